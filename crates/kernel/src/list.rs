@@ -1,0 +1,426 @@
+//! Lists: what a caller may ask of one, and the cursor that walks it by key.
+//!
+//! A domain declares a [`ListSpec`]; reading the query against it gives a [`ListRequest`] or tells everything that
+//! is wrong with it. The database turns the request into a statement; [`Page`] is the answer.
+
+use std::{fmt::Write as _, str::FromStr};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{FieldErrors, Result};
+
+/// Results on a page unless the caller says otherwise.
+pub const DEFAULT_LIMIT: u32 = 20;
+/// Results on a page at the most.
+pub const MAX_LIMIT: u32 = 100;
+/// Up to here `total` is exact; counting further costs more than it tells.
+pub const COUNT_CAP: u64 = 1000;
+/// How far `offset` may skip; deeper pages are walked by cursor, which costs the same anywhere.
+pub const MAX_OFFSET: u64 = 100_000;
+/// Longest search text, in characters.
+pub const MAX_SEARCH: usize = 200;
+
+/// What may be asked of one list.
+#[derive(Debug, Clone, Copy)]
+pub struct ListSpec {
+    /// Fields to sort by; the first is the default.
+    pub sorts: &'static [SortField],
+    /// Fields to filter by.
+    pub filters: &'static [&'static str],
+    /// Does it take `search=`?
+    pub search: bool,
+}
+
+/// A field that a list can be sorted by. Its column is NOT NULL and has an index.
+#[derive(Debug, Clone, Copy)]
+pub struct SortField {
+    /// The field's name in the API.
+    pub name: &'static str,
+    /// The order when the caller names none.
+    pub default_order: Order,
+}
+
+impl SortField {
+    /// Newest, largest or last first by default.
+    pub const fn desc(name: &'static str) -> Self {
+        Self {
+            name,
+            default_order: Order::Desc,
+        }
+    }
+
+    /// In reading order by default.
+    pub const fn asc(name: &'static str) -> Self {
+        Self {
+            name,
+            default_order: Order::Asc,
+        }
+    }
+}
+
+/// The direction of a sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Smallest first.
+    Asc,
+    /// Largest first.
+    Desc,
+}
+
+impl FromStr for Order {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "asc" => Ok(Self::Asc),
+            "desc" => Ok(Self::Desc),
+            _ => Err("must be asc or desc"),
+        }
+    }
+}
+
+/// How the answer counts all results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// Exact up to [`COUNT_CAP`].
+    Capped,
+    /// All of them, whatever it costs.
+    Exact,
+    /// Not at all.
+    None,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// After so many results.
+    Offset(u64),
+    /// After the result that the cursor names.
+    After(Cursor),
+}
+
+/// What a caller asks of a list, checked against its [`ListSpec`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListRequest {
+    /// Results on the page, 1 to [`MAX_LIMIT`].
+    pub limit: u32,
+    /// Where the page begins.
+    pub start: Start,
+    /// The field to sort by, one of the specification's.
+    pub sort: &'static str,
+    /// The direction.
+    pub order: Order,
+    /// How to count.
+    pub count: Count,
+    /// Filters by field, each with the values of which one must fit.
+    pub filters: Vec<(&'static str, Vec<String>)>,
+    /// The text to search for, trimmed and not empty.
+    pub search: Option<String>,
+}
+
+impl ListSpec {
+    /// Reads the pairs of a query string. 422 names every parameter that is wrong and what would be allowed.
+    pub fn read<'a>(&self, query: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<ListRequest> {
+        let mut wrong = FieldErrors::default();
+        let mut request = ListRequest {
+            limit: DEFAULT_LIMIT,
+            start: Start::Offset(0),
+            sort: self.sorts.first().map_or("created_at", |sort| sort.name),
+            order: Order::Desc,
+            count: Count::Capped,
+            filters: Vec::new(),
+            search: None,
+        };
+        let (mut order, mut offset, mut cursor, mut count) = (None, None, None, None);
+        for (name, value) in query {
+            match name {
+                "limit" => match value.parse() {
+                    Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => request.limit = limit,
+                    _ => wrong.add("limit", format!("must be a whole number from 1 to {MAX_LIMIT}")),
+                },
+                "offset" => match value.parse() {
+                    Ok(skip) if skip <= MAX_OFFSET => offset = Some(skip),
+                    _ => wrong.add(
+                        "offset",
+                        format!("must be a whole number from 0 to {MAX_OFFSET}; use cursor for deeper pages"),
+                    ),
+                },
+                "cursor" => cursor = Some(value),
+                "sort" => match self.sorts.iter().find(|sort| sort.name == value) {
+                    Some(sort) => request.sort = sort.name,
+                    None => wrong.add("sort", format!("must be one of {}", names(self.sorts))),
+                },
+                "order" => order = wrong.take("order", value.parse()),
+                "count" => match value {
+                    "exact" => count = Some(Count::Exact),
+                    "false" => count = Some(Count::None),
+                    "true" => count = Some(Count::Capped),
+                    _ => wrong.add("count", "must be true, exact or false"),
+                },
+                "search" if self.search => request.search = self.search_text(value, &mut wrong),
+                _ => self.read_filter(name, value, &mut request, &mut wrong),
+            }
+        }
+        request.order = order.unwrap_or_else(|| self.default_order(request.sort));
+        request.start = match cursor {
+            None => Start::Offset(offset.unwrap_or(0)),
+            Some(_) if offset.is_some() => {
+                wrong.add("offset", "can't be combined with cursor");
+                Start::Offset(0)
+            }
+            Some(text) => match Cursor::decode(text, request.sort, request.order) {
+                Ok(cursor) => Start::After(cursor),
+                Err(problem) => {
+                    wrong.add("cursor", problem);
+                    Start::Offset(0)
+                }
+            },
+        };
+        // A cursor is for walking on; whoever walks has seen the total on the first page.
+        let default_count = if cursor.is_some() {
+            Count::None
+        } else {
+            Count::Capped
+        };
+        request.count = count.unwrap_or(default_count);
+        wrong.finish()?;
+        Ok(request)
+    }
+
+    fn default_order(&self, sort: &str) -> Order {
+        self.sorts
+            .iter()
+            .find(|field| field.name == sort)
+            .map_or(Order::Desc, |field| field.default_order)
+    }
+
+    fn search_text(&self, value: &str, wrong: &mut FieldErrors) -> Option<String> {
+        debug_assert!(self.search);
+        let text = value.trim();
+        wrong.check(
+            text.chars().count() <= MAX_SEARCH,
+            "search",
+            format!("must be at most {MAX_SEARCH} characters"),
+        );
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// `filter[field]=a,b`, or the plain `field=a,b`.
+    fn read_filter(&self, name: &str, value: &str, request: &mut ListRequest, wrong: &mut FieldErrors) {
+        let field = name
+            .strip_prefix("filter[")
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(name);
+        let Some(known) = self.filters.iter().find(|known| **known == field) else {
+            let allowed = if self.filters.is_empty() {
+                "none".to_owned()
+            } else {
+                self.filters.join(", ")
+            };
+            wrong.add(name, format!("is not known here; the filters are {allowed}"));
+            return;
+        };
+        let values: Vec<_> = value
+            .split(',')
+            .map(|v| v.trim().to_owned())
+            .filter(|v| !v.is_empty())
+            .collect();
+        match values.len() {
+            0 => wrong.add(field, "must name at least one value"),
+            1..=100 => request.filters.push((known, values)),
+            _ => wrong.add(field, "must name at most 100 values"),
+        }
+    }
+}
+
+fn names(sorts: &[SortField]) -> String {
+    let mut text = String::new();
+    for (i, sort) in sorts.iter().enumerate() {
+        let _ = write!(text, "{}{}", if i == 0 { "" } else { ", " }, sort.name);
+    }
+    text
+}
+
+/// The value of a sort column, as a cursor carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SortValue {
+    /// A number, or an instant in microseconds.
+    Integer(i64),
+    /// A folded text.
+    Text(String),
+}
+
+/// The last result of a page: where the next one begins. Opaque to callers, bound to the sort it was made in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// The sort column's value.
+    pub value: SortValue,
+    /// The tie-breaker: the row's id.
+    pub id: [u8; 16],
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire(String, Order, SortValue, String);
+
+/// Longest cursor text that is read at all.
+const MAX_CURSOR: usize = 4096;
+
+impl Cursor {
+    /// The opaque text of a cursor in the given sort.
+    pub fn encode(&self, sort: &str, order: Order) -> String {
+        let wire = Wire(
+            sort.to_owned(),
+            order,
+            self.value.clone(),
+            URL_SAFE_NO_PAD.encode(self.id),
+        );
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wire).unwrap_or_default())
+    }
+
+    fn decode(text: &str, sort: &str, order: Order) -> Result<Self, &'static str> {
+        const BAD: &str = "is not one of ours; take next_cursor of the page before";
+        if text.len() > MAX_CURSOR {
+            return Err(BAD);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BAD)?;
+        let Wire(made_for, made_in, value, id) = serde_json::from_slice(&bytes).map_err(|_| BAD)?;
+        if made_for != sort || made_in != order {
+            return Err("belongs to another sort or order; keep both while walking");
+        }
+        let id = URL_SAFE_NO_PAD
+            .decode(id)
+            .ok()
+            .and_then(|id| id.try_into().ok())
+            .ok_or(BAD)?;
+        Ok(Self { value, id })
+    }
+}
+
+/// One page of results, the same in every domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The results, in order.
+    pub items: Vec<T>,
+    /// How many there are in all; absent if not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// False if there are more than `total`; absent where `total` is exact or absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_exact: Option<bool>,
+    /// The limit in force.
+    pub limit: u32,
+    /// How many results were skipped; absent when a cursor was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// Where the next page begins; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The same page with every item changed.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(change).collect(),
+            total: self.total,
+            total_exact: self.total_exact,
+            limit: self.limit,
+            offset: self.offset,
+            next_cursor: self.next_cursor,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SPEC: ListSpec = ListSpec {
+        sorts: &[SortField::desc("created_at"), SortField::asc("name")],
+        filters: &["status"],
+        search: true,
+    };
+
+    fn problems(query: &[(&str, &str)]) -> serde_json::Value {
+        SPEC.read(query.iter().copied()).unwrap_err().details()["fields"].clone()
+    }
+
+    #[test]
+    fn an_empty_query_takes_the_defaults() {
+        let request = SPEC.read([]).unwrap();
+
+        assert_eq!(
+            (request.limit, request.sort, request.order),
+            (20, "created_at", Order::Desc)
+        );
+        assert_eq!((request.start, request.count), (Start::Offset(0), Count::Capped));
+    }
+
+    #[test]
+    fn everything_wrong_is_named_at_once() {
+        let fields = problems(&[
+            ("limit", "101"),
+            ("sort", "age"),
+            ("filter[color]", "red"),
+            ("order", "up"),
+        ]);
+
+        assert_eq!(fields["limit"][0], "must be a whole number from 1 to 100");
+        assert_eq!(fields["sort"][0], "must be one of created_at, name");
+        assert_eq!(
+            fields["filter[color]"][0],
+            "is not known here; the filters are status"
+        );
+        assert_eq!(fields["order"][0], "must be asc or desc");
+    }
+
+    #[test]
+    fn filters_come_in_both_forms_and_take_any_of_several_values() {
+        let request = SPEC
+            .read([("filter[status]", "active, suspended"), ("status", "deleted")])
+            .unwrap();
+
+        assert_eq!(
+            request.filters[0],
+            ("status", vec!["active".to_owned(), "suspended".to_owned()])
+        );
+        assert_eq!(request.filters[1], ("status", vec!["deleted".to_owned()]));
+    }
+
+    #[test]
+    fn a_cursor_is_bound_to_its_sort() {
+        let cursor = Cursor {
+            value: SortValue::Integer(7),
+            id: [1; 16],
+        };
+        let text = cursor.encode("created_at", Order::Desc);
+
+        assert_eq!(
+            SPEC.read([("cursor", text.as_str())]).unwrap().start,
+            Start::After(cursor)
+        );
+        assert!(problems(&[("cursor", &text), ("sort", "name")])["cursor"].is_array());
+        assert!(problems(&[("cursor", &text), ("offset", "20")])["offset"].is_array());
+        assert!(problems(&[("cursor", "x")])["cursor"].is_array());
+    }
+
+    proptest! {
+        #[test]
+        fn cursors_round_trip(number: Option<i64>, text in ".*", id: [u8; 16]) {
+            let value = number.map_or(SortValue::Text(text), SortValue::Integer);
+            let cursor = Cursor { value, id };
+            prop_assert_eq!(Cursor::decode(&cursor.encode("x", Order::Asc), "x", Order::Asc), Ok(cursor));
+        }
+
+        #[test]
+        fn no_query_panics(name in ".*", value in ".*") {
+            let _ = SPEC.read([(name.as_str(), value.as_str())]);
+        }
+    }
+}

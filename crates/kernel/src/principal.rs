@@ -1,0 +1,97 @@
+//! Who is calling, and from where.
+
+use std::{net::IpAddr, ops::Deref, sync::Arc};
+
+use crate::{
+    Error, Permission, PermissionSet, Result, Timestamp,
+    id::{Id, kind},
+};
+
+/// A caller whose credentials were checked: a user in one of their organizations, through a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The user.
+    pub user: Id<kind::User>,
+    /// The organization they act in. Everything they see and touch belongs to it.
+    pub org: Id<kind::Organization>,
+    /// The session whose token was shown.
+    pub session: Id<kind::Session>,
+    /// What they may do, roles resolved and narrowed.
+    pub permissions: PermissionSet,
+    /// The highest level of their roles (owner 100, admin 90, manager 70, member 50, viewer 30, guest 10).
+    pub level: u8,
+    /// When the credentials end.
+    pub expires_at: Timestamp,
+}
+
+impl Principal {
+    /// Do the permissions contain this one?
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(permission)
+    }
+
+    /// 403 naming the permission unless the caller has it.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.may(permission) {
+            Ok(())
+        } else {
+            Err(Error::lacks(permission))
+        }
+    }
+
+    /// Is this the caller's own account?
+    pub fn is(&self, user: Id<kind::User>) -> bool {
+        self.user == user
+    }
+}
+
+/// Where a request came from, for the log and the audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's address: the peer's, or what a trusted proxy said.
+    pub address: IpAddr,
+    /// The `User-Agent`, cut to 256 characters.
+    pub user_agent: Option<String>,
+    /// The request's id, as returned in `X-Request-Id`.
+    pub request_id: Arc<str>,
+}
+
+/// A checked caller together with where the request came from: what every service takes.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// Who.
+    pub principal: Arc<Principal>,
+    /// From where.
+    pub origin: Arc<Origin>,
+}
+
+impl Deref for Actor {
+    type Target = Principal;
+
+    fn deref(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+/// A relation to the thing itself that an operation asks for beside permissions. Checked in the service, by one
+/// policy function for each resource; named here so that the contract can show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// The conversation's person, or staff who may read it.
+    Participant,
+    /// Whoever made or owns it.
+    Owner,
+    /// Whoever the bot's visibility and access lists let in.
+    MayUseBot,
+}
+
+impl Standing {
+    /// The name in the contract (`x-standing`).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Participant => "participant",
+            Self::Owner => "owner",
+            Self::MayUseBot => "may_use_bot",
+        }
+    }
+}
