@@ -1,0 +1,159 @@
+//! What an operation needs of its caller, declared beside its path and written into the contract.
+
+use std::time::Duration;
+
+use kernel::{Permission, Standing};
+
+/// The least that a caller must show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Floor {
+    /// Nothing.
+    Public,
+    /// Any session, an anonymous one too.
+    Anonymous,
+    /// A signed-in user.
+    Authenticated,
+    /// A signed-in user with this permission.
+    Permission(Permission),
+}
+
+/// Whose calls a limit counts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// All from one address.
+    Address,
+    /// All of one user, or of one address where nobody is signed in.
+    Caller,
+}
+
+/// A limit that one operation has beside the general ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Calls in a window.
+    pub calls: u32,
+    /// The length of the window.
+    pub window: Duration,
+    /// Whose calls are counted together.
+    pub by: By,
+}
+
+impl Limit {
+    /// So many calls a minute.
+    pub const fn per_minute(calls: u32, by: By) -> Self {
+        Self {
+            calls,
+            window: Duration::from_mins(1),
+            by,
+        }
+    }
+
+    /// So many calls an hour.
+    pub const fn per_hour(calls: u32, by: By) -> Self {
+        Self {
+            calls,
+            window: Duration::from_hours(1),
+            by,
+        }
+    }
+}
+
+/// Who may call an operation, and how much.
+///
+/// The gateway enforces the floor and the caller's own account; the standing is checked in the service by the
+/// resource's one policy function, and shown in the contract.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub(crate) floor: Floor,
+    pub(crate) own: Option<&'static str>,
+    pub(crate) own_only: bool,
+    pub(crate) standing: Option<Standing>,
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) body_limit: Option<usize>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) counted: bool,
+}
+
+impl Access {
+    const fn at(floor: Floor) -> Self {
+        Self {
+            floor,
+            own: None,
+            own_only: false,
+            standing: None,
+            limits: Vec::new(),
+            body_limit: None,
+            timeout: None,
+            counted: true,
+        }
+    }
+
+    /// Anybody.
+    pub const fn public() -> Self {
+        Self::at(Floor::Public)
+    }
+
+    /// Any session, an anonymous one too.
+    pub const fn anonymous() -> Self {
+        Self::at(Floor::Anonymous)
+    }
+
+    /// Any signed-in user.
+    pub const fn authenticated() -> Self {
+        Self::at(Floor::Authenticated)
+    }
+
+    /// Users with the permission.
+    pub const fn permission(permission: Permission) -> Self {
+        Self::at(Floor::Permission(permission))
+    }
+
+    /// Only the user whom the path parameter names (`me`, or the caller's own id).
+    pub const fn own_only(parameter: &'static str) -> Self {
+        let mut access = Self::at(Floor::Authenticated);
+        access.own = Some(parameter);
+        access.own_only = true;
+        access
+    }
+
+    /// The floor falls to "signed in" where the path parameter names the caller.
+    #[must_use]
+    pub const fn own(mut self, parameter: &'static str) -> Self {
+        self.own = Some(parameter);
+        self
+    }
+
+    /// The relation to the thing itself that the service asks for.
+    #[must_use]
+    pub const fn standing(mut self, standing: Standing) -> Self {
+        self.standing = Some(standing);
+        self
+    }
+
+    /// A limit of its own.
+    #[must_use]
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limits.push(limit);
+        self
+    }
+
+    /// Bytes of the body, where the general limit is too tight or too wide.
+    #[must_use]
+    pub const fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = Some(bytes);
+        self
+    }
+
+    /// How long it may take, where the general limit doesn't fit.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Doesn't count against the general limits: health, the contract, static pages.
+    #[must_use]
+    pub const fn uncounted(mut self) -> Self {
+        self.counted = false;
+        self
+    }
+}

@@ -1,0 +1,227 @@
+//! The shape of every answer: the success envelope, the error envelope, and how a domain's result becomes one.
+
+use std::borrow::Cow;
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::{BufMut, Bytes, BytesMut};
+use kernel::{Error, Kind};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::API_PREFIX;
+
+/// What a handler gives: an answer, or a failure that the door renders.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// The body of a success.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Envelope<T> {
+    /// Always true.
+    #[schema(example = true)]
+    pub success: bool,
+    /// The result.
+    pub data: T,
+    /// A sentence, only where it says more than the status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Cow<'static, str>>,
+}
+
+/// The body of a failure.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorEnvelope {
+    /// Always false.
+    #[schema(example = false)]
+    pub success: bool,
+    /// What went wrong.
+    pub error: ErrorBody,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// One of the codes of the conventions, such as `NOT_FOUND`.
+    #[schema(example = "NOT_FOUND")]
+    pub code: &'static str,
+    /// A sentence for a person.
+    #[schema(example = "There is no such user.")]
+    pub message: String,
+    /// For programs: `request_id` always, `reason`, `fields` and others where they apply.
+    pub details: Map<String, Value>,
+}
+
+/// A successful answer.
+#[derive(Debug)]
+pub struct Reply<T> {
+    status: StatusCode,
+    data: Option<T>,
+    location: Option<String>,
+    message: Option<Cow<'static, str>>,
+}
+
+impl<T> Reply<T> {
+    const fn with(status: StatusCode, data: Option<T>, location: Option<String>) -> Self {
+        Self {
+            status,
+            data,
+            location,
+            message: None,
+        }
+    }
+
+    /// 200.
+    pub const fn ok(data: T) -> Self {
+        Self::with(StatusCode::OK, Some(data), None)
+    }
+
+    /// 201, with the new resource's path below `/api/v1`.
+    pub fn created(path: impl AsRef<str>, data: T) -> Self {
+        Self::with(
+            StatusCode::CREATED,
+            Some(data),
+            Some(format!("{API_PREFIX}{}", path.as_ref())),
+        )
+    }
+
+    /// 202: it goes on after the answer.
+    pub const fn accepted(data: T) -> Self {
+        Self::with(StatusCode::ACCEPTED, Some(data), None)
+    }
+
+    /// 200 or 503 with a body, for health checks: the only success shape with a failing status.
+    pub const fn health(healthy: bool, data: T) -> Self {
+        let status = if healthy {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        Self::with(status, Some(data), None)
+    }
+
+    /// Adds a sentence that says more than the status.
+    #[must_use]
+    pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+}
+
+impl Reply<()> {
+    /// 204.
+    pub const fn no_content() -> Self {
+        Self::with(StatusCode::NO_CONTENT, None, None)
+    }
+}
+
+/// Marks an answer whose shape is already ours, so that the door leaves it alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Shaped;
+
+impl<T: Serialize> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        let mut response = match self.data {
+            None => self.status.into_response(),
+            Some(data) => match json(&Envelope {
+                success: true,
+                data,
+                message: self.message,
+            }) {
+                Ok(body) => (self.status, [(header::CONTENT_TYPE, JSON)], body).into_response(),
+                Err(cause) => return Failure(Error::internal(cause)).into_response(),
+            },
+        };
+        if let Some(location) = self.location.and_then(|path| HeaderValue::try_from(path).ok()) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response.extensions_mut().insert(Shaped);
+        response
+    }
+}
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+fn json(value: &impl Serialize) -> serde_json::Result<Bytes> {
+    let mut out = BytesMut::with_capacity(512).writer();
+    serde_json::to_writer(&mut out, value)?;
+    Ok(out.into_inner().freeze())
+}
+
+/// A failure on its way out. It carries the error to the door, which knows the request's id and renders it.
+#[derive(Debug)]
+pub struct Failure(pub Error);
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// The error in a response's extensions, until the door renders it.
+#[derive(Clone)]
+pub(crate) struct Unrendered(pub(crate) std::sync::Arc<Error>);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = status_of(self.0.kind()).into_response();
+        if self.0.kind() == Kind::Unauthorized {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.0.details().get("retry_after").and_then(Value::as_u64) {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(Unrendered(self.0.into()));
+        response
+    }
+}
+
+fn status_of(kind: Kind) -> StatusCode {
+    StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Writes an error as the envelope, into a response whose status and headers stand already.
+pub(crate) fn render(response: Response, error: &Error, request_id: &str) -> Response {
+    let mut details = error.details().clone();
+    details.insert("request_id".to_owned(), Value::from(request_id));
+    let envelope = ErrorEnvelope {
+        success: false,
+        error: ErrorBody {
+            code: error.kind().code(),
+            message: error.message().to_owned(),
+            details,
+        },
+    };
+    let body = json(&envelope).unwrap_or_else(|_| Bytes::from_static(b"{\"success\":false}"));
+    let (mut parts, _) = response.into_parts();
+    parts.headers.insert(header::CONTENT_TYPE, JSON);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// What a status of the framework's own means in our terms.
+pub(crate) fn error_for(status: StatusCode) -> Error {
+    match status.as_u16() {
+        404 => Error::new(Kind::NotFound, "Nothing is at this address."),
+        405 => Error::new(Kind::MethodNotAllowed, "This address does not take that method."),
+        406 => Error::new(
+            Kind::NotAcceptable,
+            "Nothing this address answers with is accepted.",
+        ),
+        413 => Error::new(
+            Kind::PayloadTooLarge,
+            "The body is larger than this address takes.",
+        ),
+        415 => Error::new(
+            Kind::UnsupportedMediaType,
+            "The body is of a type that this address does not take.",
+        ),
+        503 => Error::new(Kind::Unavailable, "The server can't do this right now."),
+        code if code < 500 => Error::bad_request("The request can't be read."),
+        _ => Error::internal(format!("the framework answered {status}")),
+    }
+}

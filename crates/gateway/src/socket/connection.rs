@@ -1,0 +1,342 @@
+//! One connection from its first frame to its last.
+
+use std::{
+    collections::{HashMap, HashSet},
+    future::pending,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt, stream::SplitSink};
+use kernel::{Actor, Error, Kind, Origin};
+use serde_json::{Map, Value, json};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Close, Frame, Inner, Outgoing, Socket, handshake::Hall, registry::Place};
+
+/// Frames of one connection that may wait for those before them.
+const WAITING_FRAMES: usize = 16;
+/// Frames that can't be read before the connection is closed; refusals for their number likewise.
+const STRIKES: u32 = 3;
+
+pub(super) async fn run(
+    hall: Hall,
+    stream: WebSocket,
+    origin: Arc<Origin>,
+    query: HashMap<String, String>,
+    token: Option<String>,
+) {
+    let (outgoing, queue) = mpsc::unbounded_channel();
+    let socket = Socket(Arc::new(Inner {
+        query,
+        origin,
+        actor: OnceLock::new(),
+        outgoing,
+        queued: AtomicUsize::new(0),
+        queue_limit: hall.edge.settings().socket_queue_limit,
+        followed: Mutex::new(HashSet::new()),
+        tasks: TaskTracker::new(),
+        ended: CancellationToken::new(),
+        surroundings: hall.edge.surroundings().clone(),
+    }));
+    let (sink, mut incoming) = stream.split();
+    let ended = socket.0.ended.clone();
+    let writer = tokio::spawn(write(sink, queue, socket.clone()));
+
+    let mut session = Session::new(hall, socket);
+    if let Some(token) = token {
+        session.sign_in(None, &token).await;
+    } else {
+        session.tell_connected();
+    }
+    session.listen(&mut incoming).await;
+
+    ended.cancel();
+    session.socket.0.tasks.close();
+    drop(session);
+    // The writer ends with the last handle to the socket, or with the close frame it wrote.
+    if let Err(cause) = writer.await {
+        tracing::error!(%cause, "a socket's writer failed");
+    }
+}
+
+/// Writes what is queued until a close is, or until nobody can queue any more.
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut queue: mpsc::UnboundedReceiver<Outgoing>,
+    socket: Socket,
+) {
+    let ended = socket.0.ended.clone();
+    loop {
+        let next = tokio::select! {
+            next = queue.recv() => next,
+            // The last frames, such as why it ends, stand in the queue already.
+            () = ended.cancelled() => queue.try_recv().ok(),
+        };
+        let (message, last) = match next {
+            Some(Outgoing::Text(text)) => {
+                socket.0.queued.fetch_sub(text.len(), Ordering::Relaxed);
+                (
+                    if text.is_empty() {
+                        Message::Ping(Bytes::new())
+                    } else {
+                        Message::Text(text)
+                    },
+                    false,
+                )
+            }
+            Some(Outgoing::Close(why)) => (why.frame(), true),
+            None => (Close::Normal.frame(), true),
+        };
+        if sink.send(message).await.is_err() || last {
+            break;
+        }
+    }
+    ended.cancel();
+    if let Err(cause) = sink.close().await {
+        tracing::debug!(%cause, "a socket was gone before it was closed");
+    }
+}
+
+/// What a connection knows of itself.
+struct Session {
+    hall: Hall,
+    socket: Socket,
+    token: String,
+    place: Option<Place>,
+    frames: mpsc::Sender<(String, Frame)>,
+    unreadable: u32,
+    refused: u32,
+}
+
+impl Session {
+    fn new(hall: Hall, socket: Socket) -> Self {
+        let (frames, waiting) = mpsc::channel(WAITING_FRAMES);
+        let (worker_hall, worker_socket) = (hall.clone(), socket.clone());
+        socket
+            .0
+            .tasks
+            .spawn(handle_in_order(worker_hall, worker_socket, waiting));
+        Self {
+            hall,
+            socket,
+            token: String::new(),
+            place: None,
+            frames,
+            unreadable: 0,
+            refused: 0,
+        }
+    }
+
+    fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.hall.edge.settings().socket_heartbeat_seconds.max(1))
+    }
+
+    fn tell_connected(&self) {
+        let status = json!({ "state": "connected", "heartbeat_seconds": self.heartbeat().as_secs() });
+        self.socket.send("status", &status);
+    }
+
+    async fn listen(&mut self, incoming: &mut (impl StreamExt<Item = Result<Message, axum::Error>> + Unpin)) {
+        let heartbeat = self.heartbeat();
+        let mut beats = interval_at(Instant::now() + heartbeat, heartbeat);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let patience = Duration::from_secs(self.hall.edge.settings().socket_auth_seconds);
+        let sign_in_by = Instant::now() + patience;
+        let mut silent_beats = 0;
+        let (stop, ended) = (self.hall.stop.clone(), self.socket.0.ended.clone());
+        loop {
+            let too_late = async {
+                if self.place.is_none() {
+                    sleep_until(sign_in_by).await;
+                } else {
+                    pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                message = incoming.next() => {
+                    silent_beats = 0;
+                    match message {
+                        Some(Ok(Message::Text(text))) => self.take(&text).await,
+                        Some(Ok(Message::Binary(_))) => self.unreadable("Frames must be text."),
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    }
+                }
+                _ = beats.tick() => {
+                    silent_beats += 1;
+                    if silent_beats > 2 {
+                        return;
+                    }
+                    // An empty text stands for a ping in the queue.
+                    self.socket.send_text(Utf8Bytes::default());
+                    self.still_signed_in().await;
+                }
+                () = too_late => {
+                    self.socket.error(None, &Error::unauthorized("Sign in to do this.", "credentials_missing"));
+                    self.socket.close(Close::Unauthorized);
+                    return;
+                }
+                () = ended.cancelled() => return,
+                () = stop.cancelled() => {
+                    self.socket.close(Close::GoingAway);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One text frame: `auth` and `ping` are answered here, the rest goes to whoever registered its type.
+    async fn take(&mut self, text: &str) {
+        let Ok(mut body) = serde_json::from_str::<Map<String, Value>>(text) else {
+            return self.unreadable("The frame is not a JSON object.");
+        };
+        let id = match body.remove("id") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(id)) if id.len() <= 128 => Some(id),
+            Some(_) => return self.unreadable("The id of a frame is a text of at most 128 characters."),
+        };
+        let Some(Value::String(kind)) = body.remove("type") else {
+            return self.unreadable("The frame has no type.");
+        };
+        match kind.as_str() {
+            "ping" => self.socket.send("pong", &json!({ "id": id })),
+            "auth" => match body.get("token").and_then(Value::as_str) {
+                Some(token) => self.sign_in(id, token).await,
+                None => self
+                    .socket
+                    .error(id.as_deref(), &Error::invalid("token", "is required")),
+            },
+            _ if self.place.is_none() => {
+                let error = Error::unauthorized("Sign in to do this.", "credentials_missing");
+                self.socket.error(id.as_deref(), &error);
+                self.socket.close(Close::Unauthorized);
+            }
+            _ => self.hand_on(kind, Frame { id, body }).await,
+        }
+    }
+
+    async fn hand_on(&mut self, kind: String, frame: Frame) {
+        let id = frame.id.clone();
+        if !self.hall.handlers.contains_key(kind.as_str()) {
+            let error = Error::invalid("type", format!("there are no frames of type \"{kind}\""));
+            return self.socket.error(id.as_deref(), &error);
+        }
+        if let Some(refusal) = self.over_limit() {
+            return self.refuse(id.as_deref(), &refusal);
+        }
+        if !self.still_signed_in().await {
+            return;
+        }
+        if self.frames.try_send((kind, frame)).is_err() {
+            let error =
+                Error::new(Kind::RateLimited, "Too many frames wait to be handled.").detail("retry_after", 1);
+            self.refuse(id.as_deref(), &error);
+        }
+    }
+
+    fn over_limit(&self) -> Option<Error> {
+        let who = self.socket.who()?;
+        let edge = &self.hall.edge;
+        let per_minute = edge.settings().socket_frames_per_minute;
+        edge.limiter().frame(&who, per_minute, edge.surroundings().now())
+    }
+
+    fn refuse(&mut self, id: Option<&str>, error: &Error) {
+        self.socket.error(id, error);
+        self.refused += 1;
+        if self.refused >= STRIKES {
+            self.socket.close(Close::TooMany);
+        }
+    }
+
+    fn unreadable(&mut self, problem: &'static str) {
+        self.socket.error(None, &Error::bad_request(problem));
+        self.unreadable += 1;
+        if self.unreadable >= STRIKES {
+            self.socket.close(Close::BadMessages);
+        }
+    }
+
+    /// Checks the token and takes a place among the user's sockets.
+    async fn sign_in(&mut self, id: Option<String>, token: &str) {
+        if self.place.is_some() {
+            let error = Error::conflict("This connection has signed in already.", "already_authenticated");
+            return self.socket.error(id.as_deref(), &error);
+        }
+        let principal = match self.hall.edge.authenticate(token).await {
+            Ok(principal) => principal,
+            Err(error) => {
+                self.socket.error(id.as_deref(), &error);
+                return self.socket.close(Close::Unauthorized);
+            }
+        };
+        let origin = Arc::clone(&self.socket.0.origin);
+        let status = json!({
+            "id": id,
+            "state": "authenticated",
+            "session_id": principal.session,
+            "user_id": principal.user,
+            "heartbeat_seconds": self.heartbeat().as_secs(),
+        });
+        if self.socket.0.actor.set(Actor { principal, origin }).is_err() {
+            return;
+        }
+        let limit = self.hall.edge.settings().sockets_per_user;
+        self.place = self.hall.sockets.enter(&self.socket, limit);
+        if self.place.is_none() {
+            let error = Error::new(
+                Kind::RateLimited,
+                format!("At most {limit} connections may be open at once."),
+            );
+            self.socket.error(id.as_deref(), &error);
+            return self.socket.close(Close::TooMany);
+        }
+        token.clone_into(&mut self.token);
+        self.socket.send("status", &status);
+        for handler in self.hall.handlers.values() {
+            if let Err(error) = handler.opened(&self.socket).await {
+                self.socket.error(None, &error);
+            }
+        }
+    }
+
+    /// Does the session still stand? A socket of one that ended is closed.
+    async fn still_signed_in(&self) -> bool {
+        if self.place.is_none() {
+            return true;
+        }
+        let good = self.hall.edge.authenticate(&self.token).await;
+        if let Err(error) = &good {
+            self.socket.error(None, error);
+            self.socket.close(Close::Unauthorized);
+        }
+        good.is_ok()
+    }
+}
+
+/// Handles the frames of one connection in the order they came, each to its end, also when the client has gone:
+/// what a client sent before it left was sent.
+async fn handle_in_order(hall: Hall, socket: Socket, mut waiting: mpsc::Receiver<(String, Frame)>) {
+    while let Some((kind, frame)) = waiting.recv().await {
+        let Some(handler) = hall.handlers.get(kind.as_str()) else {
+            continue;
+        };
+        let id = frame.id.clone();
+        if let Err(error) = handler.handle(&socket, frame).await {
+            if error.kind() == Kind::Internal {
+                tracing::error!(?error, kind, "a frame could not be handled");
+            }
+            socket.error(id.as_deref(), &error);
+        }
+    }
+}

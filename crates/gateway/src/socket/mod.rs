@@ -1,0 +1,220 @@
+//! The WebSocket: one connection for everything that happens while it is open.
+//!
+//! The gateway owns the handshake, signing in, heartbeat, limits and close codes; what a frame means belongs to the
+//! domain that registered its type. Text frames of JSON, each with a `type`; see the protocol's table in the API's
+//! documents.
+
+mod connection;
+mod handshake;
+mod registry;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
+use futures_util::{Stream, StreamExt};
+use kernel::{Actor, Error, Origin, Surroundings};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use handshake::module;
+pub use registry::Sockets;
+
+use crate::module::BoxFuture;
+
+/// Why a socket is closed (RFC 6455, section 7.4; 4000 and up are our own).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// The client or the server is done.
+    Normal,
+    /// The server stops; connect again.
+    GoingAway,
+    /// The client does not read.
+    Overloaded,
+    /// Three frames that can't be read.
+    BadMessages,
+    /// Not signed in, or the session ended.
+    Unauthorized,
+    /// Too many frames or sockets.
+    TooMany,
+}
+
+impl Close {
+    const fn code(self) -> u16 {
+        match self {
+            Self::Normal => 1000,
+            Self::GoingAway => 1001,
+            Self::Overloaded => 1013,
+            Self::BadMessages => 4400,
+            Self::Unauthorized => 4401,
+            Self::TooMany => 4429,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Normal => "goodbye",
+            Self::GoingAway => "the server stops; connect again",
+            Self::Overloaded => "too much is waiting to be read",
+            Self::BadMessages => "three frames could not be read",
+            Self::Unauthorized => "not signed in, or the session ended",
+            Self::TooMany => "too many",
+        }
+    }
+
+    fn frame(self) -> Message {
+        let reason = Utf8Bytes::from_static(self.text());
+        Message::Close(Some(CloseFrame {
+            code: self.code(),
+            reason,
+        }))
+    }
+}
+
+/// One frame from a client.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// The client's own name for the frame, echoed in `ack` and `error`.
+    pub id: Option<String>,
+    /// The other fields.
+    pub body: Map<String, Value>,
+}
+
+/// What answers the frames of one type. A domain contributes it with its module.
+pub trait FrameHandler: Send + Sync + 'static {
+    /// Answers one frame. Frames of one connection are handled one after another; an error becomes an `error` frame.
+    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>>;
+
+    /// A socket has signed in; its address may ask for something from the start.
+    fn opened<'a>(&'a self, socket: &'a Socket) -> BoxFuture<'a, kernel::Result<()>> {
+        let _ = socket;
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// An open connection, as handlers see it. A cheap handle; sending never waits.
+#[derive(Clone)]
+pub struct Socket(Arc<Inner>);
+
+struct Inner {
+    query: HashMap<String, String>,
+    origin: Arc<Origin>,
+    actor: OnceLock<Actor>,
+    outgoing: mpsc::UnboundedSender<Outgoing>,
+    queued: AtomicUsize,
+    queue_limit: usize,
+    followed: Mutex<HashSet<String>>,
+    tasks: TaskTracker,
+    /// Cancelled when the connection is over.
+    ended: CancellationToken,
+    surroundings: Surroundings,
+}
+
+/// What waits to be written.
+enum Outgoing {
+    Text(Utf8Bytes),
+    Close(Close),
+}
+
+impl Socket {
+    /// Who signed in on this connection.
+    pub fn who(&self) -> Option<Actor> {
+        self.0.actor.get().cloned()
+    }
+
+    /// A parameter of the connection's address.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.0.query.get(name).map(String::as_str)
+    }
+
+    /// Queues a frame: the fields of `body`, its `type` and a timestamp. A client that doesn't read is closed.
+    pub fn send(&self, kind: &'static str, body: &impl Serialize) {
+        #[derive(Serialize)]
+        struct Sent<'a, T> {
+            r#type: &'static str,
+            #[serde(flatten)]
+            body: &'a T,
+            timestamp: kernel::Timestamp,
+        }
+        let frame = Sent {
+            r#type: kind,
+            body,
+            timestamp: self.0.surroundings.now(),
+        };
+        match serde_json::to_string(&frame) {
+            Ok(text) => self.send_text(text.into()),
+            Err(cause) => tracing::error!(%cause, kind, "a frame could not be written"),
+        }
+    }
+
+    /// Queues a frame that is JSON text already, shared by many sockets without being written again for each.
+    pub fn send_text(&self, text: Utf8Bytes) {
+        let waiting = self.0.queued.fetch_add(text.len(), Ordering::Relaxed) + text.len();
+        let next = if waiting > self.0.queue_limit {
+            Outgoing::Close(Close::Overloaded)
+        } else {
+            Outgoing::Text(text)
+        };
+        // The receiver is gone only when the connection is; then there is nobody to tell.
+        let _ = self.0.outgoing.send(next);
+    }
+
+    /// Answers a frame that was taken, if the client named it.
+    pub fn ack(&self, frame_id: Option<&str>, mut extra: Map<String, Value>) {
+        if let Some(id) = frame_id {
+            extra.insert("id".to_owned(), Value::from(id));
+        }
+        self.send("ack", &extra);
+    }
+
+    /// Tells what went wrong with a frame.
+    pub fn error(&self, frame_id: Option<&str>, error: &Error) {
+        let body = json!({
+            "id": frame_id,
+            "code": error.kind().code(),
+            "message": error.message(),
+            "details": error.details(),
+        });
+        self.send("error", &body);
+    }
+
+    /// Closes the connection after what is queued.
+    pub fn close(&self, why: Close) {
+        let _ = self.0.outgoing.send(Outgoing::Close(why));
+    }
+
+    /// Forwards a stream of finished frames until it or the connection ends; at most one for each key.
+    /// False if the key is followed already.
+    pub fn follow(&self, key: String, stream: impl Stream<Item = Utf8Bytes> + Send + 'static) -> bool {
+        if !self
+            .0
+            .followed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.clone())
+        {
+            return false;
+        }
+        let (socket, ended) = (self.clone(), self.0.ended.clone());
+        self.0.tasks.spawn(async move {
+            let mut stream = std::pin::pin!(stream);
+            while let Some(Some(text)) = ended.run_until_cancelled(stream.next()).await {
+                socket.send_text(text);
+            }
+            socket
+                .0
+                .followed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&key);
+        });
+        true
+    }
+}

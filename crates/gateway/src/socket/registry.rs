@@ -1,0 +1,91 @@
+//! Every open socket of this node: to close those of an ended session, and to count those of a user.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use kernel::{
+    Id,
+    id::kind::{Session, User},
+};
+
+use super::{Close, Socket};
+
+/// The open sockets of this node.
+#[derive(Clone, Default)]
+pub struct Sockets(Arc<DashMap<Id<User>, Vec<Open>>>);
+
+/// An open socket, with a number that tells it from the others of its session.
+type Open = (Id<Session>, u64, Socket);
+
+/// A place in the registry; leaving it gives it back.
+pub(super) struct Place {
+    sockets: Sockets,
+    user: Id<User>,
+    number: u64,
+}
+
+impl Sockets {
+    /// How many sockets are open.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|entry| entry.value().len()).sum()
+    }
+
+    /// Is none open?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes a place for a signed-in socket, unless the user has as many as they may.
+    pub(super) fn enter(&self, socket: &Socket, limit: usize) -> Option<Place> {
+        let who = socket.who()?;
+        let number = socket.0.surroundings.seed();
+        let mut open = self.0.entry(who.user).or_default();
+        if open.len() >= limit {
+            return None;
+        }
+        open.push((who.session, number, socket.clone()));
+        metrics::gauge!("websocket_connections").increment(1);
+        Some(Place {
+            sockets: self.clone(),
+            user: who.user,
+            number,
+        })
+    }
+
+    /// Closes the sockets of an ended session.
+    pub fn end_session(&self, user: Id<User>, session: Id<Session>) {
+        self.close_where(user, |of| of == session);
+    }
+
+    /// Closes all sockets of a user.
+    pub fn end_user(&self, user: Id<User>) {
+        self.close_where(user, |_| true);
+    }
+
+    fn close_where(&self, user: Id<User>, ended: impl Fn(Id<Session>) -> bool) {
+        if let Some(open) = self.0.get(&user) {
+            for (_, _, socket) in open.iter().filter(|(session, ..)| ended(*session)) {
+                socket.close(Close::Unauthorized);
+            }
+        }
+    }
+
+    /// Closes everything, because the server stops.
+    pub fn close_all(&self) {
+        for open in self.0.iter() {
+            for (_, _, socket) in open.value() {
+                socket.close(Close::GoingAway);
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics::gauge!("websocket_connections").decrement(1);
+        if let Some(mut open) = self.sockets.0.get_mut(&self.user) {
+            open.retain(|(_, number, _)| *number != self.number);
+        }
+        self.sockets.0.remove_if(&self.user, |_, open| open.is_empty());
+    }
+}
