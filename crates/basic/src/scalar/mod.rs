@@ -1,0 +1,32 @@
+//! What the language knows about single values: numbers, dates, texts, and how they are read and written.
+//!
+//! Everything here works on plain Rust values (`i64`, `f64`, `&str`, chrono) and returns plain values. The machine
+//! keeps its own value representation and calls these functions with what it finds inside; nothing here knows arrays,
+//! objects, clocks or random numbers.
+
+pub mod date;
+mod date_text;
+pub mod decimal;
+
+pub mod like;
+pub mod math;
+pub mod number;
+pub mod text;
+
+pub use date::{Date, DateError, Unit};
+pub use number::{MathError, Number};
+
+/// One value that is not a collection, as FORMAT and the filters take it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scalar<'a> {
+    /// No value.
+    Null,
+    /// A truth value.
+    Boolean(bool),
+    /// A number.
+    Number(Number),
+    /// An instant or a day.
+    Date(Date),
+    /// A text.
+    Text(&'a str),
+}
