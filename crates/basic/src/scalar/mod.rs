@@ -7,6 +7,8 @@
 pub mod date;
 mod date_text;
 pub mod decimal;
+pub mod format;
+mod format_number;
 
 pub mod like;
 pub mod math;
