@@ -1,3 +1,4 @@
 //! Placeholder.
 
+pub mod hear;
 pub mod scalar;
