@@ -1,4 +1,5 @@
 //! Placeholder.
 
+pub mod filter;
 pub mod hear;
 pub mod scalar;

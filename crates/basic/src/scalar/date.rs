@@ -9,13 +9,15 @@ use std::fmt;
 use chrono::{
     DateTime, Datelike, Days, FixedOffset, Months, NaiveDate, NaiveTime, SubsecRound, TimeDelta, Timelike,
 };
+use serde::{Deserialize, Serialize};
 
 pub use super::date_text::{parse, parse_time};
 
 /// A date of the language.
 ///
-/// Prints as `YYYY-MM-DD HH:mm:ss` or, a day, as `YYYY-MM-DD`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Prints as `YYYY-MM-DD HH:mm:ss` or, a day, as `YYYY-MM-DD`. In JSON it is its ISO 8601 text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Date {
     /// A calendar day without time.
     Day(NaiveDate),
@@ -32,7 +34,8 @@ pub enum DateError {
 }
 
 /// What an amount of time is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// Seconds.
     Second,

@@ -4,6 +4,9 @@
 //! keeps its own value representation and calls these functions with what it finds inside; nothing here knows arrays,
 //! objects, clocks or random numbers.
 
+use std::borrow::Cow;
+
+pub mod compare;
 pub mod date;
 mod date_text;
 pub mod decimal;
@@ -31,4 +34,17 @@ pub enum Scalar<'a> {
     Date(Date),
     /// A text.
     Text(&'a str),
+}
+
+impl<'a> Scalar<'a> {
+    /// The text of the value: nothing for null, else as TALK would say it.
+    pub fn to_text(self) -> Cow<'a, str> {
+        match self {
+            Self::Null => Cow::Borrowed(""),
+            Self::Boolean(truth) => Cow::Borrowed(if truth { "true" } else { "false" }),
+            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Date(date) => Cow::Owned(date.to_string()),
+            Self::Text(text) => Cow::Borrowed(text),
+        }
+    }
 }

@@ -3,11 +3,14 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A number of the language.
 ///
 /// Floats made by the functions of this module are always finite. Two numbers are equal when they mean the same
-/// number: `Int(2) == Float(2.0)`.
-#[derive(Debug, Clone, Copy)]
+/// number: `Int(2) == Float(2.0)`. In JSON a number is a number.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Number {
     /// A whole number.
     Int(i64),
