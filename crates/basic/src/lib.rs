@@ -3,3 +3,4 @@
 pub mod filter;
 pub mod hear;
 pub mod scalar;
+pub mod schedule;
