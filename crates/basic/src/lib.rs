@@ -4,3 +4,4 @@ pub mod filter;
 pub mod hear;
 pub mod scalar;
 pub mod schedule;
+pub mod tools;
