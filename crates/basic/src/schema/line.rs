@@ -1,0 +1,325 @@
+//! Lines of TABLE.
+
+use super::{Column, ColumnDefault, ColumnType, OnDelete, Reference};
+use crate::scalar::number;
+
+/// A word of a line, as the lexer sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word<'a> {
+    /// A bare word.
+    Name(&'a str),
+    /// A string, without its quotes.
+    Text(&'a str),
+    /// A number.
+    Number(&'a str),
+    /// Anything else: brackets, commas, operators.
+    Sign(&'a str),
+}
+
+/// What a line within TABLE declares.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TableLine {
+    /// A column.
+    Column(Box<Column>),
+    /// `UNIQUE(a, b)`.
+    Unique(Vec<String>),
+    /// `CHECK (…)`: the condition as written.
+    Check(String),
+    /// `PRIMARY KEY (a, b)`.
+    Key(Vec<String>),
+}
+
+/// Why a line declares nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}")]
+pub struct LineError {
+    /// Which word is wrong, from 0; the number of words if one is missing at the end.
+    pub at: usize,
+    /// What was expected there.
+    pub expected: &'static str,
+}
+
+type Result<T> = std::result::Result<T, LineError>;
+
+impl TableLine {
+    /// Reads the words of one line. `CHECK` gives its words joined by blanks.
+    ///
+    /// ```
+    /// use basic::schema::{TableLine, Word};
+    /// let words = [Word::Name("total"), Word::Name("decimal"), Word::Sign("("), Word::Number("10"), Word::Sign(","),
+    ///     Word::Number("2"), Word::Sign(")"), Word::Name("NOT"), Word::Name("NULL")];
+    /// let Ok(TableLine::Column(column)) = TableLine::parse(&words) else { panic!() };
+    /// assert_eq!(column.to_string(), "total decimal(10,2) NOT NULL");
+    /// ```
+    pub fn parse(words: &[Word<'_>]) -> Result<Self> {
+        let mut line = Line { words, at: 0 };
+        let read = line.line()?;
+        line.sign(",");
+        if line.at < words.len() {
+            Err(line.expected("a column option or the end of the line"))
+        } else {
+            Ok(read)
+        }
+    }
+}
+
+struct Line<'a> {
+    words: &'a [Word<'a>],
+    at: usize,
+}
+
+impl<'a> Line<'a> {
+    fn line(&mut self) -> Result<TableLine> {
+        let bracket_next = matches!(self.words.get(1), Some(Word::Sign("(")));
+        if bracket_next && self.keyword("UNIQUE") {
+            return self.names().map(TableLine::Unique);
+        }
+        if self.is("PRIMARY", 0) && self.is("KEY", 1) && matches!(self.words.get(2), Some(Word::Sign("("))) {
+            self.at = 2;
+            return self.names().map(TableLine::Key);
+        }
+        if bracket_next && self.keyword("CHECK") {
+            return self.check().map(TableLine::Check);
+        }
+        // `FIELD name type`, but `field string` is a column named field.
+        if self.is("FIELD", 0)
+            && self.words.len() > 2
+            && matches!(self.words.get(2), Some(Word::Name(_)))
+            && !self.is_option(2)
+        {
+            self.at = 1;
+        }
+        self.column().map(|column| TableLine::Column(Box::new(column)))
+    }
+
+    fn column(&mut self) -> Result<Column> {
+        let Some(Word::Name(name) | Word::Text(name)) = self.peek() else {
+            return Err(self.expected("a column name"));
+        };
+        self.at += 1;
+        self.keyword("AS");
+        let Some(Word::Name(word)) = self.peek() else {
+            return Err(self.expected("a type"));
+        };
+        self.at += 1;
+        let mut arguments = Vec::new();
+        if self.sign("(") {
+            while !self.sign(")") {
+                match self.peek() {
+                    Some(Word::Number(text) | Word::Name(text)) => arguments.push(text),
+                    Some(Word::Sign(",")) => {}
+                    _ => return Err(self.expected("a number or `)`")),
+                }
+                self.at += 1;
+            }
+        }
+        let array = self.sign("[]") || self.sign("[") && (self.sign("]") || self.array_length()?);
+        let kind = if array {
+            ColumnType::Json
+        } else {
+            ColumnType::parse(word, &arguments)
+        };
+        let mut column = Column::new(name, kind);
+        while self.option(&mut column)? {}
+        Ok(column)
+    }
+
+    fn array_length(&mut self) -> Result<bool> {
+        if let Some(Word::Number(_)) = self.peek() {
+            self.at += 1;
+        }
+        if self.sign("]") {
+            Ok(true)
+        } else {
+            Err(self.expected("`]`"))
+        }
+    }
+
+    /// One option; false at the end of them.
+    fn option(&mut self, column: &mut Column) -> Result<bool> {
+        if self.keyword("KEY") {
+            column.key = true;
+        } else if self.keyword("PRIMARY") {
+            self.needs("KEY", "KEY after PRIMARY")?;
+            column.key = true;
+        } else if self.keyword("NOT") {
+            self.needs("NULL", "NULL after NOT")?;
+            column.not_null = true;
+        } else if self.keyword("NULL") {
+            column.not_null = false;
+        } else if self.keyword("UNIQUE") {
+            column.unique = true;
+        } else if self.keyword("DEFAULT") {
+            column.default = Some(self.default()?);
+        } else if self.keyword("REFERENCES") {
+            column.references = Some(self.reference()?);
+        } else if self.keyword("ON") {
+            self.needs("DELETE", "DELETE CASCADE after ON")?;
+            self.needs("CASCADE", "CASCADE after ON DELETE")?;
+            column.on_delete = OnDelete::Cascade;
+        } else if self.keyword("READ") {
+            column.read_by = self.roles()?;
+        } else if self.keyword("WRITE") {
+            column.write_by = self.roles()?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Whether the word at an index begins an option.
+    fn is_option(&self, at: usize) -> bool {
+        const FIRST: [&str; 9] = [
+            "KEY",
+            "PRIMARY",
+            "NOT",
+            "NULL",
+            "UNIQUE",
+            "DEFAULT",
+            "REFERENCES",
+            "READ",
+            "WRITE",
+        ];
+        FIRST.iter().any(|word| self.is(word, at))
+    }
+
+    fn default(&mut self) -> Result<ColumnDefault> {
+        let negative = self.sign("-");
+        let default = match self.peek() {
+            Some(Word::Text(text)) if !negative => ColumnDefault::Text(text.to_owned()),
+            Some(Word::Number(digits)) => {
+                let sign = if negative { "-" } else { "" };
+                let number = number::parse(&format!("{sign}{digits}"));
+                ColumnDefault::Number(number.ok_or_else(|| self.expected("a number"))?)
+            }
+            Some(Word::Name(word)) if !negative => match word.to_ascii_lowercase().as_str() {
+                "null" => ColumnDefault::Null,
+                "true" => ColumnDefault::Boolean(true),
+                "false" => ColumnDefault::Boolean(false),
+                "now" | "current_timestamp" | "today" => ColumnDefault::Now,
+                "uuid_generate_v4" | "gen_random_uuid" | "uuid" | "guid" => ColumnDefault::Uuid,
+                _ => ColumnDefault::Text(word.to_owned()),
+            },
+            _ => return Err(self.expected("a default value")),
+        };
+        self.at += 1;
+        if matches!(default, ColumnDefault::Now | ColumnDefault::Uuid) && self.sign("(") && !self.sign(")") {
+            return Err(self.expected("`)`"));
+        }
+        Ok(default)
+    }
+
+    fn reference(&mut self) -> Result<Reference> {
+        let Some(Word::Name(table)) = self.peek() else {
+            return Err(self.expected("a table"));
+        };
+        self.at += 1;
+        let column = if matches!(self.peek(), Some(Word::Sign("("))) {
+            self.names()?.into_iter().next()
+        } else {
+            None
+        };
+        Ok(Reference {
+            table: table.to_owned(),
+            column,
+        })
+    }
+
+    /// `BY "role;role"`.
+    fn roles(&mut self) -> Result<Vec<String>> {
+        self.needs("BY", "BY")?;
+        let Some(Word::Text(text)) = self.peek() else {
+            return Err(self.expected("a string of roles"));
+        };
+        self.at += 1;
+        Ok(split_roles(text))
+    }
+
+    /// `(a, b)`.
+    fn names(&mut self) -> Result<Vec<String>> {
+        if !self.sign("(") {
+            return Err(self.expected("`(`"));
+        }
+        let mut names = Vec::new();
+        loop {
+            let Some(Word::Name(name) | Word::Text(name)) = self.peek() else {
+                return Err(self.expected("a column"));
+            };
+            names.push(name.to_owned());
+            self.at += 1;
+            if self.sign(")") {
+                return Ok(names);
+            }
+            if !self.sign(",") {
+                return Err(self.expected("`,` or `)`"));
+            }
+        }
+    }
+
+    /// What stands in the brackets of CHECK.
+    fn check(&mut self) -> Result<String> {
+        self.at += 1;
+        let start = self.at;
+        let mut open = 1;
+        while let Some(word) = self.peek() {
+            match word {
+                Word::Sign("(") => open += 1,
+                Word::Sign(")") => open -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if open == 0 {
+                let words = self.words[start..self.at - 1].iter().map(|word| match word {
+                    Word::Name(text) | Word::Number(text) | Word::Sign(text) => (*text).to_owned(),
+                    Word::Text(text) => format!("'{}'", text.replace('\'', "''")),
+                });
+                return Ok(words.collect::<Vec<_>>().join(" "));
+            }
+        }
+        Err(self.expected("`)`"))
+    }
+
+    fn peek(&self) -> Option<Word<'a>> {
+        self.words.get(self.at).copied()
+    }
+
+    fn is(&self, wanted: &str, at: usize) -> bool {
+        matches!(self.words.get(at), Some(Word::Name(word)) if word.eq_ignore_ascii_case(wanted))
+    }
+
+    fn keyword(&mut self, wanted: &str) -> bool {
+        let found = self.is(wanted, self.at);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn needs(&mut self, wanted: &str, expected: &'static str) -> Result<()> {
+        if self.keyword(wanted) {
+            Ok(())
+        } else {
+            Err(self.expected(expected))
+        }
+    }
+
+    fn sign(&mut self, wanted: &str) -> bool {
+        let found = self.peek() == Some(Word::Sign(wanted));
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expected(&self, expected: &'static str) -> LineError {
+        LineError {
+            at: self.at,
+            expected,
+        }
+    }
+}
+
+/// The roles of `READ BY` and `WRITE BY`, parted by `;` or `,`.
+pub fn split_roles(text: &str) -> Vec<String> {
+    text.split([';', ','])
+        .map(str::trim)
+        .filter(|role| !role.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
