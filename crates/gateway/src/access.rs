@@ -40,20 +40,12 @@ pub struct Limit {
 impl Limit {
     /// So many calls a minute.
     pub const fn per_minute(calls: u32, by: By) -> Self {
-        Self {
-            calls,
-            window: Duration::from_mins(1),
-            by,
-        }
+        Self { calls, window: Duration::from_mins(1), by }
     }
 
     /// So many calls an hour.
     pub const fn per_hour(calls: u32, by: By) -> Self {
-        Self {
-            calls,
-            window: Duration::from_hours(1),
-            by,
-        }
+        Self { calls, window: Duration::from_hours(1), by }
     }
 }
 

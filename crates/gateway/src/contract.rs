@@ -40,14 +40,8 @@ impl Contract {
     /// Describes the modules. Each operation's access is what the gateway enforces.
     pub fn of(modules: &[Module]) -> Self {
         let text = document(modules).to_json().unwrap_or_default();
-        let page = Config::new(["/api/openapi.json"])
-            .use_base_layout()
-            .try_it_out_enabled(true)
-            .filter(true);
-        Self(Arc::new(Inner {
-            document: text.into(),
-            page: Arc::new(page),
-        }))
+        let page = Config::new(["/api/openapi.json"]).use_base_layout().try_it_out_enabled(true).filter(true);
+        Self(Arc::new(Inner { document: text.into(), page: Arc::new(page) }))
     }
 
     /// The document as JSON.
@@ -77,19 +71,12 @@ impl Contract {
 }
 
 async fn openapi(State(contract): State<Contract>) -> Response {
-    (
-        [(header::CONTENT_TYPE, crate::reply::JSON)],
-        contract.0.document.clone(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, crate::reply::JSON)], contract.0.document.clone()).into_response()
 }
 
 /// The page's links are relative to a folder.
 async fn docs_redirect() -> Response {
-    (
-        StatusCode::PERMANENT_REDIRECT,
-        [(header::LOCATION, HeaderValue::from_static("/api/docs/index.html"))],
-    )
+    (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, HeaderValue::from_static("/api/docs/index.html"))])
         .into_response()
 }
 
@@ -104,10 +91,7 @@ async fn docs_file(State(contract): State<Contract>, Path(file): Path<String>) -
             let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
             let policy = HeaderValue::from_static(PAGE_POLICY);
             (
-                [
-                    (header::CONTENT_TYPE, kind),
-                    (header::CONTENT_SECURITY_POLICY, policy),
-                ],
+                [(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy)],
                 file.bytes.into_owned(),
             )
                 .into_response()
@@ -128,10 +112,7 @@ pub fn document(modules: &[Module]) -> OpenApi {
         .response("Error", error_response());
     let mut nested = Vec::new();
     ErrorEnvelope::schemas(&mut nested);
-    for (name, schema) in nested
-        .into_iter()
-        .chain(modules.iter().flat_map(|m| m.schemas.iter().cloned()))
-    {
+    for (name, schema) in nested.into_iter().chain(modules.iter().flat_map(|m| m.schemas.iter().cloned())) {
         components = components.schema(name, schema);
     }
     let mut paths = PathsBuilder::new();
@@ -139,26 +120,19 @@ pub fn document(modules: &[Module]) -> OpenApi {
     for route in modules.iter().flat_map(|module| &module.routes) {
         tags.extend(route.document.tags.iter().flatten().cloned());
         let operation = described(route);
-        paths = paths.path(
-            route.path.clone(),
-            PathItem::new(route.http_method.clone(), operation),
-        );
+        paths = paths.path(route.path.clone(), PathItem::new(route.http_method.clone(), operation));
     }
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
                 .title("BotServer")
                 .version(env!("CARGO_PKG_VERSION"))
-                .description(Some(
-                    "Bots and the people who work with them, behind one consistent API.",
-                ))
+                .description(Some("Bots and the people who work with them, behind one consistent API."))
                 .license(Some(License::new("MIT OR Apache-2.0")))
                 .build(),
         )
         .servers(Some([ServerBuilder::new().url("/").build()]))
-        .tags(Some(
-            tags.into_iter().map(|tag| TagBuilder::new().name(tag).build()),
-        ))
+        .tags(Some(tags.into_iter().map(|tag| TagBuilder::new().name(tag).build())))
         .paths(paths)
         .components(Some(components.build()))
         .build()
@@ -168,10 +142,7 @@ fn error_response() -> utoipa::openapi::Response {
     let schema = Ref::from_schema_name(ErrorEnvelope::name());
     ResponseBuilder::new()
         .description("The error envelope: a code, a sentence for a person, details for a program.")
-        .content(
-            "application/json",
-            ContentBuilder::new().schema(Some(schema)).build(),
-        )
+        .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
         .build()
 }
 
@@ -221,11 +192,7 @@ fn described(route: &Route) -> Operation {
     }
     for status in refusals {
         let error = RefOr::Ref(Ref::from_response_name("Error"));
-        operation
-            .responses
-            .responses
-            .entry(status.to_owned())
-            .or_insert(error);
+        operation.responses.responses.entry(status.to_owned()).or_insert(error);
     }
     operation
 }

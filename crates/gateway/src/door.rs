@@ -61,11 +61,7 @@ impl Door {
     pub fn new(modules: Vec<Module>, edge: Edge, contract: Contract, secure: bool) -> Self {
         let mut router = Router::new();
         let mut uncounted = HashSet::new();
-        for route in modules
-            .into_iter()
-            .flat_map(|module| module.routes)
-            .chain(contract.into_routes())
-        {
+        for route in modules.into_iter().flat_map(|module| module.routes).chain(contract.into_routes()) {
             if !route.operating.access().counted {
                 uncounted.insert(route.path.clone());
             }
@@ -75,12 +71,7 @@ impl Door {
             }));
             router = router.route(&route.path, guarded);
         }
-        Self(Arc::new(Inner {
-            edge,
-            router,
-            uncounted,
-            secure,
-        }))
+        Self(Arc::new(Inner { edge, router, uncounted, secure }))
     }
 
     /// Answers one request that came over a connection from `peer`.
@@ -103,16 +94,7 @@ impl Door {
                 (this.route(request).await, remaining)
             }
         };
-        this.finish(
-            response,
-            remaining,
-            &Seen {
-                method,
-                origin,
-                trace,
-                started,
-            },
-        )
+        this.finish(response, remaining, &Seen { method, origin, trace, started })
     }
 }
 
@@ -138,24 +120,16 @@ impl Inner {
     }
 
     async fn route(&self, request: Request) -> Response {
-        match AssertUnwindSafe(self.router.clone().oneshot(request))
-            .catch_unwind()
-            .await
-        {
+        match AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
-            Err(panic) => Failure(Error::internal(format!(
-                "a handler panicked: {}",
-                panic_text(&*panic)
-            )))
-            .into_response(),
+            Err(panic) => Failure(Error::internal(format!("a handler panicked: {}", panic_text(&*panic))))
+                .into_response(),
         }
     }
 
     fn origin(&self, headers: &HeaderMap, peer: IpAddr) -> Origin {
-        let user_agent = headers
-            .get(header::USER_AGENT)
-            .and_then(|value| value.to_str().ok());
+        let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Origin {
             address: self.client_address(headers, peer),
             user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
@@ -224,10 +198,7 @@ impl Inner {
         set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
         set(header::X_FRAME_OPTIONS, "DENY");
         set(header::REFERRER_POLICY, "no-referrer");
-        set(
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'",
-        );
+        set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
         set(header::CACHE_CONTROL, "no-store");
         if self.secure {
             set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
@@ -292,16 +263,12 @@ fn versioned(uri: &Uri) -> Option<Uri> {
 
 /// The parts of the documentation page.
 fn is_page_asset(path: &str) -> bool {
-    path.strip_prefix(API_PREFIX)
-        .is_some_and(|rest| rest.starts_with("/docs/"))
+    path.strip_prefix(API_PREFIX).is_some_and(|rest| rest.starts_with("/docs/"))
 }
 
 /// A request id from outside that may be returned and logged as it is.
 fn is_plain(id: &str) -> bool {
-    (1..=128).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 /// The trace id of a valid `traceparent` (W3C Trace Context, section 3.2).
@@ -315,8 +282,7 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
 #[cfg(test)]
@@ -329,10 +295,7 @@ mod tests {
 
     #[test]
     fn an_address_without_a_version_means_the_first() {
-        assert_eq!(
-            rewritten("/api/users/me?x=1").as_deref(),
-            Some("/api/v1/users/me?x=1")
-        );
+        assert_eq!(rewritten("/api/users/me?x=1").as_deref(), Some("/api/v1/users/me?x=1"));
         assert_eq!(rewritten("/api/videos").as_deref(), Some("/api/v1/videos"));
         assert_eq!(rewritten("/api/v1/users"), None);
         assert_eq!(rewritten("/api/v2/users"), None);
@@ -359,10 +322,7 @@ mod tests {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
         assert_eq!(read(good).as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
-        assert_eq!(
-            read("00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
-            None
-        );
+        assert_eq!(read("00-00000000000000000000000000000000-00f067aa0ba902b7-01"), None);
         assert_eq!(read("x"), None);
     }
 }

@@ -68,10 +68,7 @@ impl Edge {
     }
 
     pub(crate) async fn authenticate(&self, token: &str) -> kernel::Result<Arc<Principal>> {
-        self.0
-            .authenticator
-            .authenticate(token, self.0.surroundings.now())
-            .await
+        self.0.authenticator.authenticate(token, self.0.surroundings.now()).await
     }
 }
 
@@ -93,19 +90,9 @@ pub(crate) async fn guard(edge: Edge, operating: Operating, request: Request, ne
         Ok(admitted) => admitted,
         Err(error) => return operating.mark(Failure(error).into_response()),
     };
-    let timeout = operating
-        .access()
-        .timeout
-        .unwrap_or_else(|| edge.settings().request_timeout());
-    let body_limit = operating
-        .access()
-        .body_limit
-        .unwrap_or(edge.settings().body_limit);
-    parts.extensions.insert(Context {
-        origin,
-        actor,
-        body_limit,
-    });
+    let timeout = operating.access().timeout.unwrap_or_else(|| edge.settings().request_timeout());
+    let body_limit = operating.access().body_limit.unwrap_or(edge.settings().body_limit);
+    parts.extensions.insert(Context { origin, actor, body_limit });
 
     let mut response = match tokio::time::timeout(timeout, next.run(Request::from_parts(parts, body))).await {
         Ok(response) => response,
@@ -118,11 +105,8 @@ pub(crate) async fn guard(edge: Edge, operating: Operating, request: Request, ne
 }
 
 fn timed_out(after: Duration) -> Error {
-    Error::unavailable(
-        "server",
-        format!("This took longer than {} seconds.", after.as_secs()),
-    )
-    .reason("timeout")
+    Error::unavailable("server", format!("This took longer than {} seconds.", after.as_secs()))
+        .reason("timeout")
 }
 
 type Admitted = (Option<Actor>, Option<crate::limits::Remaining>);
@@ -141,10 +125,7 @@ async fn admit(
             Ok(principal) => Some(principal),
             // Whoever shows bad credentials is anybody: counted by address, and welcome where anybody is.
             Err(refused) => {
-                edge.limiter()
-                    .address(origin.address, now)
-                    .1
-                    .map_or(Ok(()), Err)?;
+                edge.limiter().address(origin.address, now).1.map_or(Ok(()), Err)?;
                 if access.floor != Floor::Public {
                     return Err(refused);
                 }
@@ -160,9 +141,7 @@ async fn admit(
         }
         _ => None,
     };
-    let limited = edge
-        .limiter()
-        .operation(operating.id(), access, origin.address, principal.as_deref(), now);
+    let limited = edge.limiter().operation(operating.id(), access, origin.address, principal.as_deref(), now);
     limited.map_or(Ok(()), Err)?;
     let Some(principal) = principal else {
         if access.floor == Floor::Public {
@@ -171,13 +150,7 @@ async fn admit(
         return Err(Error::unauthorized("Sign in to do this.", "credentials_missing"));
     };
     permit(access, &principal, parts).await?;
-    Ok((
-        Some(Actor {
-            principal,
-            origin: Arc::clone(origin),
-        }),
-        remaining,
-    ))
+    Ok((Some(Actor { principal, origin: Arc::clone(origin) }), remaining))
 }
 
 async fn permit(access: &Access, who: &Principal, parts: &mut Parts) -> kernel::Result<()> {
@@ -195,12 +168,8 @@ async fn permit(access: &Access, who: &Principal, parts: &mut Parts) -> kernel::
 
 /// Does the path parameter say `me`, or the caller's own id?
 async fn names_caller(parts: &mut Parts, parameter: &str, who: &Principal) -> kernel::Result<bool> {
-    let params = RawPathParams::from_request_parts(parts, &())
-        .await
-        .map_err(|_| Error::not_found("resource"))?;
-    let value = params
-        .iter()
-        .find(|(name, _)| *name == parameter)
-        .map(|(_, value)| value);
+    let params =
+        RawPathParams::from_request_parts(parts, &()).await.map_err(|_| Error::not_found("resource"))?;
+    let value = params.iter().find(|(name, _)| *name == parameter).map(|(_, value)| value);
     Ok(value.is_some_and(|v| v == "me" || v.parse::<Id<kind::User>>().is_ok_and(|id| who.is(id))))
 }

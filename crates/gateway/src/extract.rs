@@ -56,14 +56,7 @@ impl Operating {
         let duration = metrics::histogram!(
             "http_request_duration_seconds", "method" => method, "path" => path.clone()
         );
-        Self(Arc::new(OperatingInner {
-            id,
-            method,
-            path,
-            access,
-            duration,
-            by_status: DashMap::new(),
-        }))
+        Self(Arc::new(OperatingInner { id, method, path, access, duration, by_status: DashMap::new() }))
     }
 
     /// The operation's id in the contract.
@@ -188,9 +181,7 @@ impl<S: Sync> FromRequestParts<S> for ListQuery {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let query = parts.uri.query().unwrap_or_default();
-        let pairs = url_pairs(query)
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect();
+        let pairs = url_pairs(query).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         Ok(Self(pairs))
     }
 }
@@ -203,10 +194,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         if !is_json(request.headers()) {
-            let error = Error::new(
-                Kind::UnsupportedMediaType,
-                "The body must be JSON (application/json).",
-            );
+            let error = Error::new(Kind::UnsupportedMediaType, "The body must be JSON (application/json).");
             return Err(error.into());
         }
         Ok(Self(read_json(&read_whole(request).await?)?))
@@ -250,11 +238,7 @@ impl<S: Sync> FromRequest<S> for Upload {
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
         let limit = context(&parts)?.body_limit;
-        Ok(Self {
-            headers: parts.headers,
-            limit,
-            body,
-        })
+        Ok(Self { headers: parts.headers, limit, body })
     }
 }
 
@@ -269,20 +253,14 @@ async fn read_whole(request: Request) -> Result<Bytes, Failure> {
 
 fn body_error(cause: Box<dyn std::error::Error + Send + Sync>, limit: usize) -> Error {
     if cause.is::<LengthLimitError>() {
-        return Error::new(
-            Kind::PayloadTooLarge,
-            format!("The body is larger than {limit} bytes."),
-        )
-        .detail("limit", limit);
+        return Error::new(Kind::PayloadTooLarge, format!("The body is larger than {limit} bytes."))
+            .detail("limit", limit);
     }
     Error::bad_request("The body ended before it was complete.").caused_by(cause)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
         || (essence.starts_with("application/") && essence.ends_with("+json"))
@@ -356,9 +334,7 @@ mod tests {
     fn refused(json: &str) -> (u16, String) {
         let error = read_json::<Person>(json.as_bytes()).unwrap_err();
         let fields = error.details().get("fields").and_then(|f| f.as_object());
-        let names = fields
-            .map(|f| f.keys().cloned().collect::<Vec<_>>().join(" "))
-            .unwrap_or_default();
+        let names = fields.map(|f| f.keys().cloned().collect::<Vec<_>>().join(" ")).unwrap_or_default();
         (error.kind().status(), names)
     }
 

@@ -37,10 +37,7 @@ impl Remaining {
         const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
         const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
         headers.insert(LIMIT, self.limit.into());
-        headers.insert(
-            REMAINING,
-            u64::from(self.limit).saturating_sub(self.count.count).into(),
-        );
+        headers.insert(REMAINING, u64::from(self.limit).saturating_sub(self.count.count).into());
         headers.insert(RESET, self.count.resets_at.timestamp().into());
     }
 
@@ -66,31 +63,19 @@ impl Limiter {
         if limit == 0 {
             return (None, None);
         }
-        let remaining = Remaining {
-            limit,
-            count: self.counters.hit(key, window, now),
-        };
+        let remaining = Remaining { limit, count: self.counters.hit(key, window, now) };
         let refusal = remaining.exceeded().then(|| remaining.refusal(now));
         (Some(remaining), refusal)
     }
 
     /// Counts a request without good credentials against its address.
     pub(crate) fn address(&self, address: IpAddr, now: Timestamp) -> (Option<Remaining>, Option<Error>) {
-        self.count(
-            CounterKey::address("anonymous", address),
-            self.limits.anonymous,
-            HOUR,
-            now,
-        )
+        self.count(CounterKey::address("anonymous", address), self.limits.anonymous, HOUR, now)
     }
 
     /// Counts a request against its user.
     pub(crate) fn caller(&self, who: &Principal, now: Timestamp) -> (Option<Remaining>, Option<Error>) {
-        let limit = if who.level >= ADMIN_LEVEL {
-            self.limits.admin
-        } else {
-            self.limits.authenticated
-        };
+        let limit = if who.level >= ADMIN_LEVEL { self.limits.admin } else { self.limits.authenticated };
         self.count(CounterKey::id("caller", who.user), limit, HOUR, now)
     }
 
@@ -117,12 +102,6 @@ impl Limiter {
 
     /// Counts a frame of a WebSocket against its user.
     pub(crate) fn frame(&self, who: &Principal, per_minute: u32, now: Timestamp) -> Option<Error> {
-        self.count(
-            CounterKey::id("frames", who.user),
-            per_minute,
-            Duration::from_mins(1),
-            now,
-        )
-        .1
+        self.count(CounterKey::id("frames", who.user), per_minute, Duration::from_mins(1), now).1
     }
 }

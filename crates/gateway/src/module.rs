@@ -43,10 +43,7 @@ impl HealthCheck {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Health> + Send + 'static,
     {
-        Self {
-            name,
-            check: Arc::new(move || Box::pin(check())),
-        }
+        Self { name, check: Arc::new(move || Box::pin(check())) }
     }
 
     /// Asks.
@@ -126,13 +123,7 @@ impl Module {
             document.tags = Some(vec![self.name.to_owned()]);
             let path = format!("{prefix}{path}");
             let operating = Operating::new(id, method_name(&http_method), path.clone(), access);
-            self.routes.push(Route {
-                operating,
-                document,
-                path,
-                http_method,
-                handler,
-            });
+            self.routes.push(Route { operating, document, path, http_method, handler });
         }
         self
     }
@@ -191,8 +182,6 @@ fn operations(paths: Paths) -> impl Iterator<Item = (String, HttpMethod, Operati
             (HttpMethod::Patch, item.patch),
             (HttpMethod::Delete, item.delete),
         ];
-        found
-            .into_iter()
-            .filter_map(move |(method, operation)| Some((path.clone(), method, operation?)))
+        found.into_iter().filter_map(move |(method, operation)| Some((path.clone(), method, operation?)))
     })
 }

@@ -65,12 +65,7 @@ pub struct Reply<T> {
 
 impl<T> Reply<T> {
     const fn with(status: StatusCode, data: Option<T>, location: Option<String>) -> Self {
-        Self {
-            status,
-            data,
-            location,
-            message: None,
-        }
+        Self { status, data, location, message: None }
     }
 
     /// 200.
@@ -80,26 +75,12 @@ impl<T> Reply<T> {
 
     /// 201, with the new resource's path below `/api/v1`.
     pub fn created(path: impl AsRef<str>, data: T) -> Self {
-        Self::with(
-            StatusCode::CREATED,
-            Some(data),
-            Some(format!("{API_PREFIX}{}", path.as_ref())),
-        )
+        Self::with(StatusCode::CREATED, Some(data), Some(format!("{API_PREFIX}{}", path.as_ref())))
     }
 
     /// 202: it goes on after the answer.
     pub const fn accepted(data: T) -> Self {
         Self::with(StatusCode::ACCEPTED, Some(data), None)
-    }
-
-    /// 200 or 503 with a body, for health checks: the only success shape with a failing status.
-    pub const fn health(healthy: bool, data: T) -> Self {
-        let status = if healthy {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        Self::with(status, Some(data), None)
     }
 
     /// Adds a sentence that says more than the status.
@@ -125,11 +106,7 @@ impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
         let mut response = match self.data {
             None => self.status.into_response(),
-            Some(data) => match json(&Envelope {
-                success: true,
-                data,
-                message: self.message,
-            }) {
+            Some(data) => match json(&Envelope { success: true, data, message: self.message }) {
                 Ok(body) => (self.status, [(header::CONTENT_TYPE, JSON)], body).into_response(),
                 Err(cause) => return Failure(Error::internal(cause)).into_response(),
             },
@@ -168,9 +145,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = status_of(self.0.kind()).into_response();
         if self.0.kind() == Kind::Unauthorized {
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = self.0.details().get("retry_after").and_then(Value::as_u64) {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -190,11 +165,7 @@ pub(crate) fn render(response: Response, error: &Error, request_id: &str) -> Res
     details.insert("request_id".to_owned(), Value::from(request_id));
     let envelope = ErrorEnvelope {
         success: false,
-        error: ErrorBody {
-            code: error.kind().code(),
-            message: error.message().to_owned(),
-            details,
-        },
+        error: ErrorBody { code: error.kind().code(), message: error.message().to_owned(), details },
     };
     let body = json(&envelope).unwrap_or_else(|_| Bytes::from_static(b"{\"success\":false}"));
     let (mut parts, _) = response.into_parts();
@@ -208,18 +179,11 @@ pub(crate) fn error_for(status: StatusCode) -> Error {
     match status.as_u16() {
         404 => Error::new(Kind::NotFound, "Nothing is at this address."),
         405 => Error::new(Kind::MethodNotAllowed, "This address does not take that method."),
-        406 => Error::new(
-            Kind::NotAcceptable,
-            "Nothing this address answers with is accepted.",
-        ),
-        413 => Error::new(
-            Kind::PayloadTooLarge,
-            "The body is larger than this address takes.",
-        ),
-        415 => Error::new(
-            Kind::UnsupportedMediaType,
-            "The body is of a type that this address does not take.",
-        ),
+        406 => Error::new(Kind::NotAcceptable, "Nothing this address answers with is accepted."),
+        413 => Error::new(Kind::PayloadTooLarge, "The body is larger than this address takes."),
+        415 => {
+            Error::new(Kind::UnsupportedMediaType, "The body is of a type that this address does not take.")
+        }
         503 => Error::new(Kind::Unavailable, "The server can't do this right now."),
         code if code < 500 => Error::bad_request("The request can't be read."),
         _ => Error::internal(format!("the framework answered {status}")),

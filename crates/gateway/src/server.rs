@@ -82,9 +82,7 @@ fn connect(
         let door = door.clone();
         async move { Ok::<_, std::convert::Infallible>(door.serve(request.map(Body::new), peer).await) }
     });
-    let connection = builder
-        .serve_connection_with_upgrades(TokioIo::new(stream), service)
-        .into_owned();
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let watched = connections.watch(connection);
     tokio::spawn(async move {
         if let Err(cause) = watched.await {

@@ -80,11 +80,6 @@ pub struct RateLimits {
 
 impl Default for RateLimits {
     fn default() -> Self {
-        Self {
-            anonymous: 60,
-            authenticated: 1000,
-            admin: 5000,
-            operations: true,
-        }
+        Self { anonymous: 60, authenticated: 1000, admin: 5000, operations: true }
     }
 }

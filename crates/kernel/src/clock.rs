@@ -54,10 +54,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// The given clock and randomness.
     pub fn new(clock: impl Clock, random: impl Random) -> Self {
-        Self {
-            clock: Arc::new(clock),
-            random: Arc::new(random),
-        }
+        Self { clock: Arc::new(clock), random: Arc::new(random) }
     }
 
     /// The system's own.

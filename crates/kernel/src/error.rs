@@ -94,12 +94,7 @@ struct Inner {
 impl Error {
     /// An error of the given kind with a sentence for a person.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            message: message.into(),
-            details: Map::new(),
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, message: message.into(), details: Map::new(), source: None }))
     }
 
     /// 400: it can't be read.
@@ -114,11 +109,8 @@ impl Error {
 
     /// 403: the caller lacks the permission, which the details name.
     pub fn lacks(permission: crate::Permission) -> Self {
-        Self::new(
-            Kind::Forbidden,
-            format!("This needs the permission {permission}."),
-        )
-        .detail("permission", permission.to_string())
+        Self::new(Kind::Forbidden, format!("This needs the permission {permission}."))
+            .detail("permission", permission.to_string())
     }
 
     /// 404, naming the kind of thing that is not there.
@@ -140,10 +132,7 @@ impl Error {
 
     /// 500 with its cause for the log.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let mut error = Self::new(
-            Kind::Internal,
-            "Something went wrong on our side. It has been logged.",
-        );
+        let mut error = Self::new(Kind::Internal, "Something went wrong on our side. It has been logged.");
         error.0.source = Some(cause.into());
         error
     }
@@ -215,10 +204,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -246,11 +232,7 @@ impl FieldErrors {
 
     /// Ok if nothing was noted.
     pub fn finish(self) -> Result<()> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(self.into())
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(self.into()) }
     }
 
     /// Has nothing been noted?

@@ -79,10 +79,7 @@ pub struct Id<K> {
 impl<K> Id<K> {
     /// Wraps a UUID that is known to name a `K`, as one read from the database.
     pub const fn from_uuid(uuid: Uuid) -> Self {
-        Self {
-            uuid,
-            kind: PhantomData,
-        }
+        Self { uuid, kind: PhantomData }
     }
 
     /// The UUID behind the text form.
@@ -173,10 +170,7 @@ impl<K: IdKind> PartialSchema for Id<K> {
             .schema_type(Type::String)
             .pattern(Some(format!("^{}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$", K::PREFIX)))
             .description(Some(format!("Names one {}.", K::NOUN)))
-            .examples([serde_json::Value::from(format!(
-                "{}_01jxk6qv9ve7m8g3t5s0c4d2ba",
-                K::PREFIX
-            ))])
+            .examples([serde_json::Value::from(format!("{}_01jxk6qv9ve7m8g3t5s0c4d2ba", K::PREFIX))])
             .into()
     }
 }
@@ -185,11 +179,7 @@ impl<K: IdKind> ToSchema for Id<K> {
     fn name() -> std::borrow::Cow<'static, str> {
         let mut letters = K::PREFIX.chars();
         let first = letters.next().map(|c| c.to_ascii_uppercase()).into_iter();
-        first
-            .chain(letters)
-            .chain("Id".chars())
-            .collect::<String>()
-            .into()
+        first.chain(letters).chain("Id".chars()).collect::<String>().into()
     }
 }
 
@@ -203,10 +193,7 @@ mod tests {
     fn the_encoding_is_that_of_the_typeid_specification() {
         let uuid = Uuid::parse_str("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
 
-        assert_eq!(
-            Id::<kind::User>::from_uuid(uuid).to_string(),
-            "usr_01h455vb4pex5vsknk084sn02q"
-        );
+        assert_eq!(Id::<kind::User>::from_uuid(uuid).to_string(), "usr_01h455vb4pex5vsknk084sn02q");
     }
 
     #[test]

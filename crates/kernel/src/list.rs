@@ -45,18 +45,12 @@ pub struct SortField {
 impl SortField {
     /// Newest, largest or last first by default.
     pub const fn desc(name: &'static str) -> Self {
-        Self {
-            name,
-            default_order: Order::Desc,
-        }
+        Self { name, default_order: Order::Desc }
     }
 
     /// In reading order by default.
     pub const fn asc(name: &'static str) -> Self {
-        Self {
-            name,
-            default_order: Order::Asc,
-        }
+        Self { name, default_order: Order::Asc }
     }
 }
 
@@ -180,21 +174,14 @@ impl ListSpec {
             },
         };
         // A cursor is for walking on; whoever walks has seen the total on the first page.
-        let default_count = if cursor.is_some() {
-            Count::None
-        } else {
-            Count::Capped
-        };
+        let default_count = if cursor.is_some() { Count::None } else { Count::Capped };
         request.count = count.unwrap_or(default_count);
         wrong.finish()?;
         Ok(request)
     }
 
     fn default_order(&self, sort: &str) -> Order {
-        self.sorts
-            .iter()
-            .find(|field| field.name == sort)
-            .map_or(Order::Desc, |field| field.default_order)
+        self.sorts.iter().find(|field| field.name == sort).map_or(Order::Desc, |field| field.default_order)
     }
 
     fn search_text(&self, value: &str, wrong: &mut FieldErrors) -> Option<String> {
@@ -210,24 +197,14 @@ impl ListSpec {
 
     /// `filter[field]=a,b`, or the plain `field=a,b`.
     fn read_filter(&self, name: &str, value: &str, request: &mut ListRequest, wrong: &mut FieldErrors) {
-        let field = name
-            .strip_prefix("filter[")
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(name);
+        let field = name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
         let Some(known) = self.filters.iter().find(|known| **known == field) else {
-            let allowed = if self.filters.is_empty() {
-                "none".to_owned()
-            } else {
-                self.filters.join(", ")
-            };
+            let allowed = if self.filters.is_empty() { "none".to_owned() } else { self.filters.join(", ") };
             wrong.add(name, format!("is not known here; the filters are {allowed}"));
             return;
         };
-        let values: Vec<_> = value
-            .split(',')
-            .map(|v| v.trim().to_owned())
-            .filter(|v| !v.is_empty())
-            .collect();
+        let values: Vec<_> =
+            value.split(',').map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()).collect();
         match values.len() {
             0 => wrong.add(field, "must name at least one value"),
             1..=100 => request.filters.push((known, values)),
@@ -272,12 +249,7 @@ const MAX_CURSOR: usize = 4096;
 impl Cursor {
     /// The opaque text of a cursor in the given sort.
     pub fn encode(&self, sort: &str, order: Order) -> String {
-        let wire = Wire(
-            sort.to_owned(),
-            order,
-            self.value.clone(),
-            URL_SAFE_NO_PAD.encode(self.id),
-        );
+        let wire = Wire(sort.to_owned(), order, self.value.clone(), URL_SAFE_NO_PAD.encode(self.id));
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wire).unwrap_or_default())
     }
 
@@ -291,11 +263,7 @@ impl Cursor {
         if made_for != sort || made_in != order {
             return Err("belongs to another sort or order; keep both while walking");
         }
-        let id = URL_SAFE_NO_PAD
-            .decode(id)
-            .ok()
-            .and_then(|id| id.try_into().ok())
-            .ok_or(BAD)?;
+        let id = URL_SAFE_NO_PAD.decode(id).ok().and_then(|id| id.try_into().ok()).ok_or(BAD)?;
         Ok(Self { value, id })
     }
 }
@@ -355,56 +323,35 @@ mod tests {
     fn an_empty_query_takes_the_defaults() {
         let request = SPEC.read([]).unwrap();
 
-        assert_eq!(
-            (request.limit, request.sort, request.order),
-            (20, "created_at", Order::Desc)
-        );
+        assert_eq!((request.limit, request.sort, request.order), (20, "created_at", Order::Desc));
         assert_eq!((request.start, request.count), (Start::Offset(0), Count::Capped));
     }
 
     #[test]
     fn everything_wrong_is_named_at_once() {
-        let fields = problems(&[
-            ("limit", "101"),
-            ("sort", "age"),
-            ("filter[color]", "red"),
-            ("order", "up"),
-        ]);
+        let fields =
+            problems(&[("limit", "101"), ("sort", "age"), ("filter[color]", "red"), ("order", "up")]);
 
         assert_eq!(fields["limit"][0], "must be a whole number from 1 to 100");
         assert_eq!(fields["sort"][0], "must be one of created_at, name");
-        assert_eq!(
-            fields["filter[color]"][0],
-            "is not known here; the filters are status"
-        );
+        assert_eq!(fields["filter[color]"][0], "is not known here; the filters are status");
         assert_eq!(fields["order"][0], "must be asc or desc");
     }
 
     #[test]
     fn filters_come_in_both_forms_and_take_any_of_several_values() {
-        let request = SPEC
-            .read([("filter[status]", "active, suspended"), ("status", "deleted")])
-            .unwrap();
+        let request = SPEC.read([("filter[status]", "active, suspended"), ("status", "deleted")]).unwrap();
 
-        assert_eq!(
-            request.filters[0],
-            ("status", vec!["active".to_owned(), "suspended".to_owned()])
-        );
+        assert_eq!(request.filters[0], ("status", vec!["active".to_owned(), "suspended".to_owned()]));
         assert_eq!(request.filters[1], ("status", vec!["deleted".to_owned()]));
     }
 
     #[test]
     fn a_cursor_is_bound_to_its_sort() {
-        let cursor = Cursor {
-            value: SortValue::Integer(7),
-            id: [1; 16],
-        };
+        let cursor = Cursor { value: SortValue::Integer(7), id: [1; 16] };
         let text = cursor.encode("created_at", Order::Desc);
 
-        assert_eq!(
-            SPEC.read([("cursor", text.as_str())]).unwrap().start,
-            Start::After(cursor)
-        );
+        assert_eq!(SPEC.read([("cursor", text.as_str())]).unwrap().start, Start::After(cursor));
         assert!(problems(&[("cursor", &text), ("sort", "name")])["cursor"].is_array());
         assert!(problems(&[("cursor", &text), ("offset", "20")])["offset"].is_array());
         assert!(problems(&[("cursor", "x")])["cursor"].is_array());

@@ -229,10 +229,7 @@ const FAMILIES: &[(Permission, &[&str])] = &[
     (Permission::ADMIN_USERS, &["users"]),
     (Permission::ADMIN_GROUPS, &["groups"]),
     (Permission::ADMIN_ROLES, &["roles"]),
-    (
-        Permission::ADMIN_BOTS,
-        &["bots", "kb", "conversations", "webhooks", "channels"],
-    ),
+    (Permission::ADMIN_BOTS, &["bots", "kb", "conversations", "webhooks", "channels"]),
     (Permission::ADMIN_MONITOR, &["monitoring", "logs", "services"]),
     (Permission::ADMIN_BACKUP, &["backup"]),
 ];
@@ -358,19 +355,13 @@ impl FromStr for PermissionSet {
     fn from_str(text: &str) -> Result<Self, UnknownPermission> {
         let (resource, action) = match text.trim() {
             "*" => ("*", "*"),
-            other => other
-                .split_once([':', '.'])
-                .ok_or_else(|| UnknownPermission(text.to_owned()))?,
+            other => other.split_once([':', '.']).ok_or_else(|| UnknownPermission(text.to_owned()))?,
         };
         let fits = |entry: &Entry| {
             (resource == "*" || resource == entry.resource) && (action == "*" || action == entry.action)
         };
         let set: Self = Permission::all().filter(|p| fits(p.entry())).collect();
-        if set == Self::EMPTY {
-            Err(UnknownPermission(text.to_owned()))
-        } else {
-            Ok(set)
-        }
+        if set == Self::EMPTY { Err(UnknownPermission(text.to_owned())) } else { Ok(set) }
     }
 }
 

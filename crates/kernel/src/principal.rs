@@ -32,11 +32,7 @@ impl Principal {
 
     /// 403 naming the permission unless the caller has it.
     pub fn require(&self, permission: Permission) -> Result<()> {
-        if self.may(permission) {
-            Ok(())
-        } else {
-            Err(Error::lacks(permission))
-        }
+        if self.may(permission) { Ok(()) } else { Err(Error::lacks(permission)) }
     }
 
     /// Is this the caller's own account?

@@ -85,14 +85,7 @@ async fn write(
         let (message, last) = match next {
             Some(Outgoing::Text(text)) => {
                 socket.0.queued.fetch_sub(text.len(), Ordering::Relaxed);
-                (
-                    if text.is_empty() {
-                        Message::Ping(Bytes::new())
-                    } else {
-                        Message::Text(text)
-                    },
-                    false,
-                )
+                (if text.is_empty() { Message::Ping(Bytes::new()) } else { Message::Text(text) }, false)
             }
             Some(Outgoing::Close(why)) => (why.frame(), true),
             None => (Close::Normal.frame(), true),
@@ -122,19 +115,8 @@ impl Session {
     fn new(hall: Hall, socket: Socket) -> Self {
         let (frames, waiting) = mpsc::channel(WAITING_FRAMES);
         let (worker_hall, worker_socket) = (hall.clone(), socket.clone());
-        socket
-            .0
-            .tasks
-            .spawn(handle_in_order(worker_hall, worker_socket, waiting));
-        Self {
-            hall,
-            socket,
-            token: String::new(),
-            place: None,
-            frames,
-            unreadable: 0,
-            refused: 0,
-        }
+        socket.0.tasks.spawn(handle_in_order(worker_hall, worker_socket, waiting));
+        Self { hall, socket, token: String::new(), place: None, frames, unreadable: 0, refused: 0 }
     }
 
     fn heartbeat(&self) -> Duration {
@@ -212,9 +194,7 @@ impl Session {
             "ping" => self.socket.send("pong", &json!({ "id": id })),
             "auth" => match body.get("token").and_then(Value::as_str) {
                 Some(token) => self.sign_in(id, token).await,
-                None => self
-                    .socket
-                    .error(id.as_deref(), &Error::invalid("token", "is required")),
+                None => self.socket.error(id.as_deref(), &Error::invalid("token", "is required")),
             },
             _ if self.place.is_none() => {
                 let error = Error::unauthorized("Sign in to do this.", "credentials_missing");
@@ -294,10 +274,8 @@ impl Session {
         let limit = self.hall.edge.settings().sockets_per_user;
         self.place = self.hall.sockets.enter(&self.socket, limit);
         if self.place.is_none() {
-            let error = Error::new(
-                Kind::RateLimited,
-                format!("At most {limit} connections may be open at once."),
-            );
+            let error =
+                Error::new(Kind::RateLimited, format!("At most {limit} connections may be open at once."));
             self.socket.error(id.as_deref(), &error);
             return self.socket.close(Close::TooMany);
         }

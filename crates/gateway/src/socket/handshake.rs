@@ -28,16 +28,8 @@ pub(super) struct Hall {
 
 /// The module that serves `/ws`, answering the frames that the given modules contribute.
 pub fn module(modules: &[Module], edge: Edge, sockets: Sockets, stop: CancellationToken) -> Module {
-    let handlers = modules
-        .iter()
-        .flat_map(|module| module.frames.iter().cloned())
-        .collect();
-    let hall = Hall {
-        edge,
-        sockets,
-        handlers: Arc::new(handlers),
-        stop,
-    };
+    let handlers = modules.iter().flat_map(|module| module.frames.iter().cloned()).collect();
+    let hall = Hall { edge, sockets, handlers: Arc::new(handlers), stop };
     Module::new("websocket").root_route(&hall, routes!(open), Access::public())
 }
 
@@ -64,12 +56,8 @@ async fn open(
     let Ok(upgrade) = upgrade else {
         return crate::Failure(not_a_websocket()).into_response();
     };
-    let token = bearer(&headers)
-        .map(str::to_owned)
-        .or_else(|| protocol_token(&headers));
-    let query = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-        .into_owned()
-        .collect();
+    let token = bearer(&headers).map(str::to_owned).or_else(|| protocol_token(&headers));
+    let query = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
     let settings = hall.edge.settings();
     // A connection that only waits costs these buffers; the defaults are 128 KiB each way.
     upgrade
@@ -78,21 +66,18 @@ async fn open(
         .write_buffer_size(0)
         .max_message_size(settings.socket_frame_limit)
         .max_frame_size(settings.socket_frame_limit)
-        .on_upgrade(move |stream| connection::run(hall, stream, origin, query, token))
+        .on_upgrade(move |stream| {
+            hall.sockets.clone().track(connection::run(hall, stream, origin, query, token))
+        })
 }
 
 fn not_a_websocket() -> kernel::Error {
-    kernel::Error::new(
-        Kind::BadRequest,
-        "This address speaks WebSocket: send an upgrade request.",
-    )
+    kernel::Error::new(Kind::BadRequest, "This address speaks WebSocket: send an upgrade request.")
 }
 
 /// The token among the offered subprotocols, for browsers, which can't set headers.
 fn protocol_token(headers: &HeaderMap) -> Option<String> {
     let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
-    let mut names = offered
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|list| list.split(','));
+    let mut names = offered.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
     names.find_map(|name| name.trim().strip_prefix("bearer.").map(str::to_owned))
 }

@@ -71,10 +71,7 @@ impl Close {
 
     fn frame(self) -> Message {
         let reason = Utf8Bytes::from_static(self.text());
-        Message::Close(Some(CloseFrame {
-            code: self.code(),
-            reason,
-        }))
+        Message::Close(Some(CloseFrame { code: self.code(), reason }))
     }
 }
 
@@ -143,11 +140,7 @@ impl Socket {
             body: &'a T,
             timestamp: kernel::Timestamp,
         }
-        let frame = Sent {
-            r#type: kind,
-            body,
-            timestamp: self.0.surroundings.now(),
-        };
+        let frame = Sent { r#type: kind, body, timestamp: self.0.surroundings.now() };
         match serde_json::to_string(&frame) {
             Ok(text) => self.send_text(text.into()),
             Err(cause) => tracing::error!(%cause, kind, "a frame could not be written"),
@@ -193,13 +186,7 @@ impl Socket {
     /// Forwards a stream of finished frames until it or the connection ends; at most one for each key.
     /// False if the key is followed already.
     pub fn follow(&self, key: String, stream: impl Stream<Item = Utf8Bytes> + Send + 'static) -> bool {
-        if !self
-            .0
-            .followed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key.clone())
-        {
+        if !self.0.followed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
             return false;
         }
         let (socket, ended) = (self.clone(), self.0.ended.clone());
@@ -208,12 +195,7 @@ impl Socket {
             while let Some(Some(text)) = ended.run_until_cancelled(stream.next()).await {
                 socket.send_text(text);
             }
-            socket
-                .0
-                .followed
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&key);
+            socket.0.followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         });
         true
     }

@@ -7,12 +7,17 @@ use kernel::{
     Id,
     id::kind::{Session, User},
 };
+use tokio_util::task::TaskTracker;
 
 use super::{Close, Socket};
 
 /// The open sockets of this node.
 #[derive(Clone, Default)]
-pub struct Sockets(Arc<DashMap<Id<User>, Vec<Open>>>);
+pub struct Sockets {
+    open: Arc<DashMap<Id<User>, Vec<Open>>>,
+    /// Every connection, signed in or not, until its last frame is written.
+    connections: TaskTracker,
+}
 
 /// An open socket, with a number that tells it from the others of its session.
 type Open = (Id<Session>, u64, Socket);
@@ -27,29 +32,25 @@ pub(super) struct Place {
 impl Sockets {
     /// How many sockets are open.
     pub fn len(&self) -> usize {
-        self.0.iter().map(|entry| entry.value().len()).sum()
+        self.open.iter().map(|entry| entry.value().len()).sum()
     }
 
     /// Is none open?
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.open.is_empty()
     }
 
     /// Takes a place for a signed-in socket, unless the user has as many as they may.
     pub(super) fn enter(&self, socket: &Socket, limit: usize) -> Option<Place> {
         let who = socket.who()?;
         let number = socket.0.surroundings.seed();
-        let mut open = self.0.entry(who.user).or_default();
+        let mut open = self.open.entry(who.user).or_default();
         if open.len() >= limit {
             return None;
         }
         open.push((who.session, number, socket.clone()));
         metrics::gauge!("websocket_connections").increment(1);
-        Some(Place {
-            sockets: self.clone(),
-            user: who.user,
-            number,
-        })
+        Some(Place { sockets: self.clone(), user: who.user, number })
     }
 
     /// Closes the sockets of an ended session.
@@ -63,29 +64,31 @@ impl Sockets {
     }
 
     fn close_where(&self, user: Id<User>, ended: impl Fn(Id<Session>) -> bool) {
-        if let Some(open) = self.0.get(&user) {
+        if let Some(open) = self.open.get(&user) {
             for (_, _, socket) in open.iter().filter(|(session, ..)| ended(*session)) {
                 socket.close(Close::Unauthorized);
             }
         }
     }
 
-    /// Closes everything, because the server stops.
-    pub fn close_all(&self) {
-        for open in self.0.iter() {
-            for (_, _, socket) in open.value() {
-                socket.close(Close::GoingAway);
-            }
-        }
+    /// Runs a connection to its end, as one of those that [`Self::drained`] waits for.
+    pub(super) async fn track(self, connection: impl Future<Output = ()>) {
+        self.connections.track_future(connection).await;
+    }
+
+    /// Waits until every connection has written its last frame. They end when the server's stop is signalled.
+    pub async fn drained(&self) {
+        self.connections.close();
+        self.connections.wait().await;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         metrics::gauge!("websocket_connections").decrement(1);
-        if let Some(mut open) = self.sockets.0.get_mut(&self.user) {
+        if let Some(mut open) = self.sockets.open.get_mut(&self.user) {
             open.retain(|(_, number, _)| *number != self.number);
         }
-        self.sockets.0.remove_if(&self.user, |_, open| open.is_empty());
+        self.sockets.open.remove_if(&self.user, |_, open| open.is_empty());
     }
 }

@@ -1,0 +1,320 @@
+//! One page of a list, in one or two statements whose cost doesn't grow with what is stored.
+
+use kernel::{
+    Error, FieldErrors,
+    list::{COUNT_CAP, Count, Cursor, ListRequest, Order, Page, SortValue, Start},
+};
+use sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement, SqliteQueryBuilder, Value as SeaValue};
+
+use super::{
+    Cell, Column, DbError, Record, Row, Value,
+    tx::{Scope, Scoped},
+};
+
+/// A list that the API offers: where its rows are, and what it can be sorted and filtered by.
+#[derive(Debug, Clone, Copy)]
+pub struct ListOf {
+    /// The tables, as after FROM: `bots b`, or with joins.
+    pub from: &'static str,
+    /// The columns, in the order of the record's fields.
+    pub columns: &'static str,
+    /// The column of the organization; empty on lists of the server's own tables.
+    pub org: &'static str,
+    /// The column of the id, the tie-breaker of every sort.
+    pub id: &'static str,
+    /// Fields of the API with their columns, which are NOT NULL and indexed together with the id.
+    pub sorts: &'static [(&'static str, &'static str)],
+    /// Fields of the API with what they filter.
+    pub filters: &'static [(&'static str, Filter)],
+    /// What `search=` looks through.
+    pub search: Option<SearchOn>,
+}
+
+/// What a filter compares, and how its values are read.
+#[derive(Debug, Clone, Copy)]
+pub enum Filter {
+    /// A text column, compared as it is.
+    Text(&'static str),
+    /// A column of `true` and `false`.
+    Bool(&'static str),
+    /// A column of ids, which begin with the prefix.
+    Id(&'static str, &'static str),
+    /// A column of instants, from the value on.
+    TimeFrom(&'static str),
+    /// A column of instants, before the value.
+    TimeUntil(&'static str),
+    /// A text column that holds one of a few values: those of the API with those of the column.
+    OneOf(&'static str, &'static [(&'static str, &'static str)]),
+    /// A condition of the list's own with one placeholder `?` for the text, for filters over other tables.
+    Custom(&'static str),
+}
+
+/// A column with a trigram index made by `Migration::search`.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchOn {
+    /// The table.
+    pub table: &'static str,
+    /// Its alias in the list.
+    pub alias: &'static str,
+    /// The folded column.
+    pub column: &'static str,
+}
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// The caller asked for something that is not allowed: 422.
+    #[error(transparent)]
+    Refused(Error),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+impl From<ListError> for Error {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Refused(error) => error,
+            ListError::Database(error) => error.into(),
+        }
+    }
+}
+
+/// Stands for the list's tables while the statement is built: sea-query knows no FROM that is text.
+const TABLES: &str = "tables";
+
+/// A record with the cursor of its row behind its columns.
+struct Walked<R> {
+    record: R,
+    cursor: Cursor,
+}
+
+impl<R: Record> Record for Walked<R> {
+    const WIDTH: usize = R::WIDTH + 2;
+
+    fn read(row: &Row<'_>, at: usize) -> Result<Self, DbError> {
+        let record = R::read(row, at)?;
+        let value = row.get(at + R::WIDTH)?;
+        Ok(Self { record, cursor: Cursor { value, id: row.get(at + R::WIDTH + 1)? } })
+    }
+}
+
+impl Column for SortValue {
+    fn read(cell: Cell<'_>) -> Result<Self, DbError> {
+        i64::read(cell).map(Self::Integer).or_else(|_| String::read(cell).map(Self::Text))
+    }
+}
+
+impl ListOf {
+    fn column(&self, sort: &str) -> &'static str {
+        self.sorts.iter().find(|(field, _)| *field == sort).map_or(self.id, |(_, column)| column)
+    }
+
+    /// The rows that the caller means, whatever the page.
+    fn matching(
+        &self,
+        scope: Scope,
+        request: &ListRequest,
+        extra: Option<Condition>,
+    ) -> Result<SelectStatement, Error> {
+        let mut query = Query::select();
+        query.from(TABLES);
+        if let Scope::Organization(org) = scope {
+            query.and_where(Expr::cust(self.org.to_owned()).eq(org.as_bytes().to_vec()));
+        }
+        let mut wrong = FieldErrors::default();
+        for (field, values) in &request.filters {
+            let Some((_, filter)) = self.filters.iter().find(|(name, _)| name == field) else {
+                continue;
+            };
+            if let Some(condition) = wrong.take(field, filter.condition(values)) {
+                query.cond_where(condition);
+            }
+        }
+        wrong.finish()?;
+        if let (Some(on), Some(text)) = (&self.search, &request.search) {
+            query.cond_where(on.condition(text));
+        }
+        if let Some(extra) = extra {
+            query.cond_where(extra);
+        }
+        Ok(query)
+    }
+
+    /// One page and one row more, which tells whether there is a next one.
+    fn page(&self, mut query: SelectStatement, request: &ListRequest) -> SelectStatement {
+        let sort = self.column(request.sort);
+        query.expr(Expr::cust(self.columns)).expr(Expr::cust(sort)).expr(Expr::cust(self.id));
+        let order = match request.order {
+            Order::Asc => sea_query::Order::Asc,
+            Order::Desc => sea_query::Order::Desc,
+        };
+        query.order_by_expr(Expr::cust(sort), order.clone()).order_by_expr(Expr::cust(self.id), order);
+        match &request.start {
+            Start::Offset(0) => {}
+            Start::Offset(skip) => {
+                query.offset(*skip);
+            }
+            Start::After(cursor) => {
+                let value: SeaValue = match &cursor.value {
+                    SortValue::Integer(number) => (*number).into(),
+                    SortValue::Text(text) => text.clone().into(),
+                };
+                // A row value, which the index walks to; ORs would be a scan.
+                let key = Expr::tuple([Expr::cust(sort), Expr::cust(self.id)]);
+                let after = Expr::tuple([Expr::val(value), Expr::val(cursor.id.to_vec())]);
+                query.and_where(match request.order {
+                    Order::Asc => key.gt(after),
+                    Order::Desc => key.lt(after),
+                });
+            }
+        }
+        query.limit(u64::from(request.limit) + 1);
+        query
+    }
+}
+
+impl Filter {
+    fn condition(&self, values: &[String]) -> Result<Condition, String> {
+        let any = |column: &'static str, read: &dyn Fn(&str) -> Result<SeaValue, String>| {
+            let values = values.iter().map(|value| read(value)).collect::<Result<Vec<_>, _>>()?;
+            Ok(Condition::all().add(Expr::cust(column).is_in(values)))
+        };
+        let instant = || {
+            let value = values.first().map(String::as_str).unwrap_or_default();
+            let time = chrono::DateTime::parse_from_rfc3339(value);
+            time.map(|time| time.timestamp_micros())
+                .map_err(|_| "must be a time such as 2026-01-31T12:00:00Z".to_owned())
+        };
+        match *self {
+            Self::Text(column) => any(column, &|value| Ok(value.to_owned().into())),
+            Self::Bool(column) => any(column, &|value| {
+                value
+                    .parse::<bool>()
+                    .map(|value| i64::from(value).into())
+                    .map_err(|_| "must be true or false".to_owned())
+            }),
+            Self::Id(column, prefix) => any(column, &|value| id_bytes(value, prefix)),
+            Self::TimeFrom(column) => Ok(Condition::all().add(Expr::cust(column).gte(instant()?))),
+            Self::TimeUntil(column) => Ok(Condition::all().add(Expr::cust(column).lt(instant()?))),
+            Self::OneOf(column, known) => any(column, &|value| {
+                let found = known.iter().find(|(name, _)| *name == value);
+                let names = || known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+                found.map(|(_, stored)| (*stored).into()).ok_or_else(|| format!("must be one of {}", names()))
+            }),
+            Self::Custom(sql) => Ok(values
+                .iter()
+                .fold(Condition::any(), |any, value| any.add(Expr::cust_with_values(sql, [value.clone()])))),
+        }
+    }
+}
+
+fn id_bytes(text: &str, prefix: &str) -> Result<SeaValue, String> {
+    let id = text.parse::<type_safe_id::TypeSafeId<type_safe_id::DynamicType>>().ok();
+    let id = id.filter(|id| id.type_prefix() == prefix);
+    id.map(|id| id.uuid().as_bytes().to_vec().into())
+        .ok_or_else(|| format!("must be an id such as {prefix}_…"))
+}
+
+impl SearchOn {
+    /// The one function behind `search=`. Three characters and more go through the trigram index; fewer can't, and
+    /// look at the beginning of the column.
+    fn condition(&self, text: &str) -> Condition {
+        let folded = kernel::text::key(text);
+        let Self { table, alias, column } = *self;
+        if folded.chars().count() < 3 {
+            let pattern =
+                format!("{}%", folded.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+            return Condition::all()
+                .add(Expr::cust_with_values(format!("{alias}.{column} LIKE ? ESCAPE '\\'"), [pattern]));
+        }
+        let phrase = format!("\"{}\"", folded.replace('"', "\"\""));
+        Condition::all().add(Expr::cust_with_values(
+            format!("{alias}.rowid IN (SELECT rowid FROM {table}_search WHERE {table}_search MATCH ?)"),
+            [phrase],
+        ))
+    }
+}
+
+/// Runs a statement on the list's tables.
+fn run<R: Record>(
+    scoped: Scoped<'_>,
+    of: &ListOf,
+    query: &SelectStatement,
+    how: &str,
+) -> Result<Vec<R>, DbError> {
+    let (sql, values) = query.build(SqliteQueryBuilder);
+    let sql = format!("{how}{}", sql.replacen(&format!("\"{TABLES}\""), of.from, 1));
+    let values = values.iter().map(native).collect::<Result<Vec<_>, _>>()?;
+    scoped.built().each(&sql, &values, usize::MAX)
+}
+
+fn native(value: &SeaValue) -> Result<Value<'_>, DbError> {
+    match value {
+        SeaValue::BigInt(Some(number)) => Ok(Value::Integer(*number)),
+        SeaValue::BigUnsigned(Some(number)) => {
+            i64::try_from(*number).map(Value::Integer).map_err(|cause| DbError::Engine(cause.to_string()))
+        }
+        SeaValue::Bool(Some(value)) => Ok(Value::Integer((*value).into())),
+        SeaValue::String(Some(text)) => Ok(Value::Text(text)),
+        SeaValue::Bytes(Some(bytes)) => Ok(Value::Blob(bytes)),
+        other => Err(DbError::Engine(format!("a list can't be asked with {other:?}"))),
+    }
+}
+
+pub(super) fn page<R: Record>(
+    scoped: Scoped<'_>,
+    of: &ListOf,
+    request: &ListRequest,
+    extra: Option<Condition>,
+) -> Result<Page<R>, ListError> {
+    let matching = of.matching(scoped.scope, request, extra).map_err(ListError::Refused)?;
+    let (total, total_exact) = count(scoped, of, &matching, request.count)?;
+    let mut rows: Vec<Walked<R>> = run(scoped, of, &of.page(matching, request), "")?;
+    let more = rows.len() > request.limit as usize;
+    rows.truncate(request.limit as usize);
+    let next_cursor =
+        rows.last().filter(|_| more).map(|last| last.cursor.encode(request.sort, request.order));
+    let offset = match request.start {
+        Start::Offset(offset) => Some(offset),
+        Start::After(_) => None,
+    };
+    let items = rows.into_iter().map(|row| row.record).collect();
+    Ok(Page { items, total, total_exact, limit: request.limit, offset, next_cursor })
+}
+
+fn count(
+    scoped: Scoped<'_>,
+    of: &ListOf,
+    matching: &SelectStatement,
+    how: Count,
+) -> Result<(Option<u64>, Option<bool>), DbError> {
+    let mut ids = matching.clone();
+    ids.expr(Expr::cust("1"));
+    match how {
+        Count::None => return Ok((None, None)),
+        Count::Exact => {}
+        Count::Capped => {
+            ids.limit(COUNT_CAP + 1);
+        }
+    }
+    let mut counting = Query::select();
+    counting.expr(Expr::cust("count(*)")).from_subquery(ids, "matching");
+    let total = run::<(u64,)>(scoped, of, &counting, "")?.pop().map_or(0, |(total,)| total);
+    if how == Count::Capped && total > COUNT_CAP {
+        return Ok((Some(COUNT_CAP), Some(false)));
+    }
+    Ok((Some(total), None))
+}
+
+pub(super) fn plan(
+    scoped: Scoped<'_>,
+    of: &ListOf,
+    request: &ListRequest,
+    extra: Option<Condition>,
+) -> Result<String, ListError> {
+    let matching = of.matching(scoped.scope, request, extra).map_err(ListError::Refused)?;
+    let page = of.page(matching, request);
+    let steps: Vec<(i64, i64, i64, String)> = run(scoped, of, &page, "EXPLAIN QUERY PLAN ")?;
+    Ok(steps.into_iter().map(|(.., step)| step).collect::<Vec<_>>().join("\n"))
+}

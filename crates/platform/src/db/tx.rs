@@ -1,0 +1,322 @@
+//! The handles that closures get: scoped to an organization or to the server's own tables, for reading or writing.
+
+use std::{cell::RefCell, ops::Deref};
+
+use kernel::{
+    Id, Surroundings,
+    id::kind::Organization,
+    list::{ListRequest, Page},
+};
+use rusqlite::{
+    Connection, Statement,
+    types::{ToSqlOutput, ValueRef},
+};
+use sea_query::Condition;
+
+use super::{Bind, DbError, ListError, ListOf, Record, Row, Value, list};
+
+/// What a unit of work carries beside its connection.
+pub(super) struct Luggage {
+    /// What happens once the unit is committed, on the writer's thread: it must not wait for anything.
+    after: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
+    surroundings: Surroundings,
+}
+
+impl Luggage {
+    pub(super) fn new(surroundings: Surroundings) -> Self {
+        Self { after: RefCell::default(), surroundings }
+    }
+
+    pub(super) fn committed(self) {
+        for act in self.after.into_inner() {
+            act();
+        }
+    }
+}
+
+/// The two scopes, for the statement check.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Organization(Id<Organization>),
+    Server,
+    /// A list's statement, which has its organization among its own parameters.
+    Built,
+}
+
+/// A connection that runs statements in one scope.
+#[derive(Clone, Copy)]
+pub(super) struct Scoped<'a> {
+    connection: &'a Connection,
+    pub(super) scope: Scope,
+}
+
+impl Scoped<'_> {
+    /// The same connection for a statement that the list builder made.
+    pub(super) fn built(self) -> Self {
+        Self { scope: Scope::Built, ..self }
+    }
+
+    /// Binds `$1`, `$2`… by their numbers. SQLite numbers such names in the order in which they appear.
+    fn bind(&self, statement: &mut Statement<'_>, params: &[Value<'_>]) -> Result<(), DbError> {
+        for index in 1..=statement.parameter_count() {
+            let number =
+                statement.parameter_name(index).and_then(|name| name.get(1..)?.parse::<usize>().ok());
+            let own = match (self.scope, number.unwrap_or(index)) {
+                (Scope::Organization(org), 1) => {
+                    statement.raw_bind_parameter(index, org.as_bytes().as_slice())?;
+                    continue;
+                }
+                (Scope::Organization(_), number) => number.checked_sub(2),
+                (Scope::Server | Scope::Built, number) => number.checked_sub(1),
+            };
+            let value = own.and_then(|own| params.get(own));
+            let value = value.ok_or_else(|| DbError::Engine(format!("parameter {index} was not given")))?;
+            statement.raw_bind_parameter(index, output(*value))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn each<R: Record>(
+        &self,
+        sql: &str,
+        params: &[Value<'_>],
+        limit: usize,
+    ) -> Result<Vec<R>, DbError> {
+        self.check(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
+        self.bind(&mut statement, params)?;
+        let mut rows = statement.raw_query();
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let Some(row) = rows.next()? else { break };
+            found.push(R::read(&Row::new(row), 0)?);
+        }
+        Ok(found)
+    }
+
+    fn one<R: Record>(&self, sql: &str, params: &[&dyn Bind]) -> Result<Option<R>, DbError> {
+        Ok(self.each(sql, &values(params), 1)?.pop())
+    }
+
+    fn all<R: Record>(&self, sql: &str, params: &[&dyn Bind]) -> Result<Vec<R>, DbError> {
+        self.each(sql, &values(params), usize::MAX)
+    }
+
+    fn execute(&self, sql: &str, params: &[&dyn Bind]) -> Result<u64, DbError> {
+        self.check(sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
+        self.bind(&mut statement, &values(params))?;
+        Ok(statement.raw_execute()? as u64)
+    }
+
+    /// In debug builds, which the whole suite passes through, a statement that crosses the borders of its handle is
+    /// refused.
+    fn check(&self, sql: &str) -> Result<(), DbError> {
+        if cfg!(debug_assertions) { self.scope.check(sql) } else { Ok(()) }
+    }
+}
+
+impl Scope {
+    fn check(self, sql: &str) -> Result<(), DbError> {
+        let allowed = match self {
+            Self::Organization(_) => sql.contains("org_id") && sql.contains("$1"),
+            Self::Server => tables(sql).all(|table| table.starts_with("server_")),
+            Self::Built => true,
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(DbError::Unscoped(format!("the statement crosses its scope: {sql}")))
+        }
+    }
+}
+
+/// The tables that a statement names.
+fn tables(sql: &str) -> impl Iterator<Item = &str> {
+    let mut words = sql.split_whitespace();
+    std::iter::from_fn(move || {
+        loop {
+            let word = words.next()?;
+            if ["FROM", "JOIN", "INTO", "UPDATE"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword)) {
+                let table = words.next()?.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                // A subquery, or the SET of an upsert's DO UPDATE, names no table here.
+                if !table.is_empty() && !["select", "set"].iter().any(|word| table.eq_ignore_ascii_case(word))
+                {
+                    return Some(table);
+                }
+            }
+        }
+    })
+}
+
+fn values<'a>(params: &'a [&'a dyn Bind]) -> Vec<Value<'a>> {
+    params.iter().map(|param| param.value()).collect()
+}
+
+fn output(value: Value<'_>) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(match value {
+        Value::Null => ValueRef::Null,
+        Value::Integer(number) => ValueRef::Integer(number),
+        Value::Real(number) => ValueRef::Real(number),
+        Value::Text(text) => ValueRef::Text(text.as_bytes()),
+        Value::Blob(bytes) => ValueRef::Blob(bytes),
+    })
+}
+
+/// Reads the server's own tables, whose names begin with `server_`.
+pub struct ServerTx<'a>(Scoped<'a>);
+
+/// Reads what belongs to one organization. In its statements `$1` is the organization; own parameters start at `$2`.
+pub struct Tx<'a> {
+    scoped: Scoped<'a>,
+    org: Id<Organization>,
+    server: ServerTx<'a>,
+}
+
+/// A unit of work on the server's own tables.
+pub struct ServerUnit<'a> {
+    tx: ServerTx<'a>,
+    luggage: &'a Luggage,
+}
+
+/// A unit of work on what belongs to one organization: all of it stays, or nothing.
+pub struct Unit<'a> {
+    tx: Tx<'a>,
+    server: ServerUnit<'a>,
+}
+
+impl<'a> ServerTx<'a> {
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Self(Scoped { connection, scope: Scope::Server })
+    }
+
+    /// The first row, if there is one.
+    pub fn one<R: Record>(&self, sql: &'static str, params: &[&dyn Bind]) -> Result<Option<R>, DbError> {
+        self.0.one(sql, params)
+    }
+
+    /// All rows.
+    pub fn all<R: Record>(&self, sql: &'static str, params: &[&dyn Bind]) -> Result<Vec<R>, DbError> {
+        self.0.all(sql, params)
+    }
+
+    /// One page of a list.
+    pub fn list<R: Record>(
+        &self,
+        of: &ListOf,
+        request: &ListRequest,
+        extra: Option<Condition>,
+    ) -> Result<Page<R>, ListError> {
+        list::page(self.0, of, request, extra)
+    }
+}
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(connection: &'a Connection, org: Id<Organization>) -> Self {
+        let scoped = Scoped { connection, scope: Scope::Organization(org) };
+        Self { scoped, org, server: ServerTx::new(connection) }
+    }
+
+    /// The organization it is scoped to.
+    pub fn org(&self) -> Id<Organization> {
+        self.org
+    }
+
+    /// The server's own tables, in the same transaction.
+    pub fn server(&self) -> &ServerTx<'a> {
+        &self.server
+    }
+
+    /// The first row, if there is one.
+    pub fn one<R: Record>(&self, sql: &'static str, params: &[&dyn Bind]) -> Result<Option<R>, DbError> {
+        self.scoped.one(sql, params)
+    }
+
+    /// All rows.
+    pub fn all<R: Record>(&self, sql: &'static str, params: &[&dyn Bind]) -> Result<Vec<R>, DbError> {
+        self.scoped.all(sql, params)
+    }
+
+    /// One page of a list.
+    pub fn list<R: Record>(
+        &self,
+        of: &ListOf,
+        request: &ListRequest,
+        extra: Option<Condition>,
+    ) -> Result<Page<R>, ListError> {
+        list::page(self.scoped, of, request, extra)
+    }
+
+    /// How the database goes about a list, line by line: for tests that no list scans a table.
+    pub fn plan_of(
+        &self,
+        of: &ListOf,
+        request: &ListRequest,
+        extra: Option<Condition>,
+    ) -> Result<String, ListError> {
+        list::plan(self.scoped, of, request, extra)
+    }
+}
+
+impl<'a> ServerUnit<'a> {
+    pub(super) fn new(connection: &'a Connection, luggage: &'a Luggage) -> Self {
+        Self { tx: ServerTx::new(connection), luggage }
+    }
+
+    /// Runs a statement; gives the number of rows it changed.
+    pub fn execute(&self, sql: &'static str, params: &[&dyn Bind]) -> Result<u64, DbError> {
+        self.tx.0.execute(sql, params)
+    }
+
+    /// The same unit of work, scoped to an organization.
+    pub fn org(&self, org: Id<Organization>) -> Unit<'a> {
+        Unit::new(self.tx.0.connection, org, self.luggage)
+    }
+
+    /// Does something once the unit is committed. It runs on the writer's thread and must not wait for anything.
+    pub fn after_commit(&self, act: impl FnOnce() + Send + 'static) {
+        self.luggage.after.borrow_mut().push(Box::new(act));
+    }
+}
+
+impl<'a> Unit<'a> {
+    pub(super) fn new(connection: &'a Connection, org: Id<Organization>, luggage: &'a Luggage) -> Self {
+        Self { tx: Tx::new(connection, org), server: ServerUnit::new(connection, luggage) }
+    }
+
+    /// Runs a statement; gives the number of rows it changed.
+    pub fn execute(&self, sql: &'static str, params: &[&dyn Bind]) -> Result<u64, DbError> {
+        self.tx.scoped.execute(sql, params)
+    }
+
+    /// The clock and randomness of the database, for rows that platform itself writes.
+    pub(crate) fn surroundings(&self) -> &Surroundings {
+        &self.server.luggage.surroundings
+    }
+
+    /// The server's own tables, in the same unit of work.
+    pub fn server(&self) -> &ServerUnit<'a> {
+        &self.server
+    }
+
+    /// Does something once the unit is committed. It runs on the writer's thread and must not wait for anything.
+    pub fn after_commit(&self, act: impl FnOnce() + Send + 'static) {
+        self.server.after_commit(act);
+    }
+}
+
+impl<'a> Deref for ServerUnit<'a> {
+    type Target = ServerTx<'a>;
+
+    fn deref(&self) -> &ServerTx<'a> {
+        &self.tx
+    }
+}
+
+impl<'a> Deref for Unit<'a> {
+    type Target = Tx<'a>;
+
+    fn deref(&self) -> &Tx<'a> {
+        &self.tx
+    }
+}

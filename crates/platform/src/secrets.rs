@@ -1,0 +1,270 @@
+//! Secrets at rest: envelope encryption with XChaCha20-Poly1305.
+//!
+//! Values are sealed with a data key; data keys are kept in the database, wrapped by the master key, which is in the
+//! configuration or in a file of the data folder that only its owner may read. A sealed value names its data key, so
+//! that keys can be replaced later without touching what is sealed.
+
+use std::{
+    collections::HashMap,
+    fs::OpenOptions,
+    io::{Read, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305,
+    aead::{Aead, Payload},
+};
+use kernel::{Secret, Surroundings};
+use uuid::Uuid;
+
+use crate::db::{Db, DbError, Migration};
+
+/// Data keys, wrapped by the master key.
+pub(crate) const TABLE: Migration = Migration::new(
+    "m20261123_03_platform_secrets",
+    "CREATE TABLE server_data_keys (
+        id uuid PRIMARY KEY,
+        wrapped bytea NOT NULL,
+        created_at bigint NOT NULL
+    );",
+);
+
+const FILE: &str = "secret.key";
+const VERSION: u8 = 1;
+const NONCE: usize = 24;
+/// Version, id of the data key, nonce.
+const HEADER: usize = 1 + 16 + NONCE;
+
+/// Why secrets can't be sealed or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// The configured key has another shape.
+    #[error("secret_key must be 32 bytes in base64 (make one with: head -c 32 /dev/urandom | base64)")]
+    InvalidKey,
+    /// The key's file can't be used.
+    #[error("the key file {path} can't be used: {1}", path = .0.display())]
+    File(PathBuf, String),
+    /// The database was sealed with another key.
+    #[error("the secrets of this database were sealed with another key: restore secret.key or secret_key")]
+    WrongKey,
+    /// The bytes are no value that was sealed here in this context.
+    #[error("a sealed value was changed or belongs elsewhere")]
+    Corrupt,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+impl From<SecretsError> for kernel::Error {
+    fn from(error: SecretsError) -> Self {
+        match error {
+            SecretsError::Database(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+/// Seals and opens. A cheap handle.
+#[derive(Clone)]
+pub struct Secrets(Arc<Inner>);
+
+struct Inner {
+    keys: HashMap<[u8; 16], XChaCha20Poly1305>,
+    current: [u8; 16],
+    surroundings: Surroundings,
+}
+
+impl Secrets {
+    /// Takes the master key from the configuration, or from the file in the folder, made at the first start.
+    pub async fn open(
+        folder: &Path,
+        configured: Option<&Secret>,
+        db: &Db,
+        surroundings: &Surroundings,
+    ) -> Result<Self, SecretsError> {
+        let master = match configured {
+            Some(key) => decode(key.reveal())?,
+            None => file_key(&folder.join(FILE), surroundings)?,
+        };
+        let master = XChaCha20Poly1305::new(&master.into());
+        let (id, at) = (*surroundings.uuid().as_bytes(), surroundings.now());
+        let fresh = seal(&master, &id, surroundings, b"data key", &surroundings.bytes::<32>())?;
+        let rows = db
+            .write_server(move |unit| {
+                // Two nodes may start at once: the first row wins.
+                unit.execute(
+                    "INSERT INTO server_data_keys (id, wrapped, created_at)
+                     SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM server_data_keys)",
+                    &[&id, &fresh, &at],
+                )?;
+                unit.all::<([u8; 16], Vec<u8>)>(
+                    "SELECT id, wrapped FROM server_data_keys ORDER BY created_at, id",
+                    &[],
+                )
+            })
+            .await?;
+        let mut keys = HashMap::new();
+        let mut current = id;
+        for (id, wrapped) in rows {
+            let key = open(&master, b"data key", &wrapped).map_err(|_| SecretsError::WrongKey)?;
+            let key: [u8; 32] = key.try_into().map_err(|_| SecretsError::WrongKey)?;
+            keys.insert(id, XChaCha20Poly1305::new(&key.into()));
+            current = id;
+        }
+        Ok(Self(Arc::new(Inner { keys, current, surroundings: surroundings.clone() })))
+    }
+
+    /// Seals a value for one context, such as a table, column and row; it opens in that context only.
+    pub fn seal(&self, context: &[u8], value: &[u8]) -> Result<Vec<u8>, SecretsError> {
+        let key = self.0.keys.get(&self.0.current).ok_or(SecretsError::Corrupt)?;
+        seal(key, &self.0.current, &self.0.surroundings, context, value)
+    }
+
+    /// Opens a value that was sealed for that context.
+    pub fn unseal(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SecretsError> {
+        let id =
+            sealed.get(1..17).and_then(|id| <[u8; 16]>::try_from(id).ok()).ok_or(SecretsError::Corrupt)?;
+        open(self.0.keys.get(&id).ok_or(SecretsError::Corrupt)?, context, sealed)
+    }
+}
+
+fn seal(
+    key: &XChaCha20Poly1305,
+    id: &[u8; 16],
+    surroundings: &Surroundings,
+    context: &[u8],
+    value: &[u8],
+) -> Result<Vec<u8>, SecretsError> {
+    let nonce = surroundings.bytes::<NONCE>();
+    let payload = Payload { msg: value, aad: context };
+    let text = key.encrypt(&nonce.into(), payload).map_err(|_| SecretsError::Corrupt)?;
+    Ok([[VERSION].as_slice(), id, &nonce, &text].concat())
+}
+
+fn open(key: &XChaCha20Poly1305, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SecretsError> {
+    if sealed.len() < HEADER || sealed[0] != VERSION {
+        return Err(SecretsError::Corrupt);
+    }
+    let (header, text) = sealed.split_at(HEADER);
+    let nonce: [u8; NONCE] = header[17..].try_into().map_err(|_| SecretsError::Corrupt)?;
+    key.decrypt(&nonce.into(), Payload { msg: text, aad: context }).map_err(|_| SecretsError::Corrupt)
+}
+
+fn decode(text: &str) -> Result<[u8; 32], SecretsError> {
+    let bytes = STANDARD.decode(text.trim()).map_err(|_| SecretsError::InvalidKey)?;
+    bytes.try_into().map_err(|_| SecretsError::InvalidKey)
+}
+
+/// The key of the file. A file that others may read is refused: the key would be no secret.
+fn file_key(path: &Path, surroundings: &Surroundings) -> Result<[u8; 32], SecretsError> {
+    let failed = |problem: String| SecretsError::File(path.to_owned(), problem);
+    match OpenOptions::new().read(true).open(path) {
+        Ok(mut file) => {
+            let mode = file.metadata().map_err(|cause| failed(cause.to_string()))?.permissions().mode();
+            if mode & 0o077 != 0 {
+                return Err(failed(format!("others may read it (mode {:o}); make it 600", mode & 0o777)));
+            }
+            let mut text = String::new();
+            file.read_to_string(&mut text).map_err(|cause| failed(cause.to_string()))?;
+            decode(&text).map_err(|_| failed("it does not hold 32 bytes in base64".to_owned()))
+        }
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            let key = surroundings.bytes::<32>();
+            write_key(path, &key).map_err(|cause| failed(cause.to_string()))?;
+            Ok(key)
+        }
+        Err(cause) => Err(failed(cause.to_string())),
+    }
+}
+
+fn write_key(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{}", STANDARD.encode(key))?;
+    file.sync_all()?;
+    // The name is on the disk only once the folder is.
+    std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// A key's id, for messages.
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets(key {})", Uuid::from_bytes(self.0.current))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::db::DbOptions;
+
+    async fn house(folder: &Path) -> (Db, Surroundings) {
+        let db = Db::open(&DbOptions::new(&format!("sqlite:{}", folder.join("t.db").display()))).unwrap();
+        db.migrate(crate::migrations()).await.unwrap();
+        (db, Surroundings::system())
+    }
+
+    #[tokio::test]
+    async fn what_is_sealed_opens_after_a_restart_and_in_its_context_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let (db, world) = house(folder.path()).await;
+        let secrets = Secrets::open(folder.path(), None, &db, &world).await.unwrap();
+        let sealed = secrets.seal(b"hooks/1", b"hush").unwrap();
+
+        let again = Secrets::open(folder.path(), None, &db, &world).await.unwrap();
+
+        assert_eq!(again.unseal(b"hooks/1", &sealed).unwrap(), b"hush");
+        assert!(matches!(again.unseal(b"hooks/2", &sealed), Err(SecretsError::Corrupt)));
+        let mode = std::fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn another_master_key_is_told_at_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let (db, world) = house(folder.path()).await;
+        Secrets::open(folder.path(), None, &db, &world).await.unwrap();
+        let other = Secret::new(STANDARD.encode([9; 32]));
+
+        let refused = Secrets::open(folder.path(), Some(&other), &db, &world).await;
+
+        assert!(matches!(refused, Err(SecretsError::WrongKey)));
+    }
+
+    #[tokio::test]
+    async fn a_key_file_that_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (db, world) = house(folder.path()).await;
+        Secrets::open(folder.path(), None, &db, &world).await.unwrap();
+        let key = folder.path().join(FILE);
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+
+        let refused = Secrets::open(folder.path(), None, &db, &world).await;
+
+        assert!(matches!(refused, Err(SecretsError::File(..))));
+    }
+
+    proptest! {
+        #[test]
+        fn changed_bytes_never_open(value: Vec<u8>, at: prop::sample::Index, flip in 1_u8..) {
+            let key = XChaCha20Poly1305::new(&[3; 32].into());
+            let mut sealed = seal(&key, &[1; 16], &Surroundings::system(), b"c", &value).unwrap();
+            prop_assert_eq!(open(&key, b"c", &sealed).unwrap(), value);
+            let at = at.index(sealed.len());
+            // The key's id is not under the seal: it only says which key to try.
+            prop_assume!(!(1..17).contains(&at));
+            sealed[at] ^= flip;
+            prop_assert!(open(&key, b"c", &sealed).is_err());
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            let _ = open(&XChaCha20Poly1305::new(&[3; 32].into()), b"c", &bytes);
+        }
+    }
+}
