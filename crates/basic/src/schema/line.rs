@@ -1,20 +1,8 @@
 //! Lines of TABLE.
 
-use super::{Column, ColumnDefault, ColumnType, OnDelete, Reference};
+use super::words::{Word, unquoted, words};
+use super::{Column, ColumnDefault, ColumnType, OnDelete, Reference, Table};
 use crate::scalar::number;
-
-/// A word of a line, as the lexer sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word<'a> {
-    /// A bare word.
-    Name(&'a str),
-    /// A string, without its quotes.
-    Text(&'a str),
-    /// A number.
-    Number(&'a str),
-    /// Anything else: brackets, commas, operators.
-    Sign(&'a str),
-}
 
 /// What a line within TABLE declares.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +21,8 @@ pub enum TableLine {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}")]
 pub struct LineError {
-    /// Which word is wrong, from 0; the number of words if one is missing at the end.
-    pub at: usize,
+    /// Where in the line, in bytes.
+    pub offset: usize,
     /// What was expected there.
     pub expected: &'static str,
 }
@@ -42,19 +30,24 @@ pub struct LineError {
 type Result<T> = std::result::Result<T, LineError>;
 
 impl TableLine {
-    /// Reads the words of one line. `CHECK` gives its words joined by blanks.
+    /// Reads one line, without its comment. A comma at its end is allowed.
     ///
     /// ```
-    /// use basic::schema::{TableLine, Word};
-    /// let words = [Word::Name("total"), Word::Name("decimal"), Word::Sign("("), Word::Number("10"), Word::Sign(","),
-    ///     Word::Number("2"), Word::Sign(")"), Word::Name("NOT"), Word::Name("NULL")];
-    /// let Ok(TableLine::Column(column)) = TableLine::parse(&words) else { panic!() };
+    /// use basic::schema::TableLine;
+    /// let Ok(TableLine::Column(column)) = TableLine::parse("total number(10, 2) NOT NULL,") else { panic!() };
     /// assert_eq!(column.to_string(), "total decimal(10,2) NOT NULL");
+    /// let error = TableLine::parse("total").unwrap_err();
+    /// assert_eq!((error.offset, error.to_string()), (5, "expected a type".to_owned()));
     /// ```
-    pub fn parse(words: &[Word<'_>]) -> Result<Self> {
-        let mut line = Line { words, at: 0 };
+    pub fn parse(text: &str) -> Result<Self> {
+        let words = words(text);
+        let mut line = Line {
+            text,
+            words: &words,
+            at: 0,
+        };
         let read = line.line()?;
-        line.sign(",");
+        line.sign(',');
         if line.at < words.len() {
             Err(line.expected("a column option or the end of the line"))
         } else {
@@ -63,18 +56,53 @@ impl TableLine {
     }
 }
 
+impl Table {
+    /// Reads what stands after the name of a TABLE, such as `READ BY "admin;sales" WRITE BY "admin"`.
+    pub fn read_header(&mut self, text: &str) -> Result<()> {
+        let words = words(text);
+        let mut line = Line {
+            text,
+            words: &words,
+            at: 0,
+        };
+        loop {
+            if line.keyword("READ") {
+                self.read_by = line.roles()?;
+            } else if line.keyword("WRITE") {
+                self.write_by = line.roles()?;
+            } else if line.at < words.len() {
+                return Err(line.expected("READ BY or WRITE BY"));
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads a line and adds what it declares.
+    pub fn read_line(&mut self, text: &str) -> Result<()> {
+        match TableLine::parse(text)? {
+            TableLine::Column(column) => self.columns.push(*column),
+            TableLine::Unique(columns) => self.unique.push(columns),
+            TableLine::Check(condition) => self.checks.push(condition),
+            TableLine::Key(columns) => self.key = columns,
+        }
+        Ok(())
+    }
+}
+
 struct Line<'a> {
-    words: &'a [Word<'a>],
+    text: &'a str,
+    words: &'a [(usize, Word<'a>)],
     at: usize,
 }
 
 impl<'a> Line<'a> {
     fn line(&mut self) -> Result<TableLine> {
-        let bracket_next = matches!(self.words.get(1), Some(Word::Sign("(")));
+        let bracket_next = matches!(self.word(1), Some(Word::Sign('(')));
         if bracket_next && self.keyword("UNIQUE") {
             return self.names().map(TableLine::Unique);
         }
-        if self.is("PRIMARY", 0) && self.is("KEY", 1) && matches!(self.words.get(2), Some(Word::Sign("("))) {
+        if self.is("PRIMARY", 0) && self.is("KEY", 1) && matches!(self.word(2), Some(Word::Sign('('))) {
             self.at = 2;
             return self.names().map(TableLine::Key);
         }
@@ -84,7 +112,7 @@ impl<'a> Line<'a> {
         // `FIELD name type`, but `field string` is a column named field.
         if self.is("FIELD", 0)
             && self.words.len() > 2
-            && matches!(self.words.get(2), Some(Word::Name(_)))
+            && matches!(self.word(2), Some(Word::Name(_)))
             && !self.is_option(2)
         {
             self.at = 1;
@@ -93,27 +121,24 @@ impl<'a> Line<'a> {
     }
 
     fn column(&mut self) -> Result<Column> {
-        let Some(Word::Name(name) | Word::Text(name)) = self.peek() else {
-            return Err(self.expected("a column name"));
-        };
-        self.at += 1;
+        let name = self.name("a column name")?;
         self.keyword("AS");
         let Some(Word::Name(word)) = self.peek() else {
             return Err(self.expected("a type"));
         };
         self.at += 1;
         let mut arguments = Vec::new();
-        if self.sign("(") {
-            while !self.sign(")") {
+        if self.sign('(') {
+            while !self.sign(')') {
                 match self.peek() {
                     Some(Word::Number(text) | Word::Name(text)) => arguments.push(text),
-                    Some(Word::Sign(",")) => {}
+                    Some(Word::Sign(',')) => {}
                     _ => return Err(self.expected("a number or `)`")),
                 }
                 self.at += 1;
             }
         }
-        let array = self.sign("[]") || self.sign("[") && (self.sign("]") || self.array_length()?);
+        let array = self.sign('[') && (self.sign(']') || self.array_length()?);
         let kind = if array {
             ColumnType::Json
         } else {
@@ -128,7 +153,7 @@ impl<'a> Line<'a> {
         if let Some(Word::Number(_)) = self.peek() {
             self.at += 1;
         }
-        if self.sign("]") {
+        if self.sign(']') {
             Ok(true)
         } else {
             Err(self.expected("`]`"))
@@ -184,9 +209,9 @@ impl<'a> Line<'a> {
     }
 
     fn default(&mut self) -> Result<ColumnDefault> {
-        let negative = self.sign("-");
+        let negative = self.sign('-');
         let default = match self.peek() {
-            Some(Word::Text(text)) if !negative => ColumnDefault::Text(text.to_owned()),
+            Some(Word::Text(text)) if !negative => ColumnDefault::Text(unquoted(text)),
             Some(Word::Number(digits)) => {
                 let sign = if negative { "-" } else { "" };
                 let number = number::parse(&format!("{sign}{digits}"));
@@ -203,7 +228,7 @@ impl<'a> Line<'a> {
             _ => return Err(self.expected("a default value")),
         };
         self.at += 1;
-        if matches!(default, ColumnDefault::Now | ColumnDefault::Uuid) && self.sign("(") && !self.sign(")") {
+        if matches!(default, ColumnDefault::Now | ColumnDefault::Uuid) && self.sign('(') && !self.sign(')') {
             return Err(self.expected("`)`"));
         }
         Ok(default)
@@ -214,7 +239,7 @@ impl<'a> Line<'a> {
             return Err(self.expected("a table"));
         };
         self.at += 1;
-        let column = if matches!(self.peek(), Some(Word::Sign("("))) {
+        let column = if matches!(self.peek(), Some(Word::Sign('('))) {
             self.names()?.into_iter().next()
         } else {
             None
@@ -232,25 +257,21 @@ impl<'a> Line<'a> {
             return Err(self.expected("a string of roles"));
         };
         self.at += 1;
-        Ok(split_roles(text))
+        Ok(split_roles(&unquoted(text)))
     }
 
     /// `(a, b)`.
     fn names(&mut self) -> Result<Vec<String>> {
-        if !self.sign("(") {
+        if !self.sign('(') {
             return Err(self.expected("`(`"));
         }
         let mut names = Vec::new();
         loop {
-            let Some(Word::Name(name) | Word::Text(name)) = self.peek() else {
-                return Err(self.expected("a column"));
-            };
-            names.push(name.to_owned());
-            self.at += 1;
-            if self.sign(")") {
+            names.push(self.name("a column")?);
+            if self.sign(')') {
                 return Ok(names);
             }
-            if !self.sign(",") {
+            if !self.sign(',') {
                 return Err(self.expected("`,` or `)`"));
             }
         }
@@ -258,33 +279,52 @@ impl<'a> Line<'a> {
 
     /// What stands in the brackets of CHECK.
     fn check(&mut self) -> Result<String> {
-        self.at += 1;
-        let start = self.at;
-        let mut open = 1;
+        let start = self.offset() + 1;
+        let mut open = 0;
         while let Some(word) = self.peek() {
             match word {
-                Word::Sign("(") => open += 1,
-                Word::Sign(")") => open -= 1,
+                Word::Sign('(') => open += 1,
+                Word::Sign(')') => open -= 1,
                 _ => {}
             }
-            self.at += 1;
             if open == 0 {
-                let words = self.words[start..self.at - 1].iter().map(|word| match word {
-                    Word::Name(text) | Word::Number(text) | Word::Sign(text) => (*text).to_owned(),
-                    Word::Text(text) => format!("'{}'", text.replace('\'', "''")),
-                });
-                return Ok(words.collect::<Vec<_>>().join(" "));
+                let condition = self.text[start..self.offset()].trim().to_owned();
+                self.at += 1;
+                return Ok(condition);
             }
+            self.at += 1;
         }
         Err(self.expected("`)`"))
     }
 
+    /// A name, perhaps in quotes.
+    fn name(&mut self, expected: &'static str) -> Result<String> {
+        let name = match self.peek() {
+            Some(Word::Name(name)) => name.to_owned(),
+            Some(Word::Text(text)) => unquoted(text),
+            _ => return Err(self.expected(expected)),
+        };
+        self.at += 1;
+        Ok(name)
+    }
+
+    /// The byte the next word begins at.
+    fn offset(&self) -> usize {
+        self.words
+            .get(self.at)
+            .map_or(self.text.len(), |(offset, _)| *offset)
+    }
+
+    fn word(&self, at: usize) -> Option<Word<'a>> {
+        self.words.get(at).map(|(_, word)| *word)
+    }
+
     fn peek(&self) -> Option<Word<'a>> {
-        self.words.get(self.at).copied()
+        self.word(self.at)
     }
 
     fn is(&self, wanted: &str, at: usize) -> bool {
-        matches!(self.words.get(at), Some(Word::Name(word)) if word.eq_ignore_ascii_case(wanted))
+        matches!(self.word(at), Some(Word::Name(word)) if word.eq_ignore_ascii_case(wanted))
     }
 
     fn keyword(&mut self, wanted: &str) -> bool {
@@ -301,7 +341,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn sign(&mut self, wanted: &str) -> bool {
+    fn sign(&mut self, wanted: char) -> bool {
         let found = self.peek() == Some(Word::Sign(wanted));
         self.at += usize::from(found);
         found
@@ -309,14 +349,14 @@ impl<'a> Line<'a> {
 
     fn expected(&self, expected: &'static str) -> LineError {
         LineError {
-            at: self.at,
+            offset: self.offset(),
             expected,
         }
     }
 }
 
 /// The roles of `READ BY` and `WRITE BY`, parted by `;` or `,`.
-pub fn split_roles(text: &str) -> Vec<String> {
+fn split_roles(text: &str) -> Vec<String> {
     text.split([';', ','])
         .map(str::trim)
         .filter(|role| !role.is_empty())

@@ -1,18 +1,21 @@
 //! What TABLE declares: a schema as a value.
 //!
 //! The host compares it with what exists and adds what is missing; nothing here drops or narrows. The parser hands
-//! over the words of a line; [`TableLine::parse`] says what they declare.
+//! over the lines of a TABLE; [`Table::read_line`] adds what they declare, and [`Schema::resolve`] checks the whole.
 
 mod column_type;
 mod line;
+mod words;
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::scalar::Number;
 pub use column_type::ColumnType;
-pub use line::{LineError, TableLine, Word, split_roles};
+pub use line::{LineError, TableLine};
+use words::quoted;
 
 /// All tables of a package.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -34,6 +37,8 @@ pub struct Table {
     pub write_by: Vec<String>,
     /// The columns in the order of the source.
     pub columns: Vec<Column>,
+    /// Columns of a `PRIMARY KEY (a, b)` line; a key of one column is marked at the column.
+    pub key: Vec<String>,
     /// Sets of columns that are unique together.
     pub unique: Vec<Vec<String>>,
     /// Conditions of CHECK lines, as written.
@@ -141,14 +146,14 @@ pub enum SchemaProblem {
         /// The column.
         column: String,
     },
-    /// A UNIQUE line or an index names a column the table does not have; it is left out.
+    /// A key, a UNIQUE line or an index names a column the table does not have; it is left out.
     #[error("{table} has no column {column}, which {place} names")]
     UnknownColumn {
         /// The table.
         table: String,
         /// The column named.
         column: String,
-        /// `UNIQUE`, or the name of the index.
+        /// `PRIMARY KEY`, `UNIQUE`, or the name of the index.
         place: String,
     },
 }
@@ -164,15 +169,24 @@ impl Schema {
     /// order of the source.
     pub fn resolve(&mut self) -> Vec<SchemaProblem> {
         let mut problems = Vec::new();
+        let mut names: HashMap<String, String> = HashMap::new();
         let mut tables: Vec<Table> = Vec::with_capacity(self.tables.len());
         for table in std::mem::take(&mut self.tables) {
-            if tables.iter().any(|known| same(&known.name, &table.name)) {
+            if names
+                .insert(table.name.to_lowercase(), table.name.clone())
+                .is_some()
+            {
                 problems.push(SchemaProblem::DuplicateTable { table: table.name });
             } else {
                 tables.push(table);
             }
         }
-        let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
+        // Of two tables of one name the first gives the spelling.
+        names.extend(
+            tables
+                .iter()
+                .map(|table| (table.name.to_lowercase(), table.name.clone())),
+        );
         for table in &mut tables {
             table.resolve(&names, &mut problems);
         }
@@ -187,55 +201,48 @@ impl Table {
         self.columns.iter().find(|column| same(&column.name, name))
     }
 
-    fn resolve(&mut self, tables: &[String], problems: &mut Vec<SchemaProblem>) {
-        let mut columns: Vec<Column> = Vec::with_capacity(self.columns.len());
+    fn resolve(&mut self, tables: &HashMap<String, String>, problems: &mut Vec<SchemaProblem>) {
+        let mut names = HashSet::new();
         for mut column in std::mem::take(&mut self.columns) {
-            if columns.iter().any(|known| same(&known.name, &column.name)) {
+            let table = self.name.clone();
+            if !names.insert(column.name.to_lowercase()) {
                 problems.push(SchemaProblem::DuplicateColumn {
-                    table: self.name.clone(),
+                    table,
                     column: column.name,
                 });
                 continue;
             }
             if let ColumnType::Named(word) = &column.kind {
-                if let Some(table) = tables.iter().find(|table| same(table, word)) {
+                if let Some(table) = tables.get(&word.to_lowercase()) {
                     column.kind = ColumnType::Reference(table.clone());
                 } else {
-                    let (table, name) = (self.name.clone(), column.name.clone());
+                    let (column_name, word) = (column.name.clone(), word.clone());
                     problems.push(SchemaProblem::UnknownType {
                         table,
-                        column: name,
-                        word: word.clone(),
+                        column: column_name,
+                        word,
                     });
                     column.kind = ColumnType::Text { max: None };
                 }
             }
-            columns.push(column);
+            self.columns.push(column);
         }
-        self.columns = columns;
 
-        let (unique, indexes) = (
-            std::mem::take(&mut self.unique),
-            std::mem::take(&mut self.indexes),
-        );
+        let table = &self.name;
         let mut known = |columns: &[String], place: &str| {
-            let missing = columns.iter().find(|name| self.column(name).is_none());
+            let missing = columns.iter().find(|name| !names.contains(&name.to_lowercase()));
             problems.extend(missing.map(|name| SchemaProblem::UnknownColumn {
-                table: self.name.clone(),
+                table: table.clone(),
                 column: name.clone(),
                 place: place.to_owned(),
             }));
             missing.is_none()
         };
-        let unique = unique
-            .into_iter()
-            .filter(|columns| known(columns, "UNIQUE"))
-            .collect();
-        let indexes = indexes
-            .into_iter()
-            .filter(|index| known(&index.columns, &index.name))
-            .collect();
-        (self.unique, self.indexes) = (unique, indexes);
+        if !known(&self.key, "PRIMARY KEY") {
+            self.key.clear();
+        }
+        self.unique.retain(|columns| known(columns, "UNIQUE"));
+        self.indexes.retain(|index| known(&index.columns, &index.name));
     }
 }
 
@@ -307,24 +314,6 @@ impl fmt::Display for ColumnDefault {
             Self::Uuid => f.write_str("uuid_generate_v4()"),
         }
     }
-}
-
-/// A text as a string of the language.
-fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '$' => out.push_str("\\$"),
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]
