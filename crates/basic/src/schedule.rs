@@ -69,54 +69,16 @@ const MONTHS: &[&str] = &[
     "NOVEMBER",
     "DECEMBER",
 ];
-const WEEKDAYS: &[&str] = &[
-    "SUNDAY",
-    "MONDAY",
-    "TUESDAY",
-    "WEDNESDAY",
-    "THURSDAY",
-    "FRIDAY",
-    "SATURDAY",
-];
+const WEEKDAYS: &[&str] = &["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"];
 
 const KINDS: [FieldKind; 6] = [
-    FieldKind {
-        name: "second",
-        min: 0,
-        max: 59,
-        names: &[],
-    },
-    FieldKind {
-        name: "minute",
-        min: 0,
-        max: 59,
-        names: &[],
-    },
-    FieldKind {
-        name: "hour",
-        min: 0,
-        max: 23,
-        names: &[],
-    },
-    FieldKind {
-        name: "day of month",
-        min: 1,
-        max: 31,
-        names: &[],
-    },
-    FieldKind {
-        name: "month",
-        min: 1,
-        max: 12,
-        names: MONTHS,
-    },
+    FieldKind { name: "second", min: 0, max: 59, names: &[] },
+    FieldKind { name: "minute", min: 0, max: 59, names: &[] },
+    FieldKind { name: "hour", min: 0, max: 23, names: &[] },
+    FieldKind { name: "day of month", min: 1, max: 31, names: &[] },
+    FieldKind { name: "month", min: 1, max: 12, names: MONTHS },
     // 7 is Sunday too.
-    FieldKind {
-        name: "day of week",
-        min: 0,
-        max: 7,
-        names: WEEKDAYS,
-    },
+    FieldKind { name: "day of week", min: 0, max: 7, names: WEEKDAYS },
 ];
 
 const DAY_OF_MONTH: usize = 3;
@@ -146,16 +108,13 @@ impl Schedule {
     /// assert_eq!(error.to_string(), "hour of the schedule: 25 is not between 0 and 23");
     /// ```
     pub fn parse(text: &str) -> Result<Self, ScheduleError> {
-        let unknown = || ScheduleError::Unknown {
-            text: text.chars().take(60).collect(),
-        };
+        let unknown = || ScheduleError::Unknown { text: text.chars().take(60).collect() };
         if text.len() > LENGTH_MAX {
             return Err(unknown());
         }
         let words: Vec<&str> = text.split_whitespace().collect();
-        let looks_like_cron = words
-            .first()
-            .is_some_and(|w| w.starts_with(|c: char| c.is_ascii_digit() || c == '*'));
+        let looks_like_cron =
+            words.first().is_some_and(|w| w.starts_with(|c: char| c.is_ascii_digit() || c == '*'));
         if looks_like_cron || matches!(words.len(), 5 | 6) && words[0].starts_with('?') {
             return Self::cron(&words).unwrap_or_else(|| Err(unknown()));
         }
@@ -188,9 +147,7 @@ impl Schedule {
         };
         let day = &self.fields[DAY_OF_MONTH];
         let possible = !self.fields[DAY_OF_WEEK].any
-            || (1..=12)
-                .filter(|m| self.fields[MONTH].has(*m))
-                .any(|m| (1..=longest(m)).any(|d| day.has(d)));
+            || (1..=12).filter(|m| self.fields[MONTH].has(*m)).any(|m| (1..=longest(m)).any(|d| day.has(d)));
         if possible {
             Ok(self)
         } else {
@@ -219,10 +176,7 @@ impl Schedule {
 
 impl Field {
     fn single(value: u8) -> Self {
-        Self {
-            bits: 1 << value,
-            any: false,
-        }
+        Self { bits: 1 << value, any: false }
     }
 
     fn has(self, value: u8) -> bool {
@@ -232,10 +186,7 @@ impl Field {
 
 impl FieldKind {
     fn error(&self, problem: String) -> ScheduleError {
-        ScheduleError::Field {
-            field: self.name,
-            problem,
-        }
+        ScheduleError::Field { field: self.name, problem }
     }
 
     fn parse(&self, text: &str) -> Result<Field, ScheduleError> {
@@ -247,10 +198,7 @@ impl FieldKind {
         if self.max == 7 && bits >> 7 & 1 == 1 {
             bits = bits & !(1 << 7) | 1;
         }
-        Ok(Field {
-            bits,
-            any: matches!(text, "*" | "?" | "*/1"),
-        })
+        Ok(Field { bits, any: matches!(text, "*" | "?" | "*/1") })
     }
 
     /// `*`, `a`, `a-b`, each with an optional `/step`.
@@ -270,19 +218,11 @@ impl FieldKind {
         };
         let size = u32::from(last - self.min) + 1;
         // A range over the end goes on at the beginning.
-        let length = if from <= to {
-            u32::from(to - from)
-        } else {
-            size - u32::from(from - to)
-        };
+        let length = if from <= to { u32::from(to - from) } else { size - u32::from(from - to) };
         let values = (0..=length).step_by(step.unwrap_or(1));
         Ok(values.fold(0, |bits, offset| {
             let value = u32::from(from) + offset;
-            let value = if value > u32::from(self.max) {
-                value - size
-            } else {
-                value
-            };
+            let value = if value > u32::from(self.max) { value - size } else { value };
             bits | 1 << value
         }))
     }
@@ -319,9 +259,7 @@ impl FieldKind {
         }
         let all = || (self.min..=last).filter(|v| field.has(*v));
         for step in 2..=last {
-            let stepped = (self.min..=last)
-                .step_by(step.into())
-                .fold(0_u64, |bits, v| bits | 1 << v);
+            let stepped = (self.min..=last).step_by(step.into()).fold(0_u64, |bits, v| bits | 1 << v);
             if stepped == field.bits && all().count() > 2 {
                 return write!(f, "*/{step}");
             }
@@ -333,10 +271,7 @@ impl FieldKind {
                 value += 1;
                 continue;
             }
-            let end = (value..=last)
-                .take_while(|v| field.has(*v))
-                .last()
-                .unwrap_or(value);
+            let end = (value..=last).take_while(|v| field.has(*v)).last().unwrap_or(value);
             match end - value {
                 0 => write!(f, "{comma}{value}")?,
                 1 => write!(f, "{comma}{value},{end}")?,
@@ -395,11 +330,7 @@ fn natural(text: &str) -> Option<Schedule> {
     };
     let at = minute_and_hour.as_deref().unwrap_or("0 0");
     let what = what.strip_prefix("on ").unwrap_or(what);
-    let what = what
-        .strip_prefix("every ")
-        .or_else(|| what.strip_prefix("each "))
-        .unwrap_or(what)
-        .trim();
+    let what = what.strip_prefix("every ").or_else(|| what.strip_prefix("each ")).unwrap_or(what).trim();
     match what {
         "day" | "daily" => return cron(format!("{at} * * *")),
         "week" | "weekly" => return cron(format!("{at} * * 0")),
@@ -452,20 +383,13 @@ fn minute_and_hour(text: &str) -> Option<String> {
 /// `1,5` for `monday and fridays`.
 fn weekdays(text: &str) -> Option<String> {
     let day = |word: &str| {
-        let word = word
-            .strip_suffix('s')
-            .filter(|w| w.ends_with("day"))
-            .unwrap_or(word);
+        let word = word.strip_suffix('s').filter(|w| w.ends_with("day")).unwrap_or(word);
         WEEKDAYS
             .iter()
             .position(|name| name.eq_ignore_ascii_case(word) || name[..3].eq_ignore_ascii_case(word))
     };
-    let words = text
-        .split(|c: char| c == ',' || c.is_whitespace())
-        .filter(|w| !matches!(*w, "" | "and"));
-    let days: Vec<String> = words
-        .map(|word| day(word).map(|at| at.to_string()))
-        .collect::<Option<_>>()?;
+    let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|w| !matches!(*w, "" | "and"));
+    let days: Vec<String> = words.map(|word| day(word).map(|at| at.to_string())).collect::<Option<_>>()?;
     (!days.is_empty()).then(|| days.join(","))
 }
 
@@ -528,19 +452,10 @@ mod tests {
         for (text, expected) in [
             ("0 0 * JANX *", "month of the schedule: `JANX` is not understood"),
             ("60 * * * *", "minute of the schedule: 60 is not between 0 and 59"),
-            (
-                "* * * * * 8",
-                "day of week of the schedule: 8 is not between 0 and 7",
-            ),
-            (
-                "*/0 * * * *",
-                "minute of the schedule: `/0` is no step from 1 to 59",
-            ),
+            ("* * * * * 8", "day of week of the schedule: 8 is not between 0 and 7"),
+            ("*/0 * * * *", "minute of the schedule: `/0` is no step from 1 to 59"),
             ("1,,2 * * * *", "minute of the schedule: a value is missing"),
-            (
-                "0 0 31 2,4 *",
-                "day of month of the schedule: no month of this schedule has this day",
-            ),
+            ("0 0 31 2,4 *", "day of month of the schedule: no month of this schedule has this day"),
             (
                 "x 0 * * *",
                 "`x 0 * * *` is no schedule; write five cron fields such as `0 9 * * MON`, or `every 5 minutes`, `daily at 9am`, `every monday at 9:00`",
@@ -558,10 +473,7 @@ mod tests {
             "every 5 minutes at 9am",
             "@often",
         ] {
-            assert!(
-                matches!(Schedule::parse(text), Err(ScheduleError::Unknown { .. })),
-                "{text}"
-            );
+            assert!(matches!(Schedule::parse(text), Err(ScheduleError::Unknown { .. })), "{text}");
         }
     }
 

@@ -145,11 +145,7 @@ impl ParamKind {
 /// ```
 pub fn tool_name(stem: &str) -> String {
     let allowed = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') {
-            c
-        } else {
-            '_'
-        }
+        if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' }
     };
     let name: String = stem.chars().take(NAME_MAX).map(allowed).collect();
     if name.is_empty() { "_".to_owned() } else { name }
@@ -178,11 +174,7 @@ impl Parameter {
     pub fn schema(&self) -> Value {
         let mut schema = self.kind.schema();
         let description = self.description.clone().unwrap_or_else(|| in_words(&self.name));
-        let note = if self.kind == ParamKind::File {
-            " (file reference)"
-        } else {
-            ""
-        };
+        let note = if self.kind == ParamKind::File { " (file reference)" } else { "" };
         schema.insert("description".into(), Value::String(description + note));
         if self.kind == ParamKind::Choice {
             schema.insert("enum".into(), json!(self.choices));
@@ -239,17 +231,10 @@ impl ToolSpec {
     }
 
     fn open_schema(&self) -> Map<String, Value> {
-        let properties: Map<String, Value> = self
-            .parameters
-            .iter()
-            .map(|parameter| (parameter.name.clone(), parameter.schema()))
-            .collect();
-        let required: Vec<&str> = self
-            .parameters
-            .iter()
-            .filter(|p| p.required())
-            .map(|p| p.name.as_str())
-            .collect();
+        let properties: Map<String, Value> =
+            self.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.schema())).collect();
+        let required: Vec<&str> =
+            self.parameters.iter().filter(|p| p.required()).map(|p| p.name.as_str()).collect();
         let mut schema = Map::new();
         schema.insert("type".into(), "object".into());
         schema.insert("properties".into(), Value::Object(properties));

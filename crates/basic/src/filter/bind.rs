@@ -46,10 +46,7 @@ impl Filter {
     /// Puts the values into the holes, in their order.
     pub fn bind(&self, values: &[Constant]) -> Result<BoundFilter, BindError> {
         if values.len() != self.holes {
-            return Err(BindError::Count {
-                holes: self.holes,
-                given: values.len(),
-            });
+            return Err(BindError::Count { holes: self.holes, given: values.len() });
         }
         let limit = match self.limit {
             Some(Limit::Hole(hole)) => {
@@ -61,52 +58,27 @@ impl Filter {
             }
             other => other,
         };
-        let condition = self
-            .condition
-            .as_ref()
-            .map(|condition| condition.bind(values))
-            .transpose()?;
-        Ok(BoundFilter(Filter {
-            condition,
-            order: self.order.clone(),
-            limit,
-            holes: 0,
-        }))
+        let condition = self.condition.as_ref().map(|condition| condition.bind(values)).transpose()?;
+        Ok(BoundFilter(Filter { condition, order: self.order.clone(), limit, holes: 0 }))
     }
 }
 
 fn value(values: &[Constant], hole: usize) -> Result<&Constant, BindError> {
-    values.get(hole).ok_or(BindError::Count {
-        holes: hole + 1,
-        given: values.len(),
-    })
+    values.get(hole).ok_or(BindError::Count { holes: hole + 1, given: values.len() })
 }
 
 impl Condition {
     fn bind(&self, values: &[Constant]) -> Result<Self, BindError> {
-        let each = |all: &[Self]| {
-            all.iter()
-                .map(|one| one.bind(values))
-                .collect::<Result<Vec<_>, _>>()
-        };
+        let each = |all: &[Self]| all.iter().map(|one| one.bind(values)).collect::<Result<Vec<_>, _>>();
         Ok(match self {
             Self::And(all) => Self::And(each(all)?),
             Self::Or(all) => Self::Or(each(all)?),
             Self::Not(inner) => Self::Not(Box::new(inner.bind(values)?)),
             Self::Always(truth) => Self::Always(*truth),
-            Self::Compare {
-                left,
-                operator,
-                right,
-            } => Self::Compare {
-                left: left.bind(values)?,
-                operator: *operator,
-                right: right.bind(values)?,
-            },
-            Self::In { left, list } => Self::In {
-                left: left.bind(values)?,
-                list: bind_list(list, values)?,
-            },
+            Self::Compare { left, operator, right } => {
+                Self::Compare { left: left.bind(values)?, operator: *operator, right: right.bind(values)? }
+            }
+            Self::In { left, list } => Self::In { left: left.bind(values)?, list: bind_list(list, values)? },
             Self::IsNull(operand) => Self::IsNull(operand.bind(values)?),
         })
     }
@@ -149,10 +121,7 @@ impl Operand {
                 Self::Constant(Constant::Text(text))
             }
             Self::Call(function, arguments) => {
-                let arguments = arguments
-                    .iter()
-                    .map(|a| a.bind(values))
-                    .collect::<Result<_, _>>()?;
+                let arguments = arguments.iter().map(|a| a.bind(values)).collect::<Result<_, _>>()?;
                 Self::Call(*function, arguments)
             }
         })

@@ -19,10 +19,7 @@ pub trait Fields {
 impl BoundFilter {
     /// Whether a row fits. `now` is the time of the run; what cannot be compared does not fit.
     pub fn matches(&self, row: &impl Fields, now: DateTime<FixedOffset>) -> bool {
-        self.0
-            .condition
-            .as_ref()
-            .is_none_or(|condition| holds(condition, row, now))
+        self.0.condition.as_ref().is_none_or(|condition| holds(condition, row, now))
     }
 
     /// The order of two rows by ORDER BY. Equal rows keep their places if the sort is stable.
@@ -39,9 +36,7 @@ impl BoundFilter {
 
     /// The positions of the rows that fit, sorted and cut as the filter says.
     pub fn select<R: Fields>(&self, rows: &[R], now: DateTime<FixedOffset>) -> Vec<usize> {
-        let mut found: Vec<usize> = (0..rows.len())
-            .filter(|at| self.matches(&rows[*at], now))
-            .collect();
+        let mut found: Vec<usize> = (0..rows.len()).filter(|at| self.matches(&rows[*at], now)).collect();
         if !self.0.order.is_empty() {
             found.sort_by(|a, b| self.compare_rows(&rows[*a], &rows[*b], now));
         }
@@ -74,20 +69,12 @@ fn holds(condition: &Condition, row: &impl Fields, now: DateTime<FixedOffset>) -
         Condition::Or(all) => all.iter().any(|one| holds(one, row, now)),
         Condition::Not(inner) => !holds(inner, row, now),
         Condition::Always(truth) => *truth,
-        Condition::Compare {
-            left,
-            operator,
-            right,
-        } => compares(
-            value(left).scalar(),
-            *operator,
-            value(right).scalar(),
-            *now.offset(),
-        ),
+        Condition::Compare { left, operator, right } => {
+            compares(value(left).scalar(), *operator, value(right).scalar(), *now.offset())
+        }
         Condition::In { left, list } => {
             let left = value(left);
-            list.iter()
-                .any(|one| compare::equal(left.scalar(), value(one).scalar(), *now.offset()))
+            list.iter().any(|one| compare::equal(left.scalar(), value(one).scalar(), *now.offset()))
         }
         Condition::IsNull(operand) => value(operand).scalar() == Scalar::Null,
     }
@@ -150,11 +137,7 @@ fn call<'a>(
         Function::DateAdd(unit) | Function::DateSubtract(unit) => {
             let date = date(argument())?;
             let amount = as_number(argument().scalar())?.as_f64();
-            let amount = if matches!(function, Function::DateSubtract(_)) {
-                -amount
-            } else {
-                amount
-            };
+            let amount = if matches!(function, Function::DateSubtract(_)) { -amount } else { amount };
             Scalar::Date(date.add(amount, unit).ok()?)
         }
         Function::Lower => return Some(Value::Text(argument().scalar().to_text().to_lowercase())),

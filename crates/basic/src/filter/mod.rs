@@ -221,14 +221,9 @@ impl Filter {
 /// assert!(!basic::filter::has_operator("ORD-2025-17"));
 /// ```
 pub fn has_operator(text: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "LIKE", "ILIKE", "IN", "IS", "CONTAINS", "BETWEEN", "STARTS", "ENDS", "NOT",
-    ];
+    const WORDS: [&str; 9] = ["LIKE", "ILIKE", "IN", "IS", "CONTAINS", "BETWEEN", "STARTS", "ENDS", "NOT"];
     text.contains(['=', '<', '>'])
-        || text
-            .split_whitespace()
-            .skip(1)
-            .any(|word| WORDS.iter().any(|w| w.eq_ignore_ascii_case(word)))
+        || text.split_whitespace().skip(1).any(|word| WORDS.iter().any(|w| w.eq_ignore_ascii_case(word)))
 }
 
 impl Constant {

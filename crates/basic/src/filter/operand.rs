@@ -19,9 +19,7 @@ impl Parser<'_> {
             return Ok(call);
         }
         let quoted = matches!(self.scan.peek_char(), Some('"' | '`' | '['));
-        let name = self
-            .column_name()?
-            .ok_or_else(|| self.scan.expected("a column"))?;
+        let name = self.column_name()?.ok_or_else(|| self.scan.expected("a column"))?;
         Ok(match number::parse(&name).filter(|_| !quoted) {
             Some(number) => Operand::Constant(Constant::Number(number)),
             None => Operand::Column(name),
@@ -42,11 +40,7 @@ impl Parser<'_> {
         loop {
             let before = self.scan.at;
             self.scan.skip_blanks();
-            let word = if self.at_operator_word() {
-                String::new()
-            } else {
-                self.scan.word()
-            };
+            let word = if self.at_operator_word() { String::new() } else { self.scan.word() };
             if word.is_empty() {
                 self.scan.at = before;
                 return Ok(Some(name));
@@ -73,9 +67,7 @@ impl Parser<'_> {
                 Some(Symbol::Char(c)) if c == close && !self.scan.take(close) => return Ok(text),
                 Some(Symbol::Char(c)) => text.push(c),
                 Some(Symbol::Hole(_)) => {
-                    return Err(self
-                        .scan
-                        .error_at(self.scan.at - 1, "a value cannot name a column"));
+                    return Err(self.scan.error_at(self.scan.at - 1, "a value cannot name a column"));
                 }
                 None => {
                     return Err(self
@@ -187,11 +179,8 @@ impl Parser<'_> {
                 let word = self.scan.word();
                 let unit = Unit::from_word(&word)
                     .ok_or_else(|| self.scan.error_at(start, "expected a unit such as DAY"))?;
-                let function = if name == "DATE_ADD" {
-                    Function::DateAdd(unit)
-                } else {
-                    Function::DateSubtract(unit)
-                };
+                let function =
+                    if name == "DATE_ADD" { Function::DateAdd(unit) } else { Function::DateSubtract(unit) };
                 Ok((function, vec![date, amount]))
             }
         }
@@ -199,11 +188,7 @@ impl Parser<'_> {
 
     fn comma(&mut self) -> Result<()> {
         self.scan.skip_blanks();
-        if self.scan.take(',') {
-            Ok(())
-        } else {
-            Err(self.scan.expected("`,`"))
-        }
+        if self.scan.take(',') { Ok(()) } else { Err(self.scan.expected("`,`")) }
     }
 
     /// An argument of a function: quoted text, hole, number, function, or a column; a word that begins with a digit
@@ -222,9 +207,7 @@ impl Parser<'_> {
             return Ok(call);
         }
         if matches!(self.scan.peek_char(), Some('"' | '`' | '[')) {
-            return Ok(self
-                .column_name()?
-                .map_or(Operand::Constant(Constant::Null), Operand::Column));
+            return Ok(self.column_name()?.map_or(Operand::Constant(Constant::Null), Operand::Column));
         }
         let word = self.scan.word();
         match word.chars().next() {

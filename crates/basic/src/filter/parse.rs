@@ -9,10 +9,7 @@ const DEPTH_MAX: usize = 64;
 pub(super) type Result<T> = std::result::Result<T, FilterError>;
 
 pub(super) fn parse(parts: &[Part<'_>]) -> Result<Filter> {
-    let mut parser = Parser {
-        scan: Scanner::new(parts),
-        depth: 0,
-    };
+    let mut parser = Parser { scan: Scanner::new(parts), depth: 0 };
     parser.filter()
 }
 
@@ -24,10 +21,7 @@ pub(super) struct Parser<'a> {
 
 impl Parser<'_> {
     fn filter(&mut self) -> Result<Filter> {
-        let mut filter = Filter {
-            holes: self.scan.holes(),
-            ..Filter::default()
-        };
+        let mut filter = Filter { holes: self.scan.holes(), ..Filter::default() };
         self.scan.skip_blanks();
         self.scan.take_keyword("WHERE");
         if !self.at_end_of_condition() {
@@ -52,9 +46,7 @@ impl Parser<'_> {
         let mut order = Vec::new();
         loop {
             self.scan.skip_blanks();
-            let column = self
-                .column_name()?
-                .ok_or_else(|| self.scan.expected("a column"))?;
+            let column = self.column_name()?.ok_or_else(|| self.scan.expected("a column"))?;
             self.scan.skip_blanks();
             let descending = self.scan.take_keyword("DESC") || {
                 self.scan.take_keyword("ASC");
@@ -112,11 +104,7 @@ impl Parser<'_> {
         if self.scan.take('(') {
             let inner = self.nested(Self::any_of)?;
             self.scan.skip_blanks();
-            return if self.scan.take(')') {
-                Ok(inner)
-            } else {
-                Err(self.scan.expected("`)`"))
-            };
+            return if self.scan.take(')') { Ok(inner) } else { Err(self.scan.expected("`)`")) };
         }
         for (word, truth) in [("TRUE", true), ("FALSE", false)] {
             let start = self.scan.at;
@@ -132,9 +120,7 @@ impl Parser<'_> {
 
     pub(super) fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth == DEPTH_MAX {
-            return Err(self
-                .scan
-                .error_at(self.scan.at, "the filter is nested too deeply"));
+            return Err(self.scan.error_at(self.scan.at, "the filter is nested too deeply"));
         }
         self.depth += 1;
         let result = read(self);
@@ -151,25 +137,14 @@ impl Parser<'_> {
         let negated = self.scan.take_keyword("NOT");
         self.scan.skip_blanks();
         let condition = if self.scan.take_keyword("IN") {
-            Condition::In {
-                left,
-                list: self.list()?,
-            }
+            Condition::In { left, list: self.list()? }
         } else if self.scan.take_keyword("BETWEEN") {
             self.between(left)?
         } else {
             let operator = self.operator(negated)?;
-            Condition::Compare {
-                left,
-                operator,
-                right: self.value(false)?,
-            }
+            Condition::Compare { left, operator, right: self.value(false)? }
         };
-        Ok(if negated {
-            Condition::Not(Box::new(condition))
-        } else {
-            condition
-        })
+        Ok(if negated { Condition::Not(Box::new(condition)) } else { condition })
     }
 
     fn is_null(&mut self, left: Operand) -> Result<Condition> {
@@ -180,11 +155,7 @@ impl Parser<'_> {
             return Err(self.scan.expected("NULL after IS"));
         }
         let condition = Condition::IsNull(left);
-        Ok(if negated {
-            Condition::Not(Box::new(condition))
-        } else {
-            condition
-        })
+        Ok(if negated { Condition::Not(Box::new(condition)) } else { condition })
     }
 
     fn between(&mut self, left: Operand) -> Result<Condition> {
@@ -195,16 +166,8 @@ impl Parser<'_> {
         }
         let high = self.value(false)?;
         Ok(Condition::And(vec![
-            Condition::Compare {
-                left: left.clone(),
-                operator: Comparison::AtLeast,
-                right: low,
-            },
-            Condition::Compare {
-                left,
-                operator: Comparison::AtMost,
-                right: high,
-            },
+            Condition::Compare { left: left.clone(), operator: Comparison::AtLeast, right: low },
+            Condition::Compare { left, operator: Comparison::AtMost, right: high },
         ]))
     }
 
@@ -246,11 +209,8 @@ impl Parser<'_> {
             (">", Comparison::Greater),
             ("≠", Comparison::NotEqual),
         ];
-        const WORDS: [(&str, Comparison); 3] = [
-            ("LIKE", Comparison::Like),
-            ("ILIKE", Comparison::Like),
-            ("CONTAINS", Comparison::Contains),
-        ];
+        const WORDS: [(&str, Comparison); 3] =
+            [("LIKE", Comparison::Like), ("ILIKE", Comparison::Like), ("CONTAINS", Comparison::Contains)];
         if let Some((_, word)) = WORDS.iter().find(|(word, _)| self.scan.take_keyword(word)) {
             return Ok(*word);
         }
@@ -259,11 +219,7 @@ impl Parser<'_> {
                 return Ok(operator);
             }
         }
-        let sign = if negated {
-            None
-        } else {
-            SIGNS.iter().find(|(sign, _)| self.scan.take_text(sign))
-        };
+        let sign = if negated { None } else { SIGNS.iter().find(|(sign, _)| self.scan.take_text(sign)) };
         match sign {
             Some((_, operator)) => Ok(*operator),
             None => Err(self.scan.expected("an operator such as = or LIKE")),

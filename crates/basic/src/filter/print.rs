@@ -40,11 +40,7 @@ fn column(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     let plain = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
         && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))
         && !is_reserved(name);
-    if plain {
-        f.write_str(name)
-    } else {
-        write!(f, "`{}`", name.replace('`', "``"))
-    }
+    if plain { f.write_str(name) } else { write!(f, "`{}`", name.replace('`', "``")) }
 }
 
 fn is_reserved(name: &str) -> bool {
@@ -77,11 +73,7 @@ impl fmt::Display for Condition {
                 _ => write!(f, "NOT ({inner})"),
             },
             Self::Always(truth) => f.write_str(if *truth { "TRUE" } else { "FALSE" }),
-            Self::Compare {
-                left,
-                operator,
-                right,
-            } => write!(f, "{left} {operator} {right}"),
+            Self::Compare { left, operator, right } => write!(f, "{left} {operator} {right}"),
             Self::In { left, list } => {
                 write!(f, "{left} IN (")?;
                 for (at, one) in list.iter().enumerate() {

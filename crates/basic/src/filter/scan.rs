@@ -27,11 +27,7 @@ impl<'a> Scanner<'a> {
                 Part::Hole => symbols.extend(holes.next().map(Symbol::Hole)),
             }
         }
-        Self {
-            parts,
-            symbols,
-            at: 0,
-        }
+        Self { parts, symbols, at: 0 }
     }
 
     /// How many holes the filter has.
@@ -72,10 +68,8 @@ impl<'a> Scanner<'a> {
 
     /// Takes the text if it is next, whatever follows.
     pub(super) fn take_text(&mut self, wanted: &str) -> bool {
-        let found = wanted
-            .chars()
-            .enumerate()
-            .all(|(i, c)| self.symbols.get(self.at + i) == Some(&Symbol::Char(c)));
+        let found =
+            wanted.chars().enumerate().all(|(i, c)| self.symbols.get(self.at + i) == Some(&Symbol::Char(c)));
         if found {
             self.at += wanted.chars().count();
         }
@@ -119,10 +113,7 @@ impl<'a> Scanner<'a> {
     /// Takes the word that is next: letters, digits, `_`, `.`, `-`, `$`.
     pub(super) fn word(&mut self) -> String {
         let mut word = String::new();
-        while let Some(c) = self
-            .peek_char()
-            .filter(|c| is_word(*c) || matches!(c, '.' | '-' | '$'))
-        {
+        while let Some(c) = self.peek_char().filter(|c| is_word(*c) || matches!(c, '.' | '-' | '$')) {
             word.push(c);
             self.at += 1;
         }
@@ -142,25 +133,13 @@ impl<'a> Scanner<'a> {
                     Part::Text(text) => text.char_indices().nth(left).map_or(0, |(offset, _)| offset),
                     Part::Hole => 0,
                 };
-                return FilterError {
-                    part,
-                    offset,
-                    message: message.into(),
-                };
+                return FilterError { part, offset, message: message.into() };
             }
             left -= length;
         }
         let part = self.parts.len().saturating_sub(1);
-        let offset = if let Some(Part::Text(text)) = self.parts.last() {
-            text.len()
-        } else {
-            0
-        };
-        FilterError {
-            part,
-            offset,
-            message: message.into(),
-        }
+        let offset = if let Some(Part::Text(text)) = self.parts.last() { text.len() } else { 0 };
+        FilterError { part, offset, message: message.into() }
     }
 
     /// An error at the next symbol, saying what is found there.

@@ -29,9 +29,7 @@ pub(super) fn day(text: &str, now: DateTime<FixedOffset>) -> Option<NaiveDate> {
         "today" | "hoje" => Some(today),
         "tomorrow" | "amanhã" | "amanha" => today.checked_add_days(Days::new(1)),
         "yesterday" | "ontem" => today.checked_sub_days(Days::new(1)),
-        _ => date::parse(text, *now.offset())
-            .map(date::Date::day)
-            .or_else(|| day_in_words(&lower)),
+        _ => date::parse(text, *now.offset()).map(date::Date::day).or_else(|| day_in_words(&lower)),
     }
 }
 
@@ -44,10 +42,7 @@ fn day_in_words(lower: &str) -> Option<NaiveDate> {
         return None;
     }
     let (month, day) = month(second).map_or((month(first), second), |found| (Some(found), first));
-    let day = ["st", "nd", "rd", "th", "º"]
-        .iter()
-        .find_map(|end| day.strip_suffix(end))
-        .unwrap_or(day);
+    let day = ["st", "nd", "rd", "th", "º"].iter().find_map(|end| day.strip_suffix(end)).unwrap_or(day);
     if day.len() > 2 {
         return None;
     }
@@ -56,11 +51,8 @@ fn day_in_words(lower: &str) -> Option<NaiveDate> {
 
 /// The number of a month by its name or the first letters of it, at least three.
 fn month(word: &str) -> Option<u32> {
-    let named = |names: &&[&str]| {
-        names
-            .iter()
-            .any(|name| word.chars().count() >= 3 && name.starts_with(word))
-    };
+    let named =
+        |names: &&[&str]| names.iter().any(|name| word.chars().count() >= 3 && name.starts_with(word));
     MONTHS.iter().position(named).map(|at| at as u32 + 1)
 }
 
@@ -81,9 +73,7 @@ pub(super) fn hour(text: &str) -> Option<String> {
         };
         date::parse_time(&format!("{hours}:{minutes}{half}"))
     };
-    date::parse_time(text)
-        .or_else(with_minutes)
-        .map(|time| time.format("%H:%M").to_string())
+    date::parse_time(text).or_else(with_minutes).map(|time| time.format("%H:%M").to_string())
 }
 
 #[cfg(test)]
@@ -109,11 +99,7 @@ mod tests {
             ("soon", "-"),
             ("Dec Dec 2024", "-"),
         ] {
-            assert_eq!(
-                day(text, now).map_or("-".into(), |d| d.to_string()),
-                expected,
-                "{text}"
-            );
+            assert_eq!(day(text, now).map_or("-".into(), |d| d.to_string()), expected, "{text}");
         }
     }
 

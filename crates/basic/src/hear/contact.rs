@@ -6,10 +6,8 @@
 pub(super) fn email(text: &str) -> Option<String> {
     let (local, domain) = text.rsplit_once('@')?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
-    let local_fits = local.len() <= 64
-        && local
-            .split('.')
-            .all(|part| !part.is_empty() && part.chars().all(plain));
+    let local_fits =
+        local.len() <= 64 && local.split('.').all(|part| !part.is_empty() && part.chars().all(plain));
     (local_fits && text.len() <= 254 && is_domain(domain)).then(|| text.to_lowercase())
 }
 
@@ -37,27 +35,19 @@ pub(super) fn url(text: &str) -> Option<String> {
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return None;
     }
-    let (scheme, rest) = text
-        .split_once("://")
-        .map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
+    let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
     if scheme.is_some_and(|s| !s.eq_ignore_ascii_case("http") && !s.eq_ignore_ascii_case("https")) {
         return None;
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    let (host, port) = authority
-        .split_once(':')
-        .map_or((authority, None), |(host, port)| (host, Some(port)));
+    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
     let host_fits = is_domain(host)
         || host.eq_ignore_ascii_case("localhost")
         || host.parse::<std::net::Ipv4Addr>().is_ok();
     if !host_fits || port.is_some_and(|port| port.parse::<u16>().is_err()) {
         return None;
     }
-    Some(if scheme.is_some() {
-        text.to_owned()
-    } else {
-        format!("https://{text}")
-    })
+    Some(if scheme.is_some() { text.to_owned() } else { format!("https://{text}") })
 }
 
 /// A name: 2 to 100 letters, blanks, `-` and apostrophes, beginning with a letter. Each word gets a capital; the rest
@@ -101,9 +91,7 @@ fn is_mark(c: char) -> bool {
 /// bare digits.
 pub(super) fn mobile(text: &str) -> Option<String> {
     let (plus, rest) = text.strip_prefix('+').map_or((false, text), |rest| (true, rest));
-    if !rest
-        .chars()
-        .all(|c| c.is_ascii_digit() || matches!(c, ' ' | '\u{a0}' | '(' | ')' | '-' | '.' | '/'))
+    if !rest.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '\u{a0}' | '(' | ')' | '-' | '.' | '/'))
     {
         return None;
     }

@@ -24,19 +24,10 @@ fn fits(kind: HearKind, attachment: &Attachment<'_>) -> bool {
     if kind == HearKind::File {
         return true;
     }
-    let mime = attachment
-        .mime_type
-        .split(';')
-        .next()
-        .unwrap_or("")
-        .trim()
-        .to_ascii_lowercase();
+    let mime = attachment.mime_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     if mime.is_empty() || mime == "application/octet-stream" {
-        let ending = attachment
-            .filename
-            .rsplit_once('.')
-            .map_or("", |(_, ending)| ending)
-            .to_ascii_lowercase();
+        let ending =
+            attachment.filename.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
         return endings(kind).contains(&ending.as_str());
     }
     match kind {
@@ -59,9 +50,9 @@ fn fits(kind: HearKind, attachment: &Attachment<'_>) -> bool {
 
 fn endings(kind: HearKind) -> &'static [&'static str] {
     match kind {
-        HearKind::Image | HearKind::QrCode => &[
-            "png", "jpg", "jpeg", "gif", "webp", "bmp", "heic", "tif", "tiff", "svg",
-        ],
+        HearKind::Image | HearKind::QrCode => {
+            &["png", "jpg", "jpeg", "gif", "webp", "bmp", "heic", "tif", "tiff", "svg"]
+        }
         HearKind::Video => &["mp4", "mov", "webm", "mkv", "avi", "3gp"],
         HearKind::Audio => &["mp3", "ogg", "oga", "opus", "wav", "m4a", "aac", "flac", "amr"],
         HearKind::Document => &[
@@ -79,18 +70,9 @@ mod tests {
     #[test]
     fn the_first_attachment_of_the_kind_is_taken() {
         let files = [
-            Attachment {
-                mime_type: "audio/ogg; codecs=opus",
-                filename: "",
-            },
-            Attachment {
-                mime_type: "application/octet-stream",
-                filename: "Scan.PDF",
-            },
-            Attachment {
-                mime_type: "image/jpeg",
-                filename: "x",
-            },
+            Attachment { mime_type: "audio/ogg; codecs=opus", filename: "" },
+            Attachment { mime_type: "application/octet-stream", filename: "Scan.PDF" },
+            Attachment { mime_type: "image/jpeg", filename: "x" },
         ];
         assert_eq!(choose(HearKind::File, &files), Some(HearValue::File(0)));
         assert_eq!(choose(HearKind::Document, &files), Some(HearValue::File(1)));

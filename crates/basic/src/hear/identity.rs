@@ -4,36 +4,20 @@
 pub(super) fn uuid(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let inner = lower.strip_prefix("urn:uuid:").unwrap_or(&lower);
-    let inner = inner
-        .strip_prefix('{')
-        .map_or(Some(inner), |rest| rest.strip_suffix('}'))?;
-    let hyphenated = inner.len() == 36
-        && [8, 13, 18, 23]
-            .iter()
-            .all(|at| inner.as_bytes().get(*at) == Some(&b'-'));
-    let hex: String = if hyphenated {
-        inner.chars().filter(|c| *c != '-').collect()
-    } else {
-        inner.to_owned()
-    };
+    let inner = inner.strip_prefix('{').map_or(Some(inner), |rest| rest.strip_suffix('}'))?;
+    let hyphenated =
+        inner.len() == 36 && [8, 13, 18, 23].iter().all(|at| inner.as_bytes().get(*at) == Some(&b'-'));
+    let hex: String =
+        if hyphenated { inner.chars().filter(|c| *c != '-').collect() } else { inner.to_owned() };
     if hex.len() != 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    Some(format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    ))
+    Some(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
 }
 
 /// The characters of a number without the marks people write between them.
 fn without_marks(text: &str) -> String {
-    text.chars()
-        .filter(|c| !matches!(c, '.' | '-' | '/' | ' '))
-        .collect()
+    text.chars().filter(|c| !matches!(c, '.' | '-' | '/' | ' ')).collect()
 }
 
 /// A CPF as `123.456.789-09`. The check digits must be right, and not all digits equal.
@@ -44,15 +28,7 @@ pub(super) fn cpf(text: &str) -> Option<String> {
     }
     let check = |count: usize| check_digit(&number[..count], |at| count + 1 - at);
     let right = number[9..] == format!("{}{}", check(9), check(10));
-    right.then(|| {
-        format!(
-            "{}.{}.{}-{}",
-            &number[..3],
-            &number[3..6],
-            &number[6..9],
-            &number[9..]
-        )
-    })
+    right.then(|| format!("{}.{}.{}-{}", &number[..3], &number[3..6], &number[6..9], &number[9..]))
 }
 
 /// A CNPJ as `12.345.678/0001-95`. The check digits must be right, and not all digits equal.
@@ -72,14 +48,7 @@ pub(super) fn cnpj(text: &str) -> Option<String> {
         return None;
     }
     let n = &number;
-    Some(format!(
-        "{}.{}.{}/{}-{}",
-        &n[..2],
-        &n[2..5],
-        &n[5..8],
-        &n[8..12],
-        &n[12..]
-    ))
+    Some(format!("{}.{}.{}/{}-{}", &n[..2], &n[2..5], &n[5..8], &n[8..12], &n[12..]))
 }
 
 fn all_equal(number: &str) -> bool {
@@ -89,11 +58,8 @@ fn all_equal(number: &str) -> bool {
 /// The modulo-11 check digit of both numbers: weighted sum, 11 minus the rest, 10 and 11 count as 0. A letter counts
 /// as its ASCII code minus 48, as digits do.
 fn check_digit(number: &str, weight: impl Fn(usize) -> usize) -> usize {
-    let sum: usize = number
-        .bytes()
-        .enumerate()
-        .map(|(at, b)| usize::from(b.saturating_sub(b'0')) * weight(at))
-        .sum();
+    let sum: usize =
+        number.bytes().enumerate().map(|(at, b)| usize::from(b.saturating_sub(b'0')) * weight(at)).sum();
     match sum % 11 {
         0 | 1 => 0,
         rest => 11 - rest,
@@ -119,14 +85,7 @@ fn luhn(number: &str) -> bool {
             _ => digit * 2,
         }
     };
-    !all_equal(number)
-        && number
-            .bytes()
-            .rev()
-            .enumerate()
-            .map(digit)
-            .sum::<u32>()
-            .is_multiple_of(10)
+    !all_equal(number) && number.bytes().rev().enumerate().map(digit).sum::<u32>().is_multiple_of(10)
 }
 
 #[cfg(test)]
@@ -147,32 +106,16 @@ mod tests {
     fn cnpj_numbers() {
         assert_eq!(cnpj("12345678000195").as_deref(), Some("12.345.678/0001-95"));
         assert_eq!(cnpj("12.abc.345/01de-35").as_deref(), Some("12.ABC.345/01DE-35"));
-        for text in [
-            "12345678000196",
-            "00000000000000",
-            "1234567800019",
-            "12ABC34501DE3A",
-        ] {
+        for text in ["12345678000196", "00000000000000", "1234567800019", "12ABC34501DE3A"] {
             assert_eq!(cnpj(text), None, "{text}");
         }
     }
 
     #[test]
     fn cards_leave_only_masked() {
-        assert_eq!(
-            masked_card("4111 1111 1111 1111").as_deref(),
-            Some("4111 **** **** 1111")
-        );
-        assert_eq!(
-            masked_card("3782-822463-10005").as_deref(),
-            Some("3782 **** **** 0005")
-        );
-        for text in [
-            "4111 1111 1111 1112",
-            "0000000000000000",
-            "4111",
-            "4111 1111 1111 111x",
-        ] {
+        assert_eq!(masked_card("4111 1111 1111 1111").as_deref(), Some("4111 **** **** 1111"));
+        assert_eq!(masked_card("3782-822463-10005").as_deref(), Some("3782 **** **** 0005"));
+        for text in ["4111 1111 1111 1112", "0000000000000000", "4111", "4111 1111 1111 111x"] {
             assert_eq!(masked_card(text), None, "{text}");
         }
     }
@@ -188,11 +131,7 @@ mod tests {
         ] {
             assert_eq!(uuid(text).as_deref(), canonical, "{text}");
         }
-        for text in [
-            "550e8400-e29b-41d4-a716-44665544000",
-            "{550e8400e29b41d4a716446655440000",
-            "hello",
-        ] {
+        for text in ["550e8400-e29b-41d4-a716-44665544000", "{550e8400e29b41d4a716446655440000", "hello"] {
             assert_eq!(uuid(text), None, "{text}");
         }
     }

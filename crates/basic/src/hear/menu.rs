@@ -24,9 +24,7 @@ pub(super) fn choose<S: AsRef<str>>(reply: &str, options: &[S]) -> Option<String
 /// As [`choose`] where any other text is an answer too. A number or a part of an option is then just text: whoever
 /// answers "1" to `"all", *` means one.
 pub(super) fn choose_or_take<S: AsRef<str>>(reply: &str, options: &[S]) -> String {
-    equal(&fold(reply), options.iter().map(AsRef::as_ref))
-        .unwrap_or(reply)
-        .to_owned()
+    equal(&fold(reply), options.iter().map(AsRef::as_ref)).unwrap_or(reply).to_owned()
 }
 
 fn equal<'a>(folded: &str, mut options: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -50,11 +48,7 @@ mod tests {
         ] {
             assert_eq!(choose(reply, &fruit).as_deref(), option, "{reply}");
         }
-        assert_eq!(
-            choose("20", &["10", "20"]).as_deref(),
-            Some("20"),
-            "equality comes before counting"
-        );
+        assert_eq!(choose("20", &["10", "20"]).as_deref(), Some("20"), "equality comes before counting");
     }
 
     #[test]

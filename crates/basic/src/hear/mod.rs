@@ -146,19 +146,13 @@ impl HearKind {
         match self {
             Self::Any => "ANY",
             Self::OpenMenu => "MENU",
-            _ => WORDS
-                .iter()
-                .find(|(kind, _)| *kind == self)
-                .map_or("", |(_, words)| words[0]),
+            _ => WORDS.iter().find(|(kind, _)| *kind == self).map_or("", |(_, words)| words[0]),
         }
     }
 
     /// Whether the answer is an attachment rather than text.
     pub fn wants_attachment(self) -> bool {
-        matches!(
-            self,
-            Self::File | Self::Document | Self::Image | Self::Video | Self::Audio | Self::QrCode
-        )
+        matches!(self, Self::File | Self::Document | Self::Image | Self::Video | Self::Audio | Self::QrCode)
     }
 }
 
@@ -299,15 +293,9 @@ mod tests {
         assert_eq!(hear(HearKind::Text, "  hi "), Ok(HearValue::Text("hi".into())));
         assert_eq!(hear(HearKind::Any, " "), Ok(HearValue::Text(String::new())));
         assert_eq!(hear(HearKind::Text, " "), Err("Please type your answer.".into()));
-        let photo = [Attachment {
-            mime_type: "image/png",
-            filename: "x.png",
-        }];
+        let photo = [Attachment { mime_type: "image/png", filename: "x.png" }];
         let none: [&str; 0] = [];
-        assert!(
-            validate(HearKind::Any, &none, "", &photo, now()).is_err(),
-            "a file is no text"
-        );
+        assert!(validate(HearKind::Any, &none, "", &photo, now()).is_err(), "a file is no text");
     }
 
     #[test]

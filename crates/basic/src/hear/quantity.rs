@@ -66,10 +66,7 @@ pub(super) fn integer(text: &str) -> Option<i64> {
     let digits = match digits.find(|c: char| !c.is_ascii_digit()) {
         None => digits.to_owned(),
         Some(at) => {
-            let mark = digits[at..]
-                .chars()
-                .next()
-                .filter(|c| matches!(c, ',' | '.') || c.is_whitespace())?;
+            let mark = digits[at..].chars().next().filter(|c| matches!(c, ',' | '.') || c.is_whitespace())?;
             ungrouped(digits, mark)?
         }
     };
@@ -104,9 +101,7 @@ pub(super) fn number(text: &str) -> Option<Number> {
 /// money has cents: `1.200` is one thousand two hundred.
 pub(super) fn money(text: &str) -> Option<Number> {
     const SYMBOLS: [&str; 6] = ["R$", "US$", "$", "€", "£", "¥"];
-    let stripped = SYMBOLS
-        .iter()
-        .find_map(|s| text.strip_prefix(s).or_else(|| text.strip_suffix(s)));
+    let stripped = SYMBOLS.iter().find_map(|s| text.strip_prefix(s).or_else(|| text.strip_suffix(s)));
     let amount = stripped.unwrap_or(text).trim();
     number::parse(&plain(amount, true)?)
 }
@@ -128,11 +123,7 @@ fn plain(text: &str, single_mark_groups: bool) -> Option<String> {
         return ungrouped(text, last);
     }
     let (whole, fraction) = (&text[..last_at], &text[last_at + last.len_utf8()..]);
-    let whole = if marks.len() > 1 {
-        ungrouped(whole, first)?
-    } else {
-        whole.to_owned()
-    };
+    let whole = if marks.len() > 1 { ungrouped(whole, first)? } else { whole.to_owned() };
     let fits = matches!(last, ',' | '.') && (matches!(first, ',' | '.') || first.is_whitespace());
     (fits && is_digits(fraction)).then(|| format!("{whole}.{fraction}"))
 }

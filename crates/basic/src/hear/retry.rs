@@ -15,10 +15,7 @@ pub const RETRY_MESSAGES: &[(&str, &str)] = &[
     ("hear.name", "Please enter a name of letters only."),
     ("hear.date", "Please enter a date, such as 25/12/2024."),
     ("hear.hour", "Please enter a time, such as 14:30."),
-    (
-        "hear.url",
-        "Please enter a web address, such as https://example.com.",
-    ),
+    ("hear.url", "Please enter a web address, such as https://example.com."),
     ("hear.uuid", "Please enter a valid identifier (UUID)."),
     ("hear.mobile", "Please enter a phone number with area code."),
     ("hear.zipcode", "Please enter a valid postal code."),
@@ -27,10 +24,7 @@ pub const RETRY_MESSAGES: &[(&str, &str)] = &[
     ("hear.cpf", "Please enter a valid CPF."),
     ("hear.cnpj", "Please enter a valid CNPJ."),
     ("hear.creditcard", "Please enter a valid card number."),
-    (
-        "hear.password",
-        "Please choose a password of at least 8 characters.",
-    ),
+    ("hear.password", "Please choose a password of at least 8 characters."),
     ("hear.file", "Please send a file."),
     ("hear.document", "Please send a document."),
     ("hear.image", "Please send an image."),
@@ -99,10 +93,7 @@ impl RetryMessage {
 
 impl fmt::Display for RetryMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let english = RETRY_MESSAGES
-            .iter()
-            .find(|(key, _)| *key == self.key)
-            .map_or("", |(_, text)| text);
+        let english = RETRY_MESSAGES.iter().find(|(key, _)| *key == self.key).map_or("", |(_, text)| text);
         f.write_str(&self.in_words(english))
     }
 }

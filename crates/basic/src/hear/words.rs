@@ -10,36 +10,12 @@ const LANGUAGES: &[(&str, &[&str])] = &[
     ("da", &["danish", "dansk", "dinamarquês"]),
     ("de", &["german", "deutsch", "alemão", "alemán", "allemand"]),
     ("el", &["greek", "ελληνικά", "grego"]),
-    (
-        "en",
-        &["english", "inglês", "ingles", "inglés", "anglais", "englisch"],
-    ),
-    (
-        "es",
-        &[
-            "spanish",
-            "español",
-            "espanol",
-            "castellano",
-            "espanhol",
-            "espagnol",
-            "spanisch",
-        ],
-    ),
+    ("en", &["english", "inglês", "ingles", "inglés", "anglais", "englisch"]),
+    ("es", &["spanish", "español", "espanol", "castellano", "espanhol", "espagnol", "spanisch"]),
     ("et", &["estonian", "eesti"]),
     ("fa", &["persian", "farsi", "فارسی"]),
     ("fi", &["finnish", "suomi", "finlandês"]),
-    (
-        "fr",
-        &[
-            "french",
-            "français",
-            "francais",
-            "francês",
-            "francés",
-            "französisch",
-        ],
-    ),
+    ("fr", &["french", "français", "francais", "francês", "francés", "französisch"]),
     ("he", &["hebrew", "עברית", "hebraico"]),
     ("hi", &["hindi", "हिन्दी"]),
     ("hr", &["croatian", "hrvatski", "croata"]),
@@ -54,17 +30,7 @@ const LANGUAGES: &[(&str, &[&str])] = &[
     ("nl", &["dutch", "nederlands", "holandês", "neerlandês"]),
     ("no", &["norwegian", "norsk", "norueguês"]),
     ("pl", &["polish", "polski", "polonês"]),
-    (
-        "pt",
-        &[
-            "portuguese",
-            "português",
-            "portugues",
-            "portugués",
-            "portugais",
-            "portugiesisch",
-        ],
-    ),
+    ("pt", &["portuguese", "português", "portugues", "portugués", "portugais", "portugiesisch"]),
     ("ro", &["romanian", "română", "romeno"]),
     ("ru", &["russian", "русский", "russo", "ruso"]),
     ("sk", &["slovak", "slovenčina", "eslovaco"]),
@@ -83,9 +49,7 @@ const LANGUAGES: &[(&str, &[&str])] = &[
 pub(super) fn language(text: &str) -> Option<String> {
     let lower = text.to_lowercase();
     let code = lower.split(['-', '_']).next().unwrap_or("");
-    let found = LANGUAGES
-        .iter()
-        .find(|(known, names)| *known == code || names.contains(&lower.as_str()));
+    let found = LANGUAGES.iter().find(|(known, names)| *known == code || names.contains(&lower.as_str()));
     found.map(|(code, _)| (*code).to_owned())
 }
 
@@ -141,11 +105,8 @@ const COLORS: &[(&str, &str)] = &[
 
 /// A colour as `#RRGGBB`, from a name, `#rgb`, `#rrggbb` or `rgb(r, g, b)`.
 pub(super) fn color(text: &str) -> Option<String> {
-    let compact: String = text
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .collect::<String>()
-        .to_ascii_lowercase();
+    let compact: String =
+        text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
     if let Some((_, hex)) = COLORS.iter().find(|(name, _)| *name == compact) {
         return Some((*hex).to_owned());
     }
@@ -154,17 +115,12 @@ pub(super) fn color(text: &str) -> Option<String> {
         let fits = hex.bytes().all(|b| b.is_ascii_hexdigit());
         return match hex.len() {
             6 if fits => Some(format!("#{hex}")),
-            3 if fits => Some(
-                hex.chars()
-                    .fold("#".to_owned(), |color, c| color + &format!("{c}{c}")),
-            ),
+            3 if fits => Some(hex.chars().fold("#".to_owned(), |color, c| color + &format!("{c}{c}"))),
             _ => None,
         };
     }
     let channels = compact.strip_prefix("rgb(")?.strip_suffix(')')?.split(',');
-    let channels = channels
-        .map(|c| c.parse::<u8>().ok())
-        .collect::<Option<Vec<_>>>()?;
+    let channels = channels.map(|c| c.parse::<u8>().ok()).collect::<Option<Vec<_>>>()?;
     let [red, green, blue] = channels.as_slice() else {
         return None;
     };

@@ -30,8 +30,7 @@ pub fn equal(a: Scalar<'_>, b: Scalar<'_>, offset: FixedOffset) -> bool {
         (Scalar::Boolean(truth), Scalar::Text(text)) | (Scalar::Text(text), Scalar::Boolean(truth))
             if number::parse(text).is_none() =>
         {
-            text.trim()
-                .eq_ignore_ascii_case(if truth { "true" } else { "false" })
+            text.trim().eq_ignore_ascii_case(if truth { "true" } else { "false" })
         }
         _ => order(a, b, offset) == Some(Ordering::Equal),
     }
@@ -144,14 +143,8 @@ mod tests {
         );
         assert!(equal(Scalar::Boolean(false), Scalar::Text("0"), utc()));
         assert!(!equal(number(0), Scalar::Null, utc()) && !equal(number(0), Scalar::Text(""), utc()));
-        assert_eq!(
-            order(Scalar::Text("10"), number(9), utc()),
-            Some(Ordering::Greater)
-        );
-        assert_eq!(
-            order(Scalar::Text("10"), Scalar::Text("9"), utc()),
-            Some(Ordering::Less)
-        );
+        assert_eq!(order(Scalar::Text("10"), number(9), utc()), Some(Ordering::Greater));
+        assert_eq!(order(Scalar::Text("10"), Scalar::Text("9"), utc()), Some(Ordering::Less));
         assert_eq!(order(Scalar::Text("ten"), number(9), utc()), None);
         assert_eq!(order(Scalar::Null, number(9), utc()), None);
         assert_eq!(order(day, number(9), utc()), None);

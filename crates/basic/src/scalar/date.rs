@@ -174,9 +174,7 @@ impl Date {
     pub fn iso(self) -> String {
         match self {
             Self::Day(day) => day.to_string(),
-            Self::Instant(at) => at
-                .trunc_subsecs(0)
-                .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            Self::Instant(at) => at.trunc_subsecs(0).to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         }
     }
 
@@ -215,15 +213,8 @@ impl Date {
         let next = add_months(first, months.saturating_add(1));
         // The month after December 9999 is out of range although its last day is not.
         match next {
-            Ok(next) => next
-                .pred_opt()
-                .ok_or(DateError::OutOfRange)
-                .and_then(in_range)
-                .map(Self::Day),
-            Err(_) => add_months(first, months)?
-                .with_day(31)
-                .ok_or(DateError::OutOfRange)
-                .map(Self::Day),
+            Ok(next) => next.pred_opt().ok_or(DateError::OutOfRange).and_then(in_range).map(Self::Day),
+            Err(_) => add_months(first, months)?.with_day(31).ok_or(DateError::OutOfRange).map(Self::Day),
         }
     }
 
@@ -300,15 +291,8 @@ pub fn difference(from: Date, to: Date, unit: Unit, offset: FixedOffset) -> i64 
         return (to.instant(offset) - from.instant(offset)).num_seconds() / seconds;
     }
     // Calendar arithmetic needs both in one offset.
-    let zone = if let Date::Instant(at) = from {
-        *at.offset()
-    } else {
-        offset
-    };
-    let (from, to) = (
-        from.instant(offset).with_timezone(&zone),
-        to.instant(offset).with_timezone(&zone),
-    );
+    let zone = if let Date::Instant(at) = from { *at.offset() } else { offset };
+    let (from, to) = (from.instant(offset).with_timezone(&zone), to.instant(offset).with_timezone(&zone));
     let months = i64::from(to.year() - from.year()) * 12 + i64::from(to.month()) - i64::from(from.month());
     let passed = |months: i64| {
         let day = add_months(from.date_naive(), months).unwrap_or(from.date_naive());
@@ -337,14 +321,7 @@ impl fmt::Display for Date {
         match self {
             Self::Day(day) => day.fmt(f),
             Self::Instant(at) => {
-                write!(
-                    f,
-                    "{} {:02}:{:02}:{:02}",
-                    at.date_naive(),
-                    at.hour(),
-                    at.minute(),
-                    at.second()
-                )
+                write!(f, "{} {:02}:{:02}:{:02}", at.date_naive(), at.hour(), at.minute(), at.second())
             }
         }
     }
@@ -357,11 +334,7 @@ fn at_midnight(day: NaiveDate, offset: FixedOffset) -> DateTime<FixedOffset> {
 }
 
 fn in_range(day: NaiveDate) -> Result<NaiveDate, DateError> {
-    if (1..=9999).contains(&day.year()) {
-        Ok(day)
-    } else {
-        Err(DateError::OutOfRange)
-    }
+    if (1..=9999).contains(&day.year()) { Ok(day) } else { Err(DateError::OutOfRange) }
 }
 
 fn add_months(day: NaiveDate, months: i64) -> Result<NaiveDate, DateError> {
@@ -376,25 +349,14 @@ fn add_months(day: NaiveDate, months: i64) -> Result<NaiveDate, DateError> {
 
 fn add_days(day: NaiveDate, days: i64) -> Result<Date, DateError> {
     let count = Days::new(days.unsigned_abs());
-    let moved = if days < 0 {
-        day.checked_sub_days(count)
-    } else {
-        day.checked_add_days(count)
-    };
-    moved
-        .ok_or(DateError::OutOfRange)
-        .and_then(in_range)
-        .map(Date::Day)
+    let moved = if days < 0 { day.checked_sub_days(count) } else { day.checked_add_days(count) };
+    moved.ok_or(DateError::OutOfRange).and_then(in_range).map(Date::Day)
 }
 
 /// Whole days of a length, rounded down.
 fn whole_days(length: TimeDelta) -> i64 {
     let days = length.num_days();
-    if TimeDelta::days(days) > length {
-        days - 1
-    } else {
-        days
-    }
+    if TimeDelta::days(days) > length { days - 1 } else { days }
 }
 
 fn add_to_instant(at: DateTime<FixedOffset>, length: TimeDelta) -> Result<Date, DateError> {
@@ -406,13 +368,8 @@ fn add_to_instant(at: DateTime<FixedOffset>, length: TimeDelta) -> Result<Date, 
 /// The same time of day on another day.
 fn on_day(at: DateTime<FixedOffset>, day: NaiveDate) -> Result<Date, DateError> {
     let local = day.and_time(at.time());
-    let utc = local
-        .checked_sub_offset(*at.offset())
-        .ok_or(DateError::OutOfRange)?;
-    Ok(Date::Instant(DateTime::from_naive_utc_and_offset(
-        utc,
-        *at.offset(),
-    )))
+    let utc = local.checked_sub_offset(*at.offset()).ok_or(DateError::OutOfRange)?;
+    Ok(Date::Instant(DateTime::from_naive_utc_and_offset(utc, *at.offset())))
 }
 
 #[cfg(test)]
@@ -428,9 +385,7 @@ mod tests {
     }
 
     fn added(text: &str, amount: f64, unit: Unit) -> String {
-        date(text)
-            .add(amount, unit)
-            .map_or_else(|e| e.to_string(), |d| d.to_string())
+        date(text).add(amount, unit).map_or_else(|e| e.to_string(), |d| d.to_string())
     }
 
     #[test]
@@ -443,36 +398,21 @@ mod tests {
         assert_eq!(added("2024-01-31 10:00", 1.0, Unit::Month), "2024-02-29 10:00:00");
         assert_eq!(added("2024-01-31 10:00", 1.5, Unit::Hour), "2024-01-31 11:30:00");
         assert_eq!(added("2024-01-31", 2.0, Unit::Week), "2024-02-14");
-        assert_eq!(
-            added("9999-12-31", 1.0, Unit::Day),
-            "the date lies outside the years 1 to 9999"
-        );
-        assert_eq!(
-            added("2024-01-31", f64::MAX, Unit::Month),
-            "the date lies outside the years 1 to 9999"
-        );
+        assert_eq!(added("9999-12-31", 1.0, Unit::Day), "the date lies outside the years 1 to 9999");
+        assert_eq!(added("2024-01-31", f64::MAX, Unit::Month), "the date lies outside the years 1 to 9999");
     }
 
     #[test]
     fn a_duration_turns_a_day_into_an_instant_only_when_it_must() {
         let day = date("2025-03-14");
+        assert_eq!(day.plus(duration(2.0, Unit::Day).unwrap(), utc()).unwrap().to_string(), "2025-03-16");
         assert_eq!(
-            day.plus(duration(2.0, Unit::Day).unwrap(), utc())
-                .unwrap()
-                .to_string(),
-            "2025-03-16"
-        );
-        assert_eq!(
-            day.plus(duration(9.0, Unit::Hour).unwrap(), utc())
-                .unwrap()
-                .to_string(),
+            day.plus(duration(9.0, Unit::Hour).unwrap(), utc()).unwrap().to_string(),
             "2025-03-14 09:00:00"
         );
         let now = date("2025-03-14 09:30");
         assert_eq!(
-            now.plus(-duration(2.0, Unit::Hour).unwrap(), utc())
-                .unwrap()
-                .to_string(),
+            now.plus(-duration(2.0, Unit::Hour).unwrap(), utc()).unwrap().to_string(),
             "2025-03-14 07:30:00"
         );
     }
@@ -503,10 +443,7 @@ mod tests {
     #[test]
     fn parts_of_a_date() {
         let at = date("2025-03-14T09:30:05.250-03:00");
-        assert_eq!(
-            at.part("ISO", utc()),
-            Some(Part::Text("2025-03-14T09:30:05-03:00".into()))
-        );
+        assert_eq!(at.part("ISO", utc()), Some(Part::Text("2025-03-14T09:30:05-03:00".into())));
         assert_eq!(at.part("timestamp", utc()), Some(Part::Number(1_741_955_405)));
         assert_eq!(at.part("date", utc()), Some(Part::Date(date("2025-03-14"))));
         assert_eq!(at.part("weekday", utc()), Some(Part::Number(6)));

@@ -51,17 +51,9 @@ pub(crate) fn parse_day(text: &str) -> Option<NaiveDate> {
     }
     if first.len() == 4 {
         // `2025.03.14` is not among the forms, but can mean nothing else.
-        return day(
-            digits(first, 4..=4)?,
-            digits(second, 1..=2)?,
-            digits(third, 1..=2)?,
-        );
+        return day(digits(first, 4..=4)?, digits(second, 1..=2)?, digits(third, 1..=2)?);
     }
-    let (a, b, year) = (
-        digits(first, 1..=2)?,
-        digits(second, 1..=2)?,
-        digits(third, 4..=4)?,
-    );
+    let (a, b, year) = (digits(first, 1..=2)?, digits(second, 1..=2)?, digits(third, 4..=4)?);
     let month_first = || if separator == '/' { day(year, a, b) } else { None };
     day(year, b, a).or_else(month_first)
 }
@@ -146,9 +138,7 @@ fn seconds(field: &str) -> Option<(u32, u32)> {
     if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let nanos = format!("{:0<9}", &fraction[..fraction.len().min(9)])
-        .parse()
-        .ok()?;
+    let nanos = format!("{:0<9}", &fraction[..fraction.len().min(9)]).parse().ok()?;
     Some((second, nanos))
 }
 
@@ -187,14 +177,8 @@ mod tests {
         ] {
             assert_eq!(read(text), at, "{text}");
         }
-        assert_eq!(
-            read("2025-03-14 09:30-0300").as_deref(),
-            Some("2025-03-14T09:30:00-03:00")
-        );
-        assert_eq!(
-            read("2025-03-14 12:05 AM +02").as_deref(),
-            Some("2025-03-14T00:05:00+02:00")
-        );
+        assert_eq!(read("2025-03-14 09:30-0300").as_deref(), Some("2025-03-14T09:30:00-03:00"));
+        assert_eq!(read("2025-03-14 12:05 AM +02").as_deref(), Some("2025-03-14T00:05:00+02:00"));
     }
 
     #[test]

@@ -30,11 +30,7 @@ impl Decimal {
                 let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
                 let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
                 let exponent: i32 = exponent.parse().unwrap_or(0);
-                Self::from_parts(
-                    f < 0.0,
-                    &format!("{whole}{fraction}"),
-                    exponent - fraction.len() as i32,
-                )
+                Self::from_parts(f < 0.0, &format!("{whole}{fraction}"), exponent - fraction.len() as i32)
             }
         }
     }
@@ -43,12 +39,7 @@ impl Decimal {
     fn from_parts(negative: bool, digits: &str, exponent: i32) -> Self {
         let point = digits.len() as i32 + exponent;
         let digits = digits.bytes().map(|b| b - b'0').collect();
-        Self {
-            negative,
-            digits,
-            point,
-        }
-        .normalized()
+        Self { negative, digits, point }.normalized()
     }
 
     fn normalized(mut self) -> Self {
@@ -114,17 +105,11 @@ impl Decimal {
 
     /// Exactly `places` digits after the point, zeros appended; what goes beyond is cut off, so round first.
     pub fn fraction(&self, places: usize) -> String {
-        (self.point..self.point.saturating_add(places as i32))
-            .map(|at| self.digit(at))
-            .collect()
+        (self.point..self.point.saturating_add(places as i32)).map(|at| self.digit(at)).collect()
     }
 
     fn digit(&self, at: i32) -> char {
-        let digit = usize::try_from(at)
-            .ok()
-            .and_then(|at| self.digits.get(at))
-            .copied()
-            .unwrap_or(0);
+        let digit = usize::try_from(at).ok().and_then(|at| self.digits.get(at)).copied().unwrap_or(0);
         char::from(b'0' + digit)
     }
 

@@ -28,15 +28,7 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const WEEKDAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
+const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// `FORMAT(v, pattern)`: dates by date patterns, numbers by number patterns, texts by text patterns.
 ///
@@ -77,11 +69,7 @@ pub fn format(
             }
         }
     };
-    if result.len() > limit {
-        Err(TooLong { limit })
-    } else {
-        Ok(result)
-    }
+    if result.len() > limit { Err(TooLong { limit }) } else { Ok(result) }
 }
 
 /// A piece of a date pattern.
@@ -187,9 +175,7 @@ fn pieces(pattern: &str) -> Vec<Piece<'_>> {
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
         let is_word = first.is_alphabetic();
-        let end = rest
-            .find(|c: char| c.is_alphabetic() != is_word)
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| c.is_alphabetic() != is_word).unwrap_or(rest.len());
         let (run, after) = rest.split_at(end);
         match if is_word { fields(run) } else { None } {
             Some(fields) => pieces.extend(fields),
@@ -220,9 +206,7 @@ fn fields(word: &str) -> Option<Vec<Piece<'_>>> {
 
 /// Whether a pattern names any part of a date.
 pub fn is_date_pattern(pattern: &str) -> bool {
-    pieces(pattern)
-        .iter()
-        .any(|piece| matches!(piece, Piece::Field(_)))
+    pieces(pattern).iter().any(|piece| matches!(piece, Piece::Field(_)))
 }
 
 /// A date by a pattern: `YYYY YY MMMM MMM MM M dddd ddd DD D HH H hh h mm m ss s fff tt`, `Y` and `D` in either case;
@@ -263,11 +247,7 @@ pub fn format_text(text: &str, pattern: &str) -> String {
     if !pattern.contains(['@', '!', '&']) {
         return text.to_owned();
     }
-    let takes_all = if pattern.contains('@') {
-        pattern.rfind('@')
-    } else {
-        pattern.find(['!', '&'])
-    };
+    let takes_all = if pattern.contains('@') { pattern.rfind('@') } else { pattern.find(['!', '&']) };
     let mut out = String::with_capacity(pattern.len() + text.len());
     let mut rest = text.chars();
     let mut case = '@';

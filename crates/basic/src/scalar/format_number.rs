@@ -13,53 +13,24 @@ struct Culture {
     after: &'static str,
 }
 
-const ENGLISH: Culture = Culture {
-    point: '.',
-    group: ',',
-    before: "$",
-    after: "",
-};
+const ENGLISH: Culture = Culture { point: '.', group: ',', before: "$", after: "" };
 
 impl Culture {
     /// A culture by its tag (`pt`, `pt-BR`, `EN_us`); `None` for a tag not known.
     fn from_tag(tag: &str) -> Option<Self> {
         let tag = tag.trim().to_ascii_lowercase().replace('_', "-");
         let language = tag.split('-').next().unwrap_or("");
-        let euro = |group| Self {
-            point: ',',
-            group,
-            before: "",
-            after: " €",
-        };
+        let euro = |group| Self { point: ',', group, before: "", after: " €" };
         Some(match (tag.as_str(), language) {
             ("pt-pt", _) => euro('.'),
-            (_, "pt") => Self {
-                point: ',',
-                group: '.',
-                before: "R$ ",
-                after: "",
-            },
-            ("en-gb", _) => Self {
-                before: "£",
-                ..ENGLISH
-            },
-            ("en-in", _) => Self {
-                before: "₹",
-                ..ENGLISH
-            },
+            (_, "pt") => Self { point: ',', group: '.', before: "R$ ", after: "" },
+            ("en-gb", _) => Self { before: "£", ..ENGLISH },
+            ("en-in", _) => Self { before: "₹", ..ENGLISH },
             ("es-mx", _) | (_, "en") => ENGLISH,
-            ("de-ch" | "fr-ch" | "it-ch", _) => Self {
-                point: '.',
-                group: '’',
-                before: "CHF ",
-                after: "",
-            },
+            ("de-ch" | "fr-ch" | "it-ch", _) => Self { point: '.', group: '’', before: "CHF ", after: "" },
             (_, "de" | "es" | "it" | "nl") => euro('.'),
             (_, "fr") => euro(' '),
-            (_, "ja" | "zh") => Self {
-                before: "¥",
-                ..ENGLISH
-            },
+            (_, "ja" | "zh") => Self { before: "¥", ..ENGLISH },
             _ => return None,
         })
     }
@@ -137,22 +108,13 @@ pub fn format_number(number: Number, pattern: &str) -> String {
     let (body, culture) = split_culture(pattern);
     match Named::from_text(body) {
         Some(Named::Grouped(places)) => {
-            let picture = Picture {
-                places_min: places,
-                places_max: places,
-                ..Picture::grouped()
-            };
+            let picture = Picture { places_min: places, places_max: places, ..Picture::grouped() };
             picture.write(number, &culture)
         }
         Some(Named::Money(places)) => {
             let (before, after) = (culture.before, culture.after);
-            let picture = Picture {
-                before,
-                after,
-                places_min: places,
-                places_max: places,
-                ..Picture::grouped()
-            };
+            let picture =
+                Picture { before, after, places_min: places, places_max: places, ..Picture::grouped() };
             picture.write(number, &culture)
         }
         None => match Picture::parse(body) {
@@ -223,10 +185,7 @@ impl<'a> Picture<'a> {
         Some(Self {
             before,
             before_sign,
-            after: after
-                .strip_prefix(',')
-                .filter(|rest| rest.is_empty())
-                .unwrap_or(after),
+            after: after.strip_prefix(',').filter(|rest| rest.is_empty()).unwrap_or(after),
             whole_min: places.skip_while(|c| *c == '#').count(),
             grouped: whole.contains(','),
             places_min: fraction.rfind('0').map_or(0, |at| count_places(&fraction[..=at])),
@@ -320,16 +279,9 @@ mod tests {
             (2.5, "literal", "2.5"),
             (1e21, "#,##0", "1,000,000,000,000,000,000,000"),
         ] {
-            assert_eq!(
-                format_number(Number::Float(number), pattern),
-                expected,
-                "{number} by {pattern}"
-            );
+            assert_eq!(format_number(Number::Float(number), pattern), expected, "{number} by {pattern}");
         }
-        assert_eq!(
-            format_number(Number::Int(i64::MIN), "#,##0"),
-            "-9,223,372,036,854,775,808"
-        );
+        assert_eq!(format_number(Number::Int(i64::MIN), "#,##0"), "-9,223,372,036,854,775,808");
     }
 
     #[test]
@@ -346,11 +298,7 @@ mod tests {
             (1234.5, "#,##0.00[pt]", "1.234,50"),
             (5.0, "0 [pcs]", "5 [pcs]"),
         ] {
-            assert_eq!(
-                format_number(Number::Float(number), pattern),
-                expected,
-                "{number} by {pattern}"
-            );
+            assert_eq!(format_number(Number::Float(number), pattern), expected, "{number} by {pattern}");
         }
     }
 

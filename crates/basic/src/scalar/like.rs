@@ -43,15 +43,10 @@ pub fn like(text: &str, pattern: &str) -> Result<bool, PatternTooLong> {
     if !pattern.contains(['%', '*', '_', '?']) {
         return Ok(text.contains(&pattern));
     }
-    let segments = pattern
-        .split(['%', '*'])
-        .map(Segment::new)
-        .collect::<Result<Vec<_>, _>>()?;
+    let segments = pattern.split(['%', '*']).map(Segment::new).collect::<Result<Vec<_>, _>>()?;
     let [first, middle @ .., last] = segments.as_slice() else {
         // No run at all: the one segment must be the text.
-        return Ok(segments
-            .first()
-            .is_some_and(|only| only.prefix_of(&text) == Some(text.len())));
+        return Ok(segments.first().is_some_and(|only| only.prefix_of(&text) == Some(text.len())));
     };
     let Some(after) = first.prefix_of(&text) else {
         return Ok(false);
@@ -83,15 +78,9 @@ impl<'a> Segment<'a> {
         if !text.contains(['_', '?']) {
             return Ok(Self::Plain(text));
         }
-        let chars: Vec<_> = text
-            .chars()
-            .map(|c| if matches!(c, '_' | '?') { None } else { Some(c) })
-            .collect();
-        if chars.len() > SEGMENT_MAX {
-            Err(PatternTooLong)
-        } else {
-            Ok(Self::Open(chars))
-        }
+        let chars: Vec<_> =
+            text.chars().map(|c| if matches!(c, '_' | '?') { None } else { Some(c) }).collect();
+        if chars.len() > SEGMENT_MAX { Err(PatternTooLong) } else { Ok(Self::Open(chars)) }
     }
 
     /// The byte where the segment ends if the text begins with it.
@@ -100,9 +89,8 @@ impl<'a> Segment<'a> {
             Self::Plain(plain) => text.starts_with(plain).then_some(plain.len()),
             Self::Open(chars) => {
                 let mut rest = text.chars();
-                let fits = chars
-                    .iter()
-                    .all(|wanted| rest.next().is_some_and(|c| wanted.is_none_or(|w| w == c)));
+                let fits =
+                    chars.iter().all(|wanted| rest.next().is_some_and(|c| wanted.is_none_or(|w| w == c)));
                 fits.then(|| text.len() - rest.as_str().len())
             }
         }
@@ -173,10 +161,7 @@ mod tests {
         assert!(fits("Order 17", "order%") && fits("Order 17", "*17") && fits("Order 17", "o____ __"));
         assert!(!fits("Order 17", "17%") && fits("Order 17", "order"));
         assert!(fits("", "%") && fits("", "") && !fits("", "_"));
-        assert!(
-            fits("ÄRGER", "ä_ger") && fits("İ", "_"),
-            "one character stays one"
-        );
+        assert!(fits("ÄRGER", "ä_ger") && fits("İ", "_"), "one character stays one");
         assert!(!fits("ab", "ab%b"), "the ends do not overlap");
     }
 

@@ -189,11 +189,7 @@ pub fn log10(n: Number) -> Result {
 
 fn positive(n: Number) -> Result<f64> {
     let value = n.as_f64();
-    if value > 0.0 {
-        Ok(value)
-    } else {
-        Err(MathError::Undefined)
-    }
+    if value > 0.0 { Ok(value) } else { Err(MathError::Undefined) }
 }
 
 /// `SIN` of an angle in radians.

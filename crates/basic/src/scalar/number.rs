@@ -234,23 +234,16 @@ mod tests {
         assert_eq!(parse(".5"), Some(Number::Float(0.5)));
         assert_eq!(parse("5."), Some(Number::Float(5.0)));
         assert_eq!(parse("9223372036854775808"), Some(Number::Float(TWO_TO_63)));
-        for text in [
-            "", " ", ".", "-", "+.", "1e5", "0x10", "1 2", "- 1", "inf", "NaN", "1.2.3", "٣",
-        ] {
+        for text in ["", " ", ".", "-", "+.", "1e5", "0x10", "1 2", "- 1", "inf", "NaN", "1.2.3", "٣"] {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn val_takes_what_the_text_begins_with() {
-        for (text, number) in [
-            ("12abc", "12"),
-            ("-3.5kg", "-3.5"),
-            ("$5", "0"),
-            ("1,234", "1"),
-            ("1.2.3", "1.2"),
-            ("", "0"),
-        ] {
+        for (text, number) in
+            [("12abc", "12"), ("-3.5kg", "-3.5"), ("$5", "0"), ("1,234", "1"), ("1.2.3", "1.2"), ("", "0")]
+        {
             assert_eq!(val(text).to_string(), number, "{text:?}");
         }
     }

@@ -38,9 +38,7 @@ pub fn right(text: &str, count: i64) -> &str {
     if count == 0 {
         return "";
     }
-    text.char_indices()
-        .nth_back(count - 1)
-        .map_or(text, |(at, _)| &text[at..])
+    text.char_indices().nth_back(count - 1).map_or(text, |(at, _)| &text[at..])
 }
 
 /// `MID(s, start[, n])`: from character `start` (the first is 1; smaller values mean 1) to the end or for `count`
@@ -81,9 +79,7 @@ pub fn position(text: &str, find: &str, start: i64) -> i64 {
 /// `CAPITALIZE`: the first character in upper case, the rest as it is.
 pub fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// `REPLACE(s, a, b)`: every `find` replaced; an empty `find` replaces nothing. Errors beyond `limit` bytes.
@@ -141,9 +137,7 @@ pub fn split<'a>(text: &'a str, separator: &'a str) -> Box<dyn Iterator<Item = &
 
 /// `EXTRACT_BETWEEN(s, a, b)`: what stands between the first `a` and the next `b`; empty when either is absent.
 pub fn extract_between<'a>(text: &'a str, a: &str, b: &str) -> &'a str {
-    text.split_once(a)
-        .and_then(|(_, rest)| rest.split_once(b))
-        .map_or("", |(found, _)| found)
+    text.split_once(a).and_then(|(_, rest)| rest.split_once(b)).map_or("", |(found, _)| found)
 }
 
 /// `EXTRACT_BEFORE(s, a)`: what stands before the first `a`; empty when it is absent.
@@ -230,50 +224,22 @@ mod tests {
     #[test]
     fn positions_count_characters() {
         let text = "Grüße, Welt";
-        assert_eq!(
-            (length(text), left(text, 5), mid(text, 8, Some(2))),
-            (11, "Grüße", "We")
-        );
+        assert_eq!((length(text), left(text, 5), mid(text, 8, Some(2))), (11, "Grüße", "We"));
         assert_eq!((position(text, "Welt", 1), position(text, "G", 9)), (8, 0));
+        assert_eq!((right(text, 2), right(text, 99), right(text, -1), right(text, 0)), ("lt", text, "", ""));
         assert_eq!(
-            (right(text, 2), right(text, 99), right(text, -1), right(text, 0)),
-            ("lt", text, "", "")
-        );
-        assert_eq!(
-            (
-                mid("abc", 0, Some(2)),
-                mid("abc", 9, None),
-                mid("abc", i64::MIN, Some(-1))
-            ),
+            (mid("abc", 0, Some(2)), mid("abc", 9, None), mid("abc", i64::MIN, Some(-1))),
             ("ab", "", "")
         );
-        assert_eq!(
-            (
-                position("abc", "", 2),
-                position("", "", 1),
-                position("aXbX", "X", 3)
-            ),
-            (2, 0, 4)
-        );
+        assert_eq!((position("abc", "", 2), position("", "", 1), position("aXbX", "X", 3)), (2, 0, 4));
     }
 
     #[test]
     fn words_of_a_text() {
+        assert_eq!((first_word(" jane roe "), last_word("jane roe "), first_word("  ")), ("jane", "roe", ""));
+        assert_eq!((first_words("a b  c", 2), last_words("a b  c", 2)), ("a b", "b  c"));
         assert_eq!(
-            (first_word(" jane roe "), last_word("jane roe "), first_word("  ")),
-            ("jane", "roe", "")
-        );
-        assert_eq!(
-            (first_words("a b  c", 2), last_words("a b  c", 2)),
-            ("a b", "b  c")
-        );
-        assert_eq!(
-            (
-                first_words("a b", 9),
-                last_words("a b", 9),
-                first_words("a b", 0),
-                last_words("a b", -1)
-            ),
+            (first_words("a b", 9), last_words("a b", 9), first_words("a b", 0), last_words("a b", -1)),
             ("a b", "a b", "", "")
         );
     }
@@ -282,10 +248,7 @@ mod tests {
     fn parts_between_marks_are_empty_when_a_mark_is_absent() {
         assert_eq!(extract_between("<b>x</b>", "<b>", "</b>"), "x");
         assert_eq!(extract_between("<b>x", "<b>", "</b>"), "");
-        assert_eq!(
-            (extract_before("a=b", "="), extract_after("a=b", "=")),
-            ("a", "b")
-        );
+        assert_eq!((extract_before("a=b", "="), extract_after("a=b", "=")), ("a", "b"));
         assert_eq!((extract_before("ab", "="), extract_after("ab", "=")), ("", ""));
     }
 

@@ -63,9 +63,7 @@ impl ColumnType {
         match word.to_ascii_lowercase().as_str() {
             "string" | "varchar" | "nvarchar" => Self::Text { max: number(0) },
             "text" | "memo" | "clob" => Self::Text { max: None },
-            "char" => Self::Text {
-                max: number(0).or(Some(1)),
-            },
+            "char" => Self::Text { max: number(0).or(Some(1)) },
             "number" => match (number(0), number(1)) {
                 (None, _) => Self::Integer,
                 (Some(_), None) => Self::BigInteger,
@@ -97,18 +95,9 @@ impl fmt::Display for ColumnType {
             Self::Integer => f.write_str("integer"),
             Self::BigInteger => f.write_str("bigint"),
             Self::Double => f.write_str("double"),
-            Self::Decimal {
-                precision: None,
-                scale: 2,
-            } => f.write_str("decimal"),
-            Self::Decimal {
-                precision: None,
-                scale,
-            } => write!(f, "decimal(max,{scale})"),
-            Self::Decimal {
-                precision: Some(precision),
-                scale,
-            } => write!(f, "decimal({precision},{scale})"),
+            Self::Decimal { precision: None, scale: 2 } => f.write_str("decimal"),
+            Self::Decimal { precision: None, scale } => write!(f, "decimal(max,{scale})"),
+            Self::Decimal { precision: Some(precision), scale } => write!(f, "decimal({precision},{scale})"),
             Self::Boolean => f.write_str("boolean"),
             Self::Date => f.write_str("date"),
             Self::DateTime => f.write_str("datetime"),
@@ -136,11 +125,9 @@ impl<'de> de::Deserialize<'de> for ColumnType {
         if let Some(table) = text.strip_prefix("-> ") {
             return Ok(Self::Reference(table.to_owned()));
         }
-        Ok(
-            match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
-                Some((word, arguments)) => Self::parse(word, &arguments.split(',').collect::<Vec<_>>()),
-                None => Self::parse(&text, &[]),
-            },
-        )
+        Ok(match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
+            Some((word, arguments)) => Self::parse(word, &arguments.split(',').collect::<Vec<_>>()),
+            None => Self::parse(&text, &[]),
+        })
     }
 }

@@ -41,11 +41,7 @@ impl TableLine {
     /// ```
     pub fn parse(text: &str) -> Result<Self> {
         let words = words(text);
-        let mut line = Line {
-            text,
-            words: &words,
-            at: 0,
-        };
+        let mut line = Line { text, words: &words, at: 0 };
         let read = line.line()?;
         line.sign(',');
         if line.at < words.len() {
@@ -60,11 +56,7 @@ impl Table {
     /// Reads what stands after the name of a TABLE, such as `READ BY "admin;sales" WRITE BY "admin"`.
     pub fn read_header(&mut self, text: &str) -> Result<()> {
         let words = words(text);
-        let mut line = Line {
-            text,
-            words: &words,
-            at: 0,
-        };
+        let mut line = Line { text, words: &words, at: 0 };
         loop {
             if line.keyword("READ") {
                 self.read_by = line.roles()?;
@@ -139,11 +131,7 @@ impl<'a> Line<'a> {
             }
         }
         let array = self.sign('[') && (self.sign(']') || self.array_length()?);
-        let kind = if array {
-            ColumnType::Json
-        } else {
-            ColumnType::parse(word, &arguments)
-        };
+        let kind = if array { ColumnType::Json } else { ColumnType::parse(word, &arguments) };
         let mut column = Column::new(name, kind);
         while self.option(&mut column)? {}
         Ok(column)
@@ -153,11 +141,7 @@ impl<'a> Line<'a> {
         if let Some(Word::Number(_)) = self.peek() {
             self.at += 1;
         }
-        if self.sign(']') {
-            Ok(true)
-        } else {
-            Err(self.expected("`]`"))
-        }
+        if self.sign(']') { Ok(true) } else { Err(self.expected("`]`")) }
     }
 
     /// One option; false at the end of them.
@@ -194,17 +178,8 @@ impl<'a> Line<'a> {
 
     /// Whether the word at an index begins an option.
     fn is_option(&self, at: usize) -> bool {
-        const FIRST: [&str; 9] = [
-            "KEY",
-            "PRIMARY",
-            "NOT",
-            "NULL",
-            "UNIQUE",
-            "DEFAULT",
-            "REFERENCES",
-            "READ",
-            "WRITE",
-        ];
+        const FIRST: [&str; 9] =
+            ["KEY", "PRIMARY", "NOT", "NULL", "UNIQUE", "DEFAULT", "REFERENCES", "READ", "WRITE"];
         FIRST.iter().any(|word| self.is(word, at))
     }
 
@@ -244,10 +219,7 @@ impl<'a> Line<'a> {
         } else {
             None
         };
-        Ok(Reference {
-            table: table.to_owned(),
-            column,
-        })
+        Ok(Reference { table: table.to_owned(), column })
     }
 
     /// `BY "role;role"`.
@@ -310,9 +282,7 @@ impl<'a> Line<'a> {
 
     /// The byte the next word begins at.
     fn offset(&self) -> usize {
-        self.words
-            .get(self.at)
-            .map_or(self.text.len(), |(offset, _)| *offset)
+        self.words.get(self.at).map_or(self.text.len(), |(offset, _)| *offset)
     }
 
     fn word(&self, at: usize) -> Option<Word<'a>> {
@@ -334,11 +304,7 @@ impl<'a> Line<'a> {
     }
 
     fn needs(&mut self, wanted: &str, expected: &'static str) -> Result<()> {
-        if self.keyword(wanted) {
-            Ok(())
-        } else {
-            Err(self.expected(expected))
-        }
+        if self.keyword(wanted) { Ok(()) } else { Err(self.expected(expected)) }
     }
 
     fn sign(&mut self, wanted: char) -> bool {
@@ -348,18 +314,11 @@ impl<'a> Line<'a> {
     }
 
     fn expected(&self, expected: &'static str) -> LineError {
-        LineError {
-            offset: self.offset(),
-            expected,
-        }
+        LineError { offset: self.offset(), expected }
     }
 }
 
 /// The roles of `READ BY` and `WRITE BY`, parted by `;` or `,`.
 fn split_roles(text: &str) -> Vec<String> {
-    text.split([';', ','])
-        .map(str::trim)
-        .filter(|role| !role.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.split([';', ',']).map(str::trim).filter(|role| !role.is_empty()).map(str::to_owned).collect()
 }

@@ -172,21 +172,14 @@ impl Schema {
         let mut names: HashMap<String, String> = HashMap::new();
         let mut tables: Vec<Table> = Vec::with_capacity(self.tables.len());
         for table in std::mem::take(&mut self.tables) {
-            if names
-                .insert(table.name.to_lowercase(), table.name.clone())
-                .is_some()
-            {
+            if names.insert(table.name.to_lowercase(), table.name.clone()).is_some() {
                 problems.push(SchemaProblem::DuplicateTable { table: table.name });
             } else {
                 tables.push(table);
             }
         }
         // Of two tables of one name the first gives the spelling.
-        names.extend(
-            tables
-                .iter()
-                .map(|table| (table.name.to_lowercase(), table.name.clone())),
-        );
+        names.extend(tables.iter().map(|table| (table.name.to_lowercase(), table.name.clone())));
         for table in &mut tables {
             table.resolve(&names, &mut problems);
         }
@@ -206,10 +199,7 @@ impl Table {
         for mut column in std::mem::take(&mut self.columns) {
             let table = self.name.clone();
             if !names.insert(column.name.to_lowercase()) {
-                problems.push(SchemaProblem::DuplicateColumn {
-                    table,
-                    column: column.name,
-                });
+                problems.push(SchemaProblem::DuplicateColumn { table, column: column.name });
                 continue;
             }
             if let ColumnType::Named(word) = &column.kind {
@@ -217,11 +207,7 @@ impl Table {
                     column.kind = ColumnType::Reference(table.clone());
                 } else {
                     let (column_name, word) = (column.name.clone(), word.clone());
-                    problems.push(SchemaProblem::UnknownType {
-                        table,
-                        column: column_name,
-                        word,
-                    });
+                    problems.push(SchemaProblem::UnknownType { table, column: column_name, word });
                     column.kind = ColumnType::Text { max: None };
                 }
             }
@@ -273,11 +259,7 @@ impl fmt::Display for Column {
     /// The column as a line of TABLE, in one spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.kind)?;
-        for (set, words) in [
-            (self.key, " key"),
-            (self.not_null, " NOT NULL"),
-            (self.unique, " UNIQUE"),
-        ] {
+        for (set, words) in [(self.key, " key"), (self.not_null, " NOT NULL"), (self.unique, " UNIQUE")] {
             f.write_str(if set { words } else { "" })?;
         }
         if let Some(default) = &self.default {
@@ -289,11 +271,7 @@ impl fmt::Display for Column {
                 write!(f, "({column})")?;
             }
         }
-        f.write_str(if self.on_delete == OnDelete::Cascade {
-            " ON DELETE CASCADE"
-        } else {
-            ""
-        })?;
+        f.write_str(if self.on_delete == OnDelete::Cascade { " ON DELETE CASCADE" } else { "" })?;
         for (words, roles) in [("READ", &self.read_by), ("WRITE", &self.write_by)] {
             if !roles.is_empty() {
                 write!(f, " {words} BY {}", quoted(&roles.join(";")))?;

@@ -16,17 +16,11 @@ fn read(line: &str) -> String {
 fn columns_in_both_styles() {
     for (line, expected) in [
         ("id number key", "id integer key"),
-        (
-            "id uuid PRIMARY KEY DEFAULT uuid_generate_v4(),",
-            "id uuid key DEFAULT uuid_generate_v4()",
-        ),
+        ("id uuid PRIMARY KEY DEFAULT uuid_generate_v4(),", "id uuid key DEFAULT uuid_generate_v4()"),
         ("FIELD name AS string(50) NOT NULL", "name string(50) NOT NULL"),
         ("field string", "field text"),
         ("field string unique", "field text UNIQUE"),
-        (
-            "price number(10,2) default 0.5",
-            "price decimal(10,2) DEFAULT 0.5",
-        ),
+        ("price number(10,2) default 0.5", "price decimal(10,2) DEFAULT 0.5"),
         ("stock bigint DEFAULT -1", "stock bigint DEFAULT -1"),
         ("note string(max)", "note text"),
         ("tags varchar(20)[]", "tags json"),
@@ -41,19 +35,13 @@ fn columns_in_both_styles() {
         ("status string default \"open\"", "status text DEFAULT \"open\""),
         ("UNIQUE(a, b)", "Unique([\"a\", \"b\"])"),
         ("PRIMARY KEY (a, b)", "Key([\"a\", \"b\"])"),
-        (
-            "CHECK (qty >= 0 AND (a = 'x')),",
-            "Check(\"qty >= 0 AND (a = 'x')\")",
-        ),
+        ("CHECK (qty >= 0 AND (a = 'x')),", "Check(\"qty >= 0 AND (a = 'x')\")"),
         ("unique string", "unique text"),
         ("x", "1: expected a type"),
         ("", "0: expected a column name"),
         ("x number(10", "11: expected a number or `)`"),
         ("x string NOT", "12: expected NULL after NOT"),
-        (
-            "x string banana",
-            "9: expected a column option or the end of the line",
-        ),
+        ("x string banana", "9: expected a column option or the end of the line"),
         ("x string READ BY admin", "17: expected a string of roles"),
         ("UNIQUE(a", "8: expected `,` or `)`"),
     ] {
@@ -63,14 +51,8 @@ fn columns_in_both_styles() {
 
 #[test]
 fn strings_keep_what_their_escapes_mean() {
-    assert_eq!(
-        read(r#"note string default "a\"b\nc \q""#),
-        r#"note text DEFAULT "a\"b\nc \\q""#
-    );
-    assert_eq!(
-        read("note string default 'it''s"),
-        "24: expected a column option or the end of the line"
-    );
+    assert_eq!(read(r#"note string default "a\"b\nc \q""#), r#"note text DEFAULT "a\"b\nc \\q""#);
+    assert_eq!(read("note string default 'it''s"), "24: expected a column option or the end of the line");
     let mut table = Table::default();
     table.read_header(r#"READ BY "a; b,c" WRITE BY "d""#).unwrap();
     assert_eq!(
@@ -80,10 +62,7 @@ fn strings_keep_what_their_escapes_mean() {
 }
 
 fn table(name: &str, lines: &[&str]) -> Table {
-    let mut table = Table {
-        name: name.into(),
-        ..Table::default()
-    };
+    let mut table = Table { name: name.into(), ..Table::default() };
     for line in lines {
         table.read_line(line).unwrap();
     }
@@ -94,26 +73,11 @@ fn table(name: &str, lines: &[&str]) -> Table {
 fn resolving_settles_names_of_tables_and_says_what_is_odd() {
     let mut orders = table(
         "Orders",
-        &[
-            "id number key",
-            "who CUSTOMERS",
-            "shape blob",
-            "ID string",
-            "UNIQUE(id, who)",
-            "UNIQUE(id, nope)",
-        ],
+        &["id number key", "who CUSTOMERS", "shape blob", "ID string", "UNIQUE(id, who)", "UNIQUE(id, nope)"],
     );
-    orders.indexes.push(Index {
-        name: "by_x".into(),
-        columns: vec!["x".into()],
-    });
-    let mut schema = Schema {
-        tables: vec![
-            orders,
-            table("customers", &["id number key"]),
-            table("orders", &[]),
-        ],
-    };
+    orders.indexes.push(Index { name: "by_x".into(), columns: vec!["x".into()] });
+    let mut schema =
+        Schema { tables: vec![orders, table("customers", &["id number key"]), table("orders", &[])] };
 
     let problems: Vec<String> = schema.resolve().iter().map(ToString::to_string).collect();
 
@@ -126,14 +90,8 @@ fn resolving_settles_names_of_tables_and_says_what_is_odd() {
     ];
     assert_eq!(problems, expected);
     let orders = schema.table("ORDERS").unwrap();
-    assert_eq!(
-        orders.column("WHO").unwrap().kind,
-        ColumnType::Reference("customers".into())
-    );
-    assert_eq!(
-        (orders.columns.len(), orders.unique.len(), orders.indexes.len()),
-        (3, 1, 0)
-    );
+    assert_eq!(orders.column("WHO").unwrap().kind, ColumnType::Reference("customers".into()));
+    assert_eq!((orders.columns.len(), orders.unique.len(), orders.indexes.len()), (3, 1, 0));
     assert_eq!(schema.clone().resolve(), []);
 }
 
@@ -143,12 +101,7 @@ fn a_schema_survives_storing() {
         tables: vec![
             table(
                 "date",
-                &[
-                    "id uuid key",
-                    "d decimal",
-                    "n number(5,0) default 2",
-                    "s string(9) default \"x\"",
-                ],
+                &["id uuid key", "d decimal", "n number(5,0) default 2", "s string(9) default \"x\""],
             ),
             table("t", &["d date", "r date"]),
         ],

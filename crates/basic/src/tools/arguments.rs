@@ -79,28 +79,17 @@ impl ToolSpec {
         let by_name = |name: &str| {
             let exact = self.parameters.iter().position(|p| p.name == name);
             let wanted = name.to_lowercase();
-            exact.or_else(|| {
-                self.parameters
-                    .iter()
-                    .position(|p| p.name.to_lowercase() == wanted)
-            })
+            exact.or_else(|| self.parameters.iter().position(|p| p.name.to_lowercase() == wanted))
         };
         let mut values: Vec<Option<&Value>> = vec![None; self.parameters.len()];
         for (name, value) in given {
             let Some(at) = by_name(name) else {
                 let known: Vec<_> = self.parameters.iter().map(|p| p.name.as_str()).collect();
-                return Err(ArgumentError::Unknown {
-                    parameter: name.clone(),
-                    known: known.join(", "),
-                });
+                return Err(ArgumentError::Unknown { parameter: name.clone(), known: known.join(", ") });
             };
             values[at] = Some(value);
         }
-        self.parameters
-            .iter()
-            .zip(values)
-            .map(|(parameter, value)| parameter.argument(value, now))
-            .collect()
+        self.parameters.iter().zip(values).map(|(parameter, value)| parameter.argument(value, now)).collect()
     }
 }
 
@@ -124,9 +113,7 @@ impl Parameter {
             // What the author wrote stands even where it is not of the type.
             (None, Some(default)) => Ok(self.convert(default, now).unwrap_or_else(|| raw(default))),
             (None, None) if self.optional => Ok(Argument::Null),
-            (None, None) => Err(ArgumentError::Missing {
-                parameter: self.name.clone(),
-            }),
+            (None, None) => Err(ArgumentError::Missing { parameter: self.name.clone() }),
         }
     }
 
@@ -142,9 +129,7 @@ impl Parameter {
             ParamKind::DateTime => {
                 let Value::String(text) = value else { return None };
                 let words = || hear_text(HearKind::Date, &self.choices, text, now);
-                return date::parse(text, *now.offset())
-                    .map(Argument::Date)
-                    .or_else(words);
+                return date::parse(text, *now.offset()).map(Argument::Date).or_else(words);
             }
             other => return plain(other, value),
         };
@@ -207,11 +192,7 @@ pub(super) fn plain(kind: ParamKind, value: &Value) -> Option<Argument> {
         // Models sometimes send a structure as its JSON text.
         (ParamKind::Array | ParamKind::Object, Value::String(text)) => {
             let inner: Value = serde_json::from_str(text).ok()?;
-            let fits = if kind == ParamKind::Array {
-                inner.is_array()
-            } else {
-                inner.is_object()
-            };
+            let fits = if kind == ParamKind::Array { inner.is_array() } else { inner.is_object() };
             fits.then_some(Argument::Json(inner))?
         }
         _ => return None,
@@ -219,10 +200,7 @@ pub(super) fn plain(kind: ParamKind, value: &Value) -> Option<Argument> {
 }
 
 fn number(value: &Value) -> Option<Number> {
-    value
-        .as_i64()
-        .map(Number::Int)
-        .or_else(|| Number::finite(value.as_f64()?).ok())
+    value.as_i64().map(Number::Int).or_else(|| Number::finite(value.as_f64()?).ok())
 }
 
 fn hear_text<S: AsRef<str>>(

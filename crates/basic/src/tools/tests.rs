@@ -30,10 +30,7 @@ fn quote() -> ToolSpec {
                 choices: vec!["box".into(), "piece".into()],
                 ..Parameter::new("unit", ParamKind::Choice)
             },
-            Parameter {
-                default: Some("2025-01-01".into()),
-                ..Parameter::new("day", ParamKind::Date)
-            },
+            Parameter { default: Some("2025-01-01".into()), ..Parameter::new("day", ParamKind::Date) },
         ],
     }
 }
@@ -61,12 +58,7 @@ fn schemas_keep_the_order_of_the_source() {
 #[test]
 fn examples_and_defaults_take_the_type_where_they_convert() {
     let schema = |kind, example: Value| {
-        Parameter {
-            example: Some(example),
-            ..Parameter::new("x", kind)
-        }
-        .schema()["examples"][0]
-            .clone()
+        Parameter { example: Some(example), ..Parameter::new("x", kind) }.schema()["examples"][0].clone()
     };
     assert_eq!(schema(ParamKind::Integer, "1,200".into()), json!(1200));
     assert_eq!(schema(ParamKind::Integer, "few".into()), json!("few"));
@@ -92,32 +84,17 @@ fn arguments_become_values() {
     let given = json!({ "product": "pen", "unit": "box", "qty": 2.0, "day": null });
     let values = quote().arguments(&given, now()).unwrap();
     assert_eq!(values[1], Argument::Number(2.into()));
-    assert_eq!(
-        values[3],
-        Argument::Date(date::parse("2025-01-01", *now().offset()).unwrap())
-    );
+    assert_eq!(values[3], Argument::Date(date::parse("2025-01-01", *now().offset()).unwrap()));
 }
 
 #[test]
 fn refusals_name_the_parameter() {
     let refused = |given: Value| quote().arguments(&given, now()).unwrap_err().to_string();
     assert_eq!(refused(json!({ "product": "pen" })), "unit is required");
-    assert_eq!(
-        refused(json!({ "product": "pen", "unit": " " })),
-        "unit is required"
-    );
-    assert_eq!(
-        refused(json!({ "product": "pen", "unit": "crate" })),
-        "unit must be one of: box, piece"
-    );
-    assert_eq!(
-        refused(json!({ "product": "pen", "unit": "box", "qty": 1.5 })),
-        "qty must be a whole number"
-    );
-    assert_eq!(
-        refused(json!({ "product": [], "unit": "box" })),
-        "product must be a text"
-    );
+    assert_eq!(refused(json!({ "product": "pen", "unit": " " })), "unit is required");
+    assert_eq!(refused(json!({ "product": "pen", "unit": "crate" })), "unit must be one of: box, piece");
+    assert_eq!(refused(json!({ "product": "pen", "unit": "box", "qty": 1.5 })), "qty must be a whole number");
+    assert_eq!(refused(json!({ "product": [], "unit": "box" })), "product must be a text");
     let known = "colour is not a parameter; there are: product, qty, unit, day";
     assert_eq!(refused(json!({ "colour": 1 })), known);
     assert_eq!(refused(json!([])), "the arguments must be an object");
@@ -131,28 +108,13 @@ fn kinds_convert_as_hear_does() {
         Some(Argument::Number(Number::Float(1234.5)))
     );
     assert_eq!(convert(ParamKind::Money, json!(-1)), None);
-    assert_eq!(
-        convert(ParamKind::Boolean, json!("sim")),
-        Some(Argument::Boolean(true))
-    );
-    assert_eq!(
-        convert(ParamKind::Email, json!("A@B.com")),
-        Some(Argument::Text("a@b.com".into()))
-    );
-    assert_eq!(
-        convert(ParamKind::Object, json!("{\"a\":1}")),
-        Some(Argument::Json(json!({ "a": 1 })))
-    );
+    assert_eq!(convert(ParamKind::Boolean, json!("sim")), Some(Argument::Boolean(true)));
+    assert_eq!(convert(ParamKind::Email, json!("A@B.com")), Some(Argument::Text("a@b.com".into())));
+    assert_eq!(convert(ParamKind::Object, json!("{\"a\":1}")), Some(Argument::Json(json!({ "a": 1 }))));
     assert_eq!(convert(ParamKind::Object, json!([1])), None);
     let at = date::parse("2025-03-14 10:00", *now().offset()).unwrap();
-    assert_eq!(
-        convert(ParamKind::DateTime, json!("2025-03-14T10:00:00")),
-        Some(Argument::Date(at))
-    );
-    assert_eq!(
-        convert(ParamKind::Hour, json!("2pm")),
-        Some(Argument::Text("14:00".into()))
-    );
+    assert_eq!(convert(ParamKind::DateTime, json!("2025-03-14T10:00:00")), Some(Argument::Date(at)));
+    assert_eq!(convert(ParamKind::Hour, json!("2pm")), Some(Argument::Text("14:00".into())));
 }
 
 proptest! {
