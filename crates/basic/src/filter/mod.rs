@@ -100,6 +100,10 @@ pub enum Condition {
 }
 
 /// How two operands compare; the rules are those of the script operators.
+///
+/// They differ from SQL where a value is missing: null and the empty text are equal to each other and not equal to
+/// everything else, so `<>` holds for rows without a value. The other comparisons never hold for null. A host that
+/// builds a query must ask for that (`x <> 5 OR x IS NULL`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Comparison {
     /// `=`

@@ -3,7 +3,7 @@
 use super::parse::{Parser, Result};
 use super::scan::Symbol;
 use super::{Constant, Function, Operand, Piece};
-use crate::scalar::{Unit, number};
+use crate::scalar::{Scalar, Unit, number};
 
 impl Parser<'_> {
     /// The left side: a column (also several words up to the operator), a function, a quoted text or a number.
@@ -226,21 +226,15 @@ fn is_function(upper: &str) -> bool {
     NAMES.contains(&upper)
 }
 
-/// What a bare word without holes means.
-fn constant(word: String) -> Constant {
-    if word.eq_ignore_ascii_case("true") {
-        Constant::Boolean(true)
-    } else if word.eq_ignore_ascii_case("false") {
-        Constant::Boolean(false)
-    } else if word.eq_ignore_ascii_case("null") {
-        Constant::Null
-    } else {
-        // A leading zero marks a code, not a quantity.
-        let is_code = word.len() > 1 && word.starts_with('0') && !word.starts_with("0.");
-        match number::parse(&word).filter(|_| !is_code) {
-            Some(number) => Constant::Number(number),
-            None => Constant::Text(word),
-        }
+/// What bare words without holes mean.
+fn constant(words: String) -> Constant {
+    if words.eq_ignore_ascii_case("null") {
+        return Constant::Null;
+    }
+    match Scalar::from_cell(&words) {
+        Scalar::Number(number) => Constant::Number(number),
+        Scalar::Boolean(truth) => Constant::Boolean(truth),
+        _ => Constant::Text(words),
     }
 }
 

@@ -155,7 +155,12 @@ impl fmt::Display for Constant {
         match self {
             Self::Null => f.write_str("null"),
             Self::Boolean(truth) => truth.fmt(f),
-            Self::Number(number) => number.fmt(f),
+            Self::Number(number) => {
+                let text = number.to_string();
+                // Digits without a point that do not fit an integer would read back as a code.
+                let point = if number.as_exact_i64().is_none() && !text.contains('.') { ".0" } else { "" };
+                write!(f, "{text}{point}")
+            }
             Self::Date(date) => write!(f, "'{}'", date.iso()),
             Self::Text(text) => write!(f, "'{}'", text.replace('\'', "''")),
             Self::List(values) => {

@@ -37,6 +37,37 @@ pub enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
+    /// The value of a text that came without a type: a cell of a CSV file or spreadsheet, a bare word in a filter.
+    ///
+    /// A plain number becomes a number, `true` and `false` booleans, everything else stays text. A number with a
+    /// leading zero or plus, or a whole one too long for an integer, is a code and stays text.
+    ///
+    /// ```
+    /// use basic::scalar::{Number, Scalar};
+    /// assert_eq!(Scalar::from_cell("-1.50"), Scalar::Number(Number::Float(-1.5)));
+    /// assert_eq!(Scalar::from_cell("007"), Scalar::Text("007"));
+    /// assert_eq!(Scalar::from_cell("True"), Scalar::Boolean(true));
+    /// ```
+    pub fn from_cell(text: &'a str) -> Self {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let plain = all_digits(whole) && all_digits(fraction) && (whole == "0" || !whole.starts_with('0'));
+        if plain
+            && let Some(number) = number::parse(text)
+            && (digits.contains('.') || matches!(number, Number::Int(_)))
+        {
+            return Self::Number(number);
+        }
+        if text.eq_ignore_ascii_case("true") {
+            Self::Boolean(true)
+        } else if text.eq_ignore_ascii_case("false") {
+            Self::Boolean(false)
+        } else {
+            Self::Text(text)
+        }
+    }
+
     /// The text of the value: nothing for null, else as TALK would say it.
     pub fn to_text(self) -> Cow<'a, str> {
         match self {
@@ -45,6 +76,40 @@ impl<'a> Scalar<'a> {
             Self::Number(number) => Cow::Owned(number.to_string()),
             Self::Date(date) => Cow::Owned(date.to_string()),
             Self::Text(text) => Cow::Borrowed(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_become_what_they_look_like() {
+        let number = |int: i64| Scalar::Number(Number::Int(int));
+        for (text, value) in [
+            ("0", number(0)),
+            ("-12", number(-12)),
+            ("0.5", Scalar::Number(Number::Float(0.5))),
+            ("FALSE", Scalar::Boolean(false)),
+        ] {
+            assert_eq!(Scalar::from_cell(text), value, "{text}");
+        }
+        for text in [
+            "",
+            "007",
+            "+551199",
+            "1.",
+            ".5",
+            "1e5",
+            " 1",
+            "1,200",
+            "99999999999999999999",
+            "00.5",
+            "-",
+            "yes",
+        ] {
+            assert_eq!(Scalar::from_cell(text), Scalar::Text(text));
         }
     }
 }
