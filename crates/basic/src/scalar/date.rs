@@ -12,6 +12,7 @@ use chrono::{
 use serde::{Deserialize, Serialize};
 
 pub use super::date_text::{parse, parse_time};
+pub use super::unit::{Unit, duration};
 
 /// A date of the language.
 ///
@@ -31,84 +32,6 @@ pub enum DateError {
     /// The result lies outside the years 1 to 9999.
     #[error("the date lies outside the years 1 to 9999")]
     OutOfRange,
-}
-
-/// What an amount of time is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unit {
-    /// Seconds.
-    Second,
-    /// 60 seconds.
-    Minute,
-    /// 3600 seconds.
-    Hour,
-    /// 24 hours.
-    Day,
-    /// Seven days.
-    Week,
-    /// Calendar months; the day is cut to the last of a shorter month.
-    Month,
-    /// Twelve calendar months.
-    Year,
-}
-
-impl Unit {
-    /// The unit a word names, ignoring case and blanks around it: names, plurals, and `s min h d w m yyyy` among other
-    /// short forms. A lone `m` is a month.
-    ///
-    /// ```
-    /// use basic::scalar::Unit;
-    /// assert_eq!(Unit::from_word("Days"), Some(Unit::Day));
-    /// assert_eq!(Unit::from_word("m"), Some(Unit::Month));
-    /// assert_eq!(Unit::from_word("2025-01-01"), None);
-    /// ```
-    pub fn from_word(word: &str) -> Option<Self> {
-        let word = word.trim();
-        // Longer than every unit name: spares lowering long texts.
-        if word.len() > 8 {
-            return None;
-        }
-        Some(match word.to_ascii_lowercase().as_str() {
-            "s" | "ss" | "sec" | "secs" | "second" | "seconds" => Self::Second,
-            "min" | "mins" | "mi" | "n" | "minute" | "minutes" => Self::Minute,
-            "h" | "hh" | "hr" | "hrs" | "hour" | "hours" => Self::Hour,
-            "d" | "dd" | "day" | "days" => Self::Day,
-            "w" | "ww" | "wk" | "week" | "weeks" => Self::Week,
-            "m" | "mm" | "mon" | "month" | "months" => Self::Month,
-            "y" | "yy" | "yyyy" | "year" | "years" => Self::Year,
-            _ => return None,
-        })
-    }
-
-    /// The singular name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Second => "second",
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Year => "year",
-        }
-    }
-
-    /// How long the unit is in seconds, unless that depends on the calendar.
-    pub fn seconds(self) -> Option<i64> {
-        match self {
-            Self::Second => Some(1),
-            Self::Minute => Some(60),
-            Self::Hour => Some(3600),
-            Self::Day => Some(86_400),
-            Self::Week => Some(604_800),
-            Self::Month | Self::Year => None,
-        }
-    }
-
-    fn months(self) -> i64 {
-        if self == Self::Year { 12 } else { 1 }
-    }
 }
 
 /// A part of a date, as `d.year` or `YEAR(d)` give it.
@@ -258,19 +181,6 @@ impl Date {
 pub fn seconds_between(b: Date, a: Date, offset: FixedOffset) -> f64 {
     let span = a.instant(offset) - b.instant(offset);
     span.num_seconds() as f64 + f64::from(span.subsec_nanos()) / 1e9
-}
-
-/// `DAYS(n)`, `HOURS(n)` …: a length of time, in whole nanoseconds where the amount allows.
-///
-/// Errors beyond the range of dates, and for months and years, which have no fixed length.
-pub fn duration(amount: f64, unit: Unit) -> Result<TimeDelta, DateError> {
-    let seconds = amount * unit.seconds().ok_or(DateError::OutOfRange)? as f64;
-    // Ten thousand years, so that no later sum can leave the range of chrono.
-    if seconds.is_nan() || seconds.abs() > 3.2e11 {
-        return Err(DateError::OutOfRange);
-    }
-    let nanos = ((seconds - seconds.trunc()) * 1e9).round() as i64;
-    Ok(TimeDelta::seconds(seconds.trunc() as i64) + TimeDelta::nanoseconds(nanos))
 }
 
 /// `DATEDIFF` with a unit: whole units from `from` to `to`, negative if `to` is earlier.

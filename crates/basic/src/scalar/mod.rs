@@ -17,6 +17,7 @@ pub mod like;
 pub mod math;
 pub mod number;
 pub mod text;
+mod unit;
 
 pub use date::{Date, DateError, Unit};
 pub use number::{MathError, Number};
