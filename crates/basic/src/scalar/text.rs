@@ -15,12 +15,15 @@ pub fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// Byte position after the first `count` characters, or the end.
+/// Byte position after the first `count` characters, or the end. Looks at no more than these, so that short pieces of a
+/// long text are cheap.
 fn byte_at(text: &str, count: usize) -> usize {
-    if text.is_ascii() {
-        return count.min(text.len());
+    match text.as_bytes().get(..count) {
+        // Every character has at least one byte.
+        None => text.len(),
+        Some(start) if start.is_ascii() => count,
+        Some(_) => text.char_indices().nth(count).map_or(text.len(), |(at, _)| at),
     }
-    text.char_indices().nth(count).map_or(text.len(), |(at, _)| at)
 }
 
 /// `LEFT(s, n)`: the first `count` characters; none for a negative count.
