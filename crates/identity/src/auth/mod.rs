@@ -1,0 +1,42 @@
+//! Signing in and out: passwords, tokens and their renewal, the first administrator.
+
+mod attempts;
+mod error;
+mod extract;
+mod founding;
+mod model;
+mod password;
+mod routes;
+mod service;
+pub(crate) mod store;
+#[cfg(test)]
+mod tests;
+
+use gateway::{Access, By, Limit, Module, routes};
+
+pub use error::AuthError;
+pub use founding::{FirstAdministrator, Founding};
+pub use model::{
+    Bootstrap, Bootstrapped, Grant, LoggedOut, Login, Logout, PasswordReset, PasswordSet, Refresh, SignedIn,
+    SignedInUser, Tokens, Verified,
+};
+pub(crate) use password::PasswordLinks;
+pub use service::Auth;
+
+pub(crate) use attempts::Attempts;
+
+/// The operations of sign-in. Attempts to log in are limited by the service, which knows the name besides the address.
+pub(crate) fn module(auth: &Auth, founding: &Founding) -> Module {
+    Module::new("auth")
+        .route(auth, routes!(routes::login), Access::public())
+        .route(auth, routes!(routes::refresh), Access::public())
+        .route(auth, routes!(routes::token), Access::public())
+        .route(auth, routes!(routes::logout), Access::anonymous())
+        .route(auth, routes!(routes::verify), Access::anonymous())
+        .route(auth, routes!(routes::reset_password), Access::public())
+        .route(
+            founding,
+            routes!(routes::bootstrap),
+            Access::public().limit(Limit::per_minute(5, By::Address)),
+        )
+}

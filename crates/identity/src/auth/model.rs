@@ -1,0 +1,221 @@
+//! What sign-in takes and gives.
+
+use chrono::{DateTime, Utc};
+use kernel::{PermissionSet, Secret};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    ids::{OrganizationId, SessionId, UserId},
+    tokens::Disclosed,
+};
+
+/// A sign-in with name or address.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "username": "ann", "password": "Correct-Horse-7-Battery" }))]
+pub struct Login {
+    /// The username, in any case. Either this or `email`.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The e-mail address, in any case.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// The password.
+    pub password: Secret,
+    /// Keep the session for 30 days after its last refresh, instead of an hour.
+    #[serde(default, alias = "remember")]
+    pub remember_me: bool,
+    /// The organization to act in; the user's home organization if absent.
+    #[serde(default)]
+    pub organization_id: Option<OrganizationId>,
+}
+
+/// The tokens of a sign-in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SignedIn {
+    /// Who signed in.
+    pub user_id: UserId,
+    /// To be shown with each request: `Authorization: Bearer …`.
+    #[schema(example = "bsa_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu")]
+    pub access_token: Disclosed,
+    /// To be exchanged, once, for new tokens at `/auth/refresh`.
+    #[schema(example = "bsr_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu")]
+    pub refresh_token: Disclosed,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    pub token_type: &'static str,
+    /// Seconds that the access token works.
+    #[schema(example = 3600)]
+    pub expires_in: i64,
+    /// Always false here: the sign-in is complete.
+    #[schema(example = false)]
+    pub requires_2fa: bool,
+    /// Where the console goes on.
+    #[schema(example = "/")]
+    pub redirect: &'static str,
+    /// The user in short.
+    pub user: SignedInUser,
+}
+
+/// A user in short.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SignedInUser {
+    /// The user's id.
+    pub user_id: UserId,
+    /// The name to sign in with.
+    #[schema(example = "ann")]
+    pub username: String,
+    /// The address.
+    #[schema(example = "ann@example.com")]
+    pub email: String,
+    /// The name to show.
+    #[schema(example = "Ann Lee")]
+    pub display_name: String,
+    /// The name of the highest role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "member")]
+    pub role: Option<&'static str>,
+    /// The names of all roles, highest first.
+    #[schema(example = json!(["member"]))]
+    pub roles: Vec<&'static str>,
+    /// The organization that the tokens act in.
+    pub organization_id: OrganizationId,
+}
+
+/// A refresh token to be exchanged.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "refresh_token": "bsr_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu" }))]
+pub struct Refresh {
+    /// The last refresh token of the session.
+    pub refresh_token: Secret,
+}
+
+/// What a program asks of the token endpoint.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "grant_type": "refresh_token", "refresh_token": "bsr_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu"
+}))]
+pub struct Grant {
+    /// `refresh_token`.
+    pub grant_type: String,
+    /// The last refresh token of the session.
+    pub refresh_token: Secret,
+}
+
+/// New tokens of a session.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Tokens {
+    /// Whose they are.
+    pub user_id: UserId,
+    /// To be shown with each request. The one before it is worth nothing from now on.
+    #[schema(example = "bsa_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu")]
+    pub access_token: Disclosed,
+    /// To be exchanged next, once.
+    #[schema(example = "bsr_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu")]
+    pub refresh_token: Disclosed,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    pub token_type: &'static str,
+    /// Seconds that the access token works.
+    #[schema(example = 3600)]
+    pub expires_in: i64,
+}
+
+/// What else to end when signing out.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "everywhere": true }))]
+pub struct Logout {
+    /// End the session of this refresh token, too, if it is one of the caller's.
+    #[serde(default)]
+    pub refresh_token: Option<Secret>,
+    /// End all sessions of the caller.
+    #[serde(default)]
+    pub everywhere: bool,
+}
+
+/// The sign-out is done.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LoggedOut {
+    /// Always `logged_out`.
+    #[schema(example = "logged_out")]
+    pub status: &'static str,
+}
+
+/// What a token is worth.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Verified {
+    /// Always true; a bad token is refused with 401.
+    #[schema(example = true)]
+    pub valid: bool,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Its session.
+    pub session_id: SessionId,
+    /// The organization that it acts in.
+    pub organization_id: OrganizationId,
+    /// What its bearer may do.
+    #[schema(value_type = Vec<String>, example = json!(["chat:read", "chat:write", "bots:use"]))]
+    pub scopes: PermissionSet,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The first organization and its administrator.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "bootstrap_secret": "as-configured", "organization_name": "Example Ltd", "first_name": "Ann",
+    "last_name": "Lee", "username": "ann", "email": "ann@example.com", "password": "Correct-Horse-7-Battery"
+}))]
+pub struct Bootstrap {
+    /// The secret that the server was started with.
+    pub bootstrap_secret: Secret,
+    /// The organization's name, 1 to 120 characters.
+    pub organization_name: String,
+    /// The administrator's first name.
+    pub first_name: String,
+    /// The administrator's last name.
+    pub last_name: String,
+    /// The name to sign in with.
+    pub username: String,
+    /// The administrator's address.
+    pub email: String,
+    /// The administrator's password.
+    pub password: Secret,
+}
+
+/// What bootstrap made.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Bootstrapped {
+    /// The administrator, with the role `owner`.
+    pub user_id: UserId,
+    /// The server's first organization.
+    pub organization_id: OrganizationId,
+}
+
+/// A new password by a one-time token.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "token": "bsp_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu", "password": "Correct-Horse-7-Battery"
+}))]
+pub struct PasswordReset {
+    /// The token from the link.
+    pub token: Secret,
+    /// The new password.
+    pub password: Secret,
+}
+
+/// The password is set.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PasswordSet {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The name to sign in with.
+    #[schema(example = "ann")]
+    pub username: String,
+}

@@ -1,0 +1,152 @@
+//! Credentials, one-time tokens and lockouts in the database.
+
+use kernel::{Id, Timestamp, id::kind};
+use platform::{
+    db::{DbError, Json, ServerTx, ServerUnit},
+    record,
+};
+
+use crate::tokens::TokenHash;
+
+record! {
+    /// A user's password, as far as anybody knows it.
+    #[derive(Debug, Clone)]
+    pub(crate) struct Credential {
+        pub(crate) password_hash: String,
+        pub(crate) past_hashes: Json,
+    }
+}
+
+pub(crate) fn credential(tx: &ServerTx<'_>, user: Id<kind::User>) -> Result<Option<Credential>, DbError> {
+    tx.one("SELECT password_hash, past_hashes FROM server_credentials WHERE user_id = $1", &[&user])
+}
+
+pub(crate) fn insert_credential(
+    unit: &ServerUnit<'_>,
+    user: Id<kind::User>,
+    hash: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    unit.execute(
+        "INSERT INTO server_credentials (user_id, password_hash, past_hashes, changed_at) VALUES ($1, $2, $3, $4)",
+        &[&user, &hash, &Json::of(&Vec::<String>::new()), &now],
+    )?;
+    Ok(())
+}
+
+/// Sets another password, or the first one.
+pub(crate) fn change_credential(
+    unit: &ServerUnit<'_>,
+    user: Id<kind::User>,
+    hash: &str,
+    past: &[String],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    unit.execute(
+        "INSERT INTO server_credentials (user_id, password_hash, past_hashes, changed_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash,
+            past_hashes = excluded.past_hashes, changed_at = excluded.changed_at",
+        &[&user, &hash, &Json::of(&past), &now],
+    )?;
+    Ok(())
+}
+
+/// The same password, hashed at today's cost; unless it was changed in the meantime.
+pub(crate) fn rehash(
+    unit: &ServerUnit<'_>,
+    user: Id<kind::User>,
+    old: &str,
+    new: &str,
+) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE server_credentials SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
+        &[&user, &old, &new],
+    )?;
+    Ok(())
+}
+
+/// What a one-time token is for: to set a password.
+const SET_PASSWORD: &str = "set_password";
+
+/// Keeps a token that sets the user's password. It replaces those given out before.
+pub(crate) fn insert_password_token(
+    unit: &ServerUnit<'_>,
+    hash: &TokenHash,
+    user: Id<kind::User>,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    forget_password_tokens(unit, user)?;
+    unit.execute(
+        "INSERT INTO server_one_time_tokens (token_hash, user_id, purpose, expires_at, created_at)
+         VALUES ($1, $2, $3, $4, $5)",
+        &[hash, &user, &SET_PASSWORD, &expires_at, &now],
+    )?;
+    Ok(())
+}
+
+/// Whose password the token sets, if it still does.
+pub(crate) fn password_token(
+    tx: &ServerTx<'_>,
+    hash: &TokenHash,
+    now: Timestamp,
+) -> Result<Option<Id<kind::User>>, DbError> {
+    let found: Option<(Id<kind::User>,)> = tx.one(
+        "SELECT user_id FROM server_one_time_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3",
+        &[hash, &SET_PASSWORD, &now],
+    )?;
+    Ok(found.map(|(user,)| user))
+}
+
+/// Uses the token up. Only one of several units that try gets true.
+pub(crate) fn use_password_token(
+    unit: &ServerUnit<'_>,
+    hash: &TokenHash,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let used = unit.execute(
+        "DELETE FROM server_one_time_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3",
+        &[hash, &SET_PASSWORD, &now],
+    )?;
+    Ok(used == 1)
+}
+
+/// Makes every token worthless that sets this user's password.
+pub(crate) fn forget_password_tokens(unit: &ServerUnit<'_>, user: Id<kind::User>) -> Result<(), DbError> {
+    unit.execute(
+        "DELETE FROM server_one_time_tokens WHERE user_id = $1 AND purpose = $2",
+        &[&user, &SET_PASSWORD],
+    )?;
+    Ok(())
+}
+
+/// Until when the name is locked for that network.
+pub(crate) fn locked_until(
+    tx: &ServerTx<'_>,
+    name: &TokenHash,
+    network: &str,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, DbError> {
+    let found: Option<(Timestamp,)> = tx.one(
+        "SELECT locked_until FROM server_lockouts WHERE name_hash = $1 AND network = $2 AND locked_until > $3",
+        &[name, &network, &now],
+    )?;
+    Ok(found.map(|(until,)| until))
+}
+
+/// Locks the name for that network, and forgets what is over.
+pub(crate) fn lock_out(
+    unit: &ServerUnit<'_>,
+    name: &TokenHash,
+    network: &str,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    unit.execute("DELETE FROM server_lockouts WHERE locked_until <= $1", &[&now])?;
+    unit.execute(
+        "INSERT INTO server_lockouts (name_hash, network, locked_until) VALUES ($1, $2, $3)
+         ON CONFLICT (name_hash, network) DO UPDATE SET locked_until = excluded.locked_until",
+        &[name, &network, &until],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! From a token to its caller: in memory if they were here lately, else from the database.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use chrono::TimeDelta;
+use kernel::{Error, Id, Principal, Result, Timestamp, id::kind};
+use platform::db::{Db, DbError};
+use tokio::sync::mpsc;
+
+use super::{
+    revocation::{Callers, Known},
+    store,
+};
+use crate::{
+    roles::{self, Effective},
+    tokens::{self, TokenHash, TokenKind},
+    users::{self, model::Status},
+};
+
+/// Uses of sessions that may wait to be written down; more are left out until the next minute.
+const WAITING: usize = 4096;
+/// Uses written in one unit.
+const BATCH: usize = 256;
+/// The use of a session is written down this often at the most.
+const PRECISION: TimeDelta = TimeDelta::minutes(1);
+
+/// Turns tokens into callers.
+#[derive(Clone)]
+pub(crate) struct Authenticator {
+    db: Db,
+    callers: Callers,
+    uses: mpsc::Sender<Use>,
+}
+
+/// A session was used.
+type Use = (Id<kind::Session>, Timestamp);
+
+fn refused(reason: &'static str) -> Error {
+    Error::unauthorized("The token is not valid, or not any more. Sign in again.", reason)
+}
+
+impl Authenticator {
+    /// Needs a running Tokio: a task writes down when sessions are used, until the last clone of this is gone.
+    pub(crate) fn new(db: Db, callers: Callers) -> Self {
+        let (uses, waiting) = mpsc::channel(WAITING);
+        tokio::spawn(write_down(db.clone(), waiting));
+        Self { db, callers, uses }
+    }
+
+    /// The caller behind the token, or 401 with `token_invalid`, `token_expired` or `session_ended`.
+    pub(crate) async fn authenticate(&self, token: &str, now: Timestamp) -> Result<Arc<Principal>> {
+        let hash = tokens::read(TokenKind::Access, token).ok_or_else(|| refused("token_invalid"))?;
+        let known = match self.callers.get(&hash, now) {
+            Some(known) => known,
+            None => self.read(hash, now).await?,
+        };
+        self.note(&known, now);
+        Ok(Arc::clone(&known.principal))
+    }
+
+    async fn read(&self, hash: TokenHash, now: Timestamp) -> Result<Arc<Known>> {
+        let reading = self.callers.begin();
+        let shown = self.db.read_server(move |tx| store::by_token(tx, &hash)).await?;
+        let shown = shown.ok_or_else(|| refused("token_invalid"))?;
+        if shown.ended_at.is_some() || shown.status != Status::Active {
+            return Err(refused("session_ended"));
+        }
+        if shown.token_expires_at <= now {
+            return Err(refused("token_expired"));
+        }
+        let user = shown.user_id;
+        let assignments: Result<_, DbError> = self
+            .db
+            .read(shown.org_id, move |tx| {
+                users::store::is_member(tx, user)?.then(|| roles::store::of(tx, user)).transpose()
+            })
+            .await;
+        let effective = Effective::of(&assignments?.ok_or_else(|| refused("session_ended"))?, now);
+        let until = effective.until.map_or(shown.token_expires_at, |end| end.min(shown.token_expires_at));
+        let known = Arc::new(Known {
+            principal: Arc::new(Principal {
+                user,
+                org: shown.org_id,
+                session: shown.id,
+                permissions: effective.permissions,
+                level: effective.level,
+                expires_at: shown.token_expires_at,
+            }),
+            until,
+            noted: AtomicI64::new(shown.last_activity.timestamp_micros()),
+        });
+        self.callers.remember(&reading, hash, Arc::clone(&known));
+        Ok(known)
+    }
+
+    /// Hands the use of the session on to be written down, off the request's path.
+    fn note(&self, known: &Known, now: Timestamp) {
+        let noted = known.noted.load(Ordering::Relaxed);
+        let now_micros = now.timestamp_micros();
+        if now_micros - noted < PRECISION.num_microseconds().unwrap_or(i64::MAX) {
+            return;
+        }
+        let first =
+            known.noted.compare_exchange(noted, now_micros, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if first && self.uses.try_send((known.principal.session, now)).is_err() {
+            tracing::debug!("the use of a session is not written down this minute: too many wait");
+        }
+    }
+}
+
+/// Writes uses down, those that wait together in one unit.
+async fn write_down(db: Db, mut waiting: mpsc::Receiver<Use>) {
+    let mut batch = Vec::new();
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        let uses = std::mem::take(&mut batch);
+        let written: Result<(), DbError> = db
+            .write_server(move |unit| {
+                uses.into_iter().try_for_each(|(session, at)| store::touch(unit, session, at))
+            })
+            .await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "the use of sessions could not be written down");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! What is known of tokens without asking the database, and the forgetting of it.
+//!
+//! Whatever changes what a token is worth (its session ends, its user's roles or status change) says so here once it
+//! is committed. This node forgets at once, other nodes hear it over the bus.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock, Weak,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use kernel::{Id, Principal, Surroundings, Timestamp, id::kind};
+use moka::sync::Cache;
+use platform::{
+    bus::{Bus, Heard, Subscription},
+    db::ServerUnit,
+};
+use serde::{Deserialize, Serialize};
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+use super::store::Live;
+use crate::tokens::TokenHash;
+
+/// Callers kept; the least used are read again.
+const CAPACITY: u64 = 100_000;
+/// A caller who is silent for so long is read again.
+const IDLE: Duration = Duration::from_mins(10);
+const TOPIC: &str = "identity.revoked";
+
+/// A session that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionEnded {
+    /// Whose it was.
+    pub user: Id<kind::User>,
+    /// Which.
+    pub session: Id<kind::Session>,
+}
+
+/// A caller as the cache knows them.
+pub(crate) struct Known {
+    pub(crate) principal: Arc<Principal>,
+    /// When the token, or one of the caller's roles, ends.
+    pub(crate) until: Timestamp,
+    /// When the session's use was last handed on to be written down, in microseconds.
+    pub(crate) noted: AtomicI64,
+}
+
+type Listener = Box<dyn Fn(SessionEnded) + Send + Sync>;
+
+/// The callers behind the tokens seen lately.
+#[derive(Clone)]
+pub(crate) struct Callers(Arc<Inner>);
+
+struct Inner {
+    memory: Arc<Memory>,
+    node: Uuid,
+    bus: Bus,
+    /// Hears what other nodes revoke, as long as this lives.
+    _hearing: AbortOnDropHandle<()>,
+}
+
+struct Memory {
+    known: Cache<TokenHash, Arc<Known>>,
+    /// Counts what was forgotten, so that what was read before is not remembered after.
+    forgotten: AtomicU64,
+    listeners: RwLock<Vec<Listener>>,
+}
+
+/// What one node tells the others.
+#[derive(Serialize, Deserialize)]
+struct Revoked {
+    node: Uuid,
+    token: TokenHash,
+    /// Absent if the session goes on and only has to be read again.
+    ended: Option<(Id<kind::User>, Id<kind::Session>)>,
+}
+
+impl Callers {
+    /// An empty memory that hears the bus. Needs a running Tokio.
+    pub(crate) fn new(bus: Bus, world: &Surroundings) -> Self {
+        let memory = Arc::new(Memory {
+            known: Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(),
+            forgotten: AtomicU64::new(0),
+            listeners: RwLock::default(),
+        });
+        let node = world.uuid();
+        let hearing = tokio::spawn(hear(bus.subscribe(TOPIC), Arc::downgrade(&memory), node));
+        Self(Arc::new(Inner { memory, node, bus, _hearing: AbortOnDropHandle::new(hearing) }))
+    }
+
+    /// The caller, if they are known and nothing about them has ended.
+    pub(crate) fn get(&self, token: &TokenHash, now: Timestamp) -> Option<Arc<Known>> {
+        self.0.memory.known.get(token).filter(|known| now < known.until)
+    }
+
+    /// To be called before reading what is then remembered.
+    pub(crate) fn begin(&self) -> Reading {
+        Reading(self.0.memory.forgotten.load(Ordering::Acquire))
+    }
+
+    /// Remembers a caller, unless something was forgotten since the reading began: it may have been this.
+    pub(crate) fn remember(&self, reading: &Reading, token: TokenHash, known: Arc<Known>) {
+        let memory = &self.0.memory;
+        memory.known.insert(token, known);
+        // Looked at after the insert: whoever forgets counts first and removes then, so one of us sees the other.
+        if memory.forgotten.load(Ordering::Acquire) != reading.0 {
+            memory.known.invalidate(&token);
+        }
+    }
+
+    /// Once the unit is committed: these sessions ended.
+    pub(crate) fn ended(&self, unit: &ServerUnit<'_>, sessions: Vec<Live>) {
+        if !sessions.is_empty() {
+            let this = self.clone();
+            unit.after_commit(move || {
+                for session in sessions {
+                    this.tell(session.token_hash, Some((session.user_id, session.id)));
+                }
+            });
+        }
+    }
+
+    /// Once the unit is committed: what these tokens are worth has to be read again.
+    pub(crate) fn changed(&self, unit: &ServerUnit<'_>, tokens: Vec<TokenHash>) {
+        if !tokens.is_empty() {
+            let this = self.clone();
+            unit.after_commit(move || tokens.into_iter().for_each(|token| this.tell(token, None)));
+        }
+    }
+
+    /// Runs for each session that ends, on whatever node. It must not wait for anything.
+    pub(crate) fn on_end(&self, listener: impl Fn(SessionEnded) + Send + Sync + 'static) {
+        let listeners = &self.0.memory.listeners;
+        listeners.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
+    }
+
+    fn tell(&self, token: TokenHash, ended: Option<(Id<kind::User>, Id<kind::Session>)>) {
+        let revoked = Revoked { node: self.0.node, token, ended };
+        self.0.memory.apply(&revoked);
+        match serde_json::to_vec(&revoked) {
+            Ok(hint) => self.0.bus.publish(TOPIC, Bytes::from(hint)),
+            Err(cause) => tracing::error!(%cause, "a revocation could not be told to other nodes"),
+        }
+    }
+}
+
+/// A point in time before a reading.
+pub(crate) struct Reading(u64);
+
+impl Memory {
+    fn apply(&self, revoked: &Revoked) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        self.known.invalidate(&revoked.token);
+        let Some((user, session)) = revoked.ended else { return };
+        for listener in self.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener(SessionEnded { user, session });
+        }
+    }
+
+    fn forget_all(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        self.known.invalidate_all();
+    }
+}
+
+async fn hear(mut bus: Subscription, memory: Weak<Memory>, node: Uuid) {
+    while let (Some(heard), Some(memory)) = (bus.next().await, memory.upgrade()) {
+        match heard {
+            Heard::Hint(hint) => match serde_json::from_slice::<Revoked>(&hint) {
+                Ok(revoked) if revoked.node == node => {}
+                Ok(revoked) => memory.apply(&revoked),
+                Err(_) => memory.forget_all(),
+            },
+            Heard::Missed(_) => memory.forget_all(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use kernel::PermissionSet;
+
+    use super::*;
+
+    fn known(world: &Surroundings, until: Timestamp) -> Arc<Known> {
+        Arc::new(Known {
+            principal: Arc::new(Principal {
+                user: world.id(),
+                org: world.id(),
+                session: world.id(),
+                permissions: PermissionSet::EMPTY,
+                level: 0,
+                expires_at: until,
+            }),
+            until,
+            noted: AtomicI64::new(0),
+        })
+    }
+
+    #[tokio::test]
+    async fn what_was_read_before_a_revocation_is_not_remembered_after_it() {
+        let world = Surroundings::system();
+        let callers = Callers::new(Bus::default(), &world);
+        let later = world.now() + TimeDelta::hours(1);
+        let reading = callers.begin();
+
+        callers.tell([7; 32], None);
+        callers.remember(&reading, [7; 32], known(&world, later));
+
+        assert!(callers.get(&[7; 32], world.now()).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_caller_is_known_until_something_about_them_ends() {
+        let world = Surroundings::system();
+        let callers = Callers::new(Bus::default(), &world);
+        let end = world.now() + TimeDelta::hours(1);
+
+        callers.remember(&callers.begin(), [7; 32], known(&world, end));
+
+        assert!(callers.get(&[7; 32], end - TimeDelta::microseconds(1)).is_some());
+        assert!(callers.get(&[7; 32], end).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_one_node_revokes_the_other_forgets() {
+        let (world, bus) = (Surroundings::system(), Bus::default());
+        let (here, there) = (Callers::new(bus.clone(), &world), Callers::new(bus, &world));
+        let later = world.now() + TimeDelta::hours(1);
+        there.remember(&there.begin(), [7; 32], known(&world, later));
+        let (tell, told) = std::sync::mpsc::channel();
+        there.on_end(move |ended| tell.send(ended).unwrap());
+        let (user, session) = (world.id(), world.id());
+
+        here.tell([7; 32], Some((user, session)));
+
+        let heard = tokio::task::spawn_blocking(move || told.recv().unwrap()).await.unwrap();
+        assert_eq!(heard, SessionEnded { user, session });
+        assert!(there.get(&[7; 32], world.now()).is_none());
+    }
+}

@@ -1,0 +1,165 @@
+//! A house of its own for each test: a database in a fresh folder, a clock that the test moves, an administrator.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use chrono::{DateTime, TimeDelta};
+use kernel::{
+    Actor, Clock, Error, Id, Origin, Secret, Surroundings, Timestamp, clock::SystemRandom, id::kind,
+};
+use platform::{
+    bus::Bus,
+    counters::Counters,
+    db::{Db, DbError, DbOptions},
+};
+use tempfile::TempDir;
+
+use crate::{
+    Identity, Settings,
+    auth::{AuthError, Login, SignedIn},
+    settings::Within,
+    users::{CreatedUser, NewUser},
+};
+
+/// The password of every user that tests make.
+pub(crate) const PASSWORD: &str = "Correct-Horse-7-Battery";
+
+/// A clock that stands still until it is moved.
+#[derive(Clone)]
+struct TestClock(Arc<AtomicI64>);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        DateTime::from_timestamp_micros(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+pub(crate) struct House {
+    pub(crate) identity: Identity,
+    pub(crate) db: Db,
+    pub(crate) org: Id<kind::Organization>,
+    pub(crate) admin: Actor,
+    clock: TestClock,
+    _folder: TempDir,
+}
+
+/// An empty database with the schema.
+pub(crate) async fn database() -> (Db, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&DbOptions::new(&format!("sqlite:{}", folder.path().join("db").display()))).unwrap();
+    let migrations: Vec<_> = platform::migrations().iter().copied().chain(crate::migrations()).collect();
+    db.migrate(&migrations).await.unwrap();
+    (db, folder)
+}
+
+/// Services on that database, with cheap hashing and without limits that tests don't mean.
+pub(crate) fn identity(db: &Db, world: &Surroundings, change: impl FnOnce(&mut Settings)) -> Identity {
+    let mut settings = Settings { logins_per_minute: 0, ..Settings::default() };
+    settings.lockout.slow_max_milliseconds = Within::new(0);
+    settings.fast_hashing_for_tests();
+    change(&mut settings);
+    let (db, world) = (db.clone(), world.clone());
+    Identity::new(db, world, Counters::default(), Bus::default(), settings, None, "http://localhost:8080")
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let (db, folder) = database().await;
+        // The beginning of a window of every counter.
+        let clock = TestClock(Arc::new(AtomicI64::new(1_800_000_000_000_000)));
+        let world = Surroundings::new(clock.clone(), SystemRandom);
+        let identity = identity(&db, &world, change);
+        let first = identity.first_administrator().await.unwrap().unwrap();
+        let org = identity.first_organization().await.unwrap();
+        let signed_in =
+            identity.auth().login(&origin(), login(&first.username, first.password.reveal())).await.unwrap();
+        let admin = actor(&identity, signed_in.access_token.reveal(), clock.now()).await.unwrap();
+        Self { identity, db, org, admin, clock, _folder: folder }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn advance(&self, by: TimeDelta) {
+        self.clock.0.fetch_add(by.num_microseconds().unwrap(), Ordering::SeqCst);
+    }
+
+    /// Makes a user with a password.
+    pub(crate) async fn make(&self, name: &str, roles: &[&str]) -> CreatedUser {
+        self.identity.users().create(&self.admin, new_user(name, roles)).await.unwrap()
+    }
+
+    /// Makes a user and signs them in.
+    pub(crate) async fn user(&self, name: &str, roles: &[&str]) -> Actor {
+        self.make(name, roles).await;
+        let signed_in = self.sign_in(name).await.unwrap();
+        self.actor(signed_in.access_token.reveal()).await.unwrap()
+    }
+
+    pub(crate) async fn sign_in(&self, name: &str) -> Result<SignedIn, AuthError> {
+        self.identity.auth().login(&origin(), login(name, PASSWORD)).await
+    }
+
+    /// Whoever shows the token.
+    pub(crate) async fn actor(&self, token: &str) -> Result<Actor, Error> {
+        actor(&self.identity, token, self.now()).await
+    }
+
+    /// Results and reasons of the audit's entries of that action, in order.
+    pub(crate) async fn audited(&self, action: &'static str) -> Vec<(String, Option<String>)> {
+        let entries: Result<_, DbError> = self
+            .db
+            .read(self.org, move |tx| {
+                tx.all(
+                    "SELECT result, reason FROM audit WHERE org_id = $1 AND action = $2 ORDER BY id",
+                    &[&action],
+                )
+            })
+            .await;
+        entries.unwrap()
+    }
+}
+
+async fn actor(identity: &Identity, token: &str, now: Timestamp) -> Result<Actor, Error> {
+    let principal = gateway::Authenticator::authenticate(identity, token, now).await?;
+    Ok(Actor { principal, origin: origin() })
+}
+
+pub(crate) fn login(username: &str, password: &str) -> Login {
+    Login { username: Some(username.to_owned()), password: Secret::new(password), ..Login::default() }
+}
+
+pub(crate) fn new_user(name: &str, roles: &[&str]) -> NewUser {
+    NewUser {
+        username: name.to_owned(),
+        email: format!("{name}@example.com"),
+        password: Some(Secret::new(PASSWORD)),
+        roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
+        ..NewUser::default()
+    }
+}
+
+pub(crate) fn origin() -> Arc<Origin> {
+    origin_at("203.0.113.7")
+}
+
+pub(crate) fn origin_at(address: &str) -> Arc<Origin> {
+    Arc::new(Origin {
+        address: address.parse().unwrap(),
+        user_agent: Some("curl/8.7.1".to_owned()),
+        request_id: "req".into(),
+    })
+}
+
+/// What an error says to programs.
+pub(crate) fn told(error: impl Into<Error>) -> (u16, String) {
+    let error: Error = error.into();
+    (error.kind().status(), error.reason_code().unwrap_or_default().to_owned())
+}

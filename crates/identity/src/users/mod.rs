@@ -1,0 +1,42 @@
+//! People: their accounts, what they are called, and what they are in their organization.
+//!
+//! An account has a home organization, which alone changes its name, address and status. What somebody may do to
+//! whom stands in [`policy`]; what a request makes of an account is worked out in [`change`], without a database.
+
+pub(crate) mod change;
+pub(crate) mod fields;
+pub(crate) mod model;
+mod policy;
+mod routes;
+mod service;
+pub(crate) mod store;
+#[cfg(test)]
+mod tests;
+
+use gateway::{Access, By, Limit, Module, routes};
+use kernel::Permission;
+
+pub use model::{CreatedUser, NewUser, Person, Status, User, UserCard, UserPatch, UserRef};
+pub use policy::UserError;
+pub use service::Users;
+pub(crate) use service::{insert, load};
+
+/// The operations on users.
+pub(crate) fn module(users: &Users) -> Module {
+    const ADMIN: Permission = Permission::ADMIN_USERS;
+    const READ: Permission = Permission::USERS_READ;
+    Module::new("users")
+        .route(
+            users,
+            routes!(routes::list),
+            Access::permission(READ).limit(Limit::per_minute(60, By::Caller)),
+        )
+        .route(users, routes!(routes::create), Access::permission(ADMIN))
+        .route(users, routes!(routes::me), Access::authenticated())
+        .route(users, routes!(routes::get), Access::permission(READ).own("user_id"))
+        .route(
+            users,
+            routes!(routes::change),
+            Access::permission(ADMIN).own("user_id").limit(Limit::per_minute(30, By::Caller)),
+        )
+}

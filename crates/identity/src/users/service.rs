@@ -1,0 +1,346 @@
+//! What can be done with users.
+
+use std::sync::Arc;
+
+use kernel::{
+    Actor, Error, FieldErrors, Id, Permission, Principal, Surroundings, Timestamp,
+    id::kind,
+    list::{ListRequest, Page},
+};
+use platform::{
+    audit::{Audit, Category},
+    db::{Db, DbError, ListError, Tx, Unit},
+};
+
+use super::{
+    change,
+    model::{CreatedUser, NewUser, Person, User, UserCard, UserPatch},
+    policy::{self, Subject, UserError},
+    store::{self, Account},
+};
+use crate::{
+    Settings,
+    auth::{self, PasswordLinks},
+    organizations,
+    passwords::Passwords,
+    roles::{self, Assignment, Effective, OWNER_LEVEL, system},
+    sessions::{self, revocation::Callers},
+};
+
+impl From<DbError> for UserError {
+    fn from(error: DbError) -> Self {
+        if error.violates("server_users_username_key_key") {
+            Self::UsernameTaken
+        } else if error.violates("server_users_email_key_key") {
+            Self::EmailTaken
+        } else {
+            Self::Other(error.into())
+        }
+    }
+}
+
+impl From<ListError> for UserError {
+    fn from(error: ListError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<FieldErrors> for UserError {
+    fn from(fields: FieldErrors) -> Self {
+        Self::Other(fields.into())
+    }
+}
+
+type Result<T> = std::result::Result<T, UserError>;
+
+/// People of an organization. A cheap handle.
+#[derive(Clone)]
+pub struct Users {
+    db: Db,
+    world: Surroundings,
+    settings: Arc<Settings>,
+    passwords: Passwords,
+    links: PasswordLinks,
+    callers: Callers,
+}
+
+/// Who makes a user: somebody signed in, or whoever operates the server.
+enum Maker {
+    User(Actor),
+    Operator,
+}
+
+impl Maker {
+    fn rank(&self) -> (u8, kernel::PermissionSet) {
+        match self {
+            Self::User(who) => (who.level, who.permissions),
+            Self::Operator => (OWNER_LEVEL, kernel::PermissionSet::all()),
+        }
+    }
+
+    fn audit(&self, action: &'static str) -> Audit {
+        match self {
+            Self::User(who) => Audit::by(who, action, Category::Administrative),
+            Self::Operator => Audit::system(action, Category::Administrative),
+        }
+    }
+
+    fn id(&self) -> Option<Id<kind::User>> {
+        match self {
+            Self::User(who) => Some(who.user),
+            Self::Operator => None,
+        }
+    }
+}
+
+impl Users {
+    pub(crate) fn new(
+        db: Db,
+        world: Surroundings,
+        settings: Arc<Settings>,
+        passwords: Passwords,
+        links: PasswordLinks,
+        callers: Callers,
+    ) -> Self {
+        Self { db, world, settings, passwords, links, callers }
+    }
+
+    /// The people of the organization: in full for who administers users, else as cards.
+    pub async fn list(&self, who: &Actor, mut request: ListRequest) -> Result<Page<Person>> {
+        let (now, who) = (self.world.now(), who.clone());
+        let narrowing = change::narrow(&mut request, who.may(Permission::ADMIN_USERS), now)?;
+        self.db
+            .read(who.org, move |tx| {
+                let page = store::list(tx, &request, narrowing)?;
+                let ids: Vec<_> = page.items.iter().map(|account| account.id).collect();
+                let mut roles = roles::store::of_each(tx, &ids)?;
+                let mut people = Vec::with_capacity(page.items.len());
+                for account in &page.items {
+                    let roles = Effective::of(&roles.remove(&account.id).unwrap_or_default(), now);
+                    people.push(seen(&who, account, &roles)?);
+                }
+                Ok(Page {
+                    items: people,
+                    total: page.total,
+                    total_exact: page.total_exact,
+                    limit: page.limit,
+                    offset: page.offset,
+                    next_cursor: page.next_cursor,
+                })
+            })
+            .await
+    }
+
+    /// One person, as the caller may see them.
+    pub async fn get(&self, who: &Actor, user: Id<kind::User>) -> Result<Person> {
+        let (now, who) = (self.world.now(), who.clone());
+        self.db
+            .read(who.org, move |tx| {
+                let (account, roles) = load(tx, user, now)?;
+                seen(&who, &account, &roles)
+            })
+            .await
+    }
+
+    /// The caller, in full.
+    pub async fn me(&self, who: &Actor) -> Result<User> {
+        let (now, user) = (self.world.now(), who.user);
+        self.db
+            .read(who.org, move |tx| {
+                let (account, roles) = load(tx, user, now)?;
+                full(&account, &roles)
+            })
+            .await
+    }
+
+    /// Makes a user whose home is the caller's organization.
+    pub async fn create(&self, who: &Actor, new: NewUser) -> Result<CreatedUser> {
+        let permitted = change::may_create(who, &new);
+        self.answer(who, permitted).await?;
+        self.make(who.org, Maker::User(who.clone()), new).await
+    }
+
+    /// Makes a user by the word of whoever operates the server.
+    pub(crate) async fn create_as_operator(
+        &self,
+        org: Id<kind::Organization>,
+        new: NewUser,
+    ) -> Result<CreatedUser> {
+        self.make(org, Maker::Operator, new).await
+    }
+
+    async fn make(&self, org: Id<kind::Organization>, maker: Maker, new: NewUser) -> Result<CreatedUser> {
+        let now = self.world.now();
+        let checked = change::check_new(&new, &self.settings.password, FieldErrors::default())?;
+        let (level, permissions) = maker.rank();
+        policy::may_change_roles(level, permissions, false, &[], &checked.roles)?;
+        let password_hash = match new.password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        let account = checked.account(self.world.id_at(now), org, password_hash.is_some(), now);
+        let link = password_hash.is_none().then(|| self.links.make(&self.world, now));
+        let roles = checked.roles;
+
+        self.db
+            .write(org, move |unit| {
+                insert(unit, &account, &roles, maker.id(), now)?;
+                if let Some(hash) = &password_hash {
+                    auth::store::insert_credential(unit.server(), account.id, hash, now)?;
+                }
+                if let Some(link) = &link {
+                    link.store(unit.server(), account.id, now)?;
+                }
+                let names: Vec<_> = roles.iter().map(|role| role.name).collect();
+                let entry =
+                    maker.audit("user_created").on("user", account.id).named(account.username.as_str());
+                unit.audit(entry.change("roles", Vec::<&str>::new(), names))?;
+                let (account, roles) = load(unit, account.id, now)?;
+                Ok(CreatedUser {
+                    user: full(&account, &roles)?,
+                    password_link_expires_at: link.as_ref().map(|link| link.expires_at),
+                    password_link: link.map(|link| link.url),
+                })
+            })
+            .await
+    }
+
+    /// Changes a user.
+    pub async fn change(&self, who: &Actor, user: Id<kind::User>, patch: UserPatch) -> Result<Person> {
+        let (now, callers) = (self.world.now(), self.callers.clone());
+        let actor = who.clone();
+        let changed = self
+            .db
+            .write(who.org, move |unit| {
+                let (before, present) = lock(unit, user, now)?;
+                let subject = Subject { id: user, home: before.home_org_id, roles: present };
+                policy::may_change(&actor, &subject, &patch)?;
+                let change = change::plan(&patch, &before, &subject.roles, &actor, now)?;
+                apply(unit, &actor, &before, &change, now)?;
+                if change.loses_owner(&subject.roles) && !roles::store::has_owner(unit, now)? {
+                    return Err(UserError::LastOwner);
+                }
+                if change.shuts_out(&before) {
+                    sessions::end_all_of(unit.server(), &callers, user, now)?;
+                } else if change.roles.is_some() {
+                    let live = sessions::store::live_of_user(unit.server(), user, now)?;
+                    callers.changed(unit.server(), live.iter().map(|session| session.token_hash).collect());
+                }
+                let (account, roles) = load(unit, user, now)?;
+                seen(&actor, &account, &roles)
+            })
+            .await;
+        self.answer(who, changed).await
+    }
+
+    /// Passes a result on; a denial is audited first, apart from the unit that it undid.
+    async fn answer<T>(&self, who: &Actor, result: Result<T>) -> Result<T> {
+        if let Err(UserError::Lacks(permission)) = &result {
+            let entry = Audit::by(who, "permission_denied", Category::Authorization)
+                .denied("permission_missing")
+                .detail("permission", permission);
+            self.db.write(who.org, move |unit| Ok::<_, UserError>(unit.audit(entry)?)).await?;
+        }
+        result
+    }
+}
+
+/// Inserts an account with its roles.
+pub(crate) fn insert(
+    unit: &Unit<'_>,
+    account: &Account,
+    roles: &[&'static system::Role],
+    by: Option<Id<kind::User>>,
+    now: Timestamp,
+) -> std::result::Result<(), DbError> {
+    store::insert(unit, account)?;
+    for role in roles {
+        roles::store::assign(unit, account.id, Assignment::lasting(role.id), by, now)?;
+    }
+    Ok(())
+}
+
+/// A member with their roles.
+pub(crate) fn load(tx: &Tx<'_>, user: Id<kind::User>, now: Timestamp) -> Result<(Account, Effective)> {
+    let account = store::member(tx, user)?.ok_or(UserError::NotFound)?;
+    let roles = Effective::of(&roles::store::of(tx, user)?, now);
+    Ok((account, roles))
+}
+
+/// The same, locked until the unit ends. The organization's lock comes first, and keeps two units that each take one
+/// of the last two owners away from passing each other.
+fn lock(unit: &Unit<'_>, user: Id<kind::User>, now: Timestamp) -> Result<(Account, Effective)> {
+    organizations::store::lock(unit.server(), unit.org())?;
+    if store::lock(unit.server(), user)? { load(unit, user, now) } else { Err(UserError::NotFound) }
+}
+
+fn apply(
+    unit: &Unit<'_>,
+    who: &Actor,
+    before: &Account,
+    change: &change::Change,
+    now: Timestamp,
+) -> std::result::Result<(), DbError> {
+    let entry = |action| {
+        let entry = Audit::by(who, action, Category::Administrative);
+        entry.on("user", before.id).named(before.username.as_str())
+    };
+    if change.account != *before {
+        store::save(unit.server(), &change.account)?;
+        let changes = change::differences(before, &change.account);
+        let entry = changes.into_iter().fold(entry("user_updated"), |entry, difference| {
+            entry.change(difference.field, difference.old, difference.new)
+        });
+        unit.audit(entry)?;
+    }
+    if let Some(roles) = &change.roles {
+        for role in &roles.taken {
+            roles::store::revoke(unit, before.id, role.id)?;
+        }
+        for role in &roles.given {
+            roles::store::assign(unit, before.id, Assignment::lasting(role.id), Some(who.user), now)?;
+        }
+        unit.audit(entry("role_changed").change("roles", &roles.before, &roles.after))?;
+    }
+    Ok(())
+}
+
+fn seen(who: &Principal, account: &Account, roles: &Effective) -> Result<Person> {
+    if policy::sees_in_full(who, account.id, account.home_org_id) {
+        Ok(Person::Full(Box::new(full(account, roles)?)))
+    } else {
+        Ok(Person::Card(UserCard {
+            user_id: account.id,
+            username: account.username.clone(),
+            display_name: account.display_name.clone(),
+            avatar_url: account.avatar_url.clone(),
+            status: account.status,
+        }))
+    }
+}
+
+/// A user in full.
+pub(crate) fn full(account: &Account, roles: &Effective) -> Result<User> {
+    Ok(User {
+        user_id: account.id,
+        username: account.username.clone(),
+        email: account.email.clone(),
+        email_verified: account.email_verified,
+        display_name: account.display_name.clone(),
+        full_name: account.display_name.clone(),
+        first_name: account.first_name.clone(),
+        last_name: account.last_name.clone(),
+        avatar_url: account.avatar_url.clone(),
+        status: account.status,
+        role: roles.roles.first().map(|role| role.name),
+        roles: roles.names(),
+        organization_id: account.home_org_id,
+        metadata: account.metadata.read().map_err(Error::from)?,
+        two_factor_enabled: account.two_factor_enabled,
+        last_login: (account.last_login > Timestamp::UNIX_EPOCH).then_some(account.last_login),
+        suspended_at: account.suspended_at,
+        suspend_reason: account.suspend_reason.clone(),
+        created_at: account.created_at,
+        updated_at: account.updated_at,
+    })
+}
