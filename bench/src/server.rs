@@ -1,0 +1,209 @@
+//! The server under measurement: its folder, its administrator, a bot that echoes.
+
+use std::{
+    io::{BufRead, BufReader, Cursor, Write},
+    net::SocketAddr,
+    path::Path,
+    time::Instant,
+};
+
+use anyhow::Context;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use crate::{
+    http::{self, Connection},
+    process::{self, Process},
+};
+
+/// Repeats what it hears, for ever.
+const ECHO: &str = "DO\n  HEAR said\n  TALK \"You said \" + said\nLOOP\n";
+
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+    pub(crate) token: String,
+    pub(crate) bot: String,
+    folder: TempDir,
+}
+
+/// What a case sends.
+pub(crate) enum Request {
+    Fixed(Vec<u8>),
+    Create { address: SocketAddr, token: String },
+}
+
+impl Request {
+    pub(crate) fn make(&self, number: u64) -> Vec<u8> {
+        match self {
+            Self::Fixed(bytes) => bytes.clone(),
+            Self::Create { address, token } => {
+                let body = json!({ "name": format!("Bot {number}-{}", std::process::id()) }).to_string();
+                let kind = "application/json";
+                http::with_body(
+                    "POST",
+                    "/api/v1/bots",
+                    *address,
+                    Some(token),
+                    kind,
+                    body.as_bytes(),
+                )
+            }
+        }
+    }
+
+    pub(crate) fn is_read(&self) -> bool {
+        matches!(self, Self::Fixed(_))
+    }
+}
+
+fn spawn(binary: &Path, folder: &Path, address: SocketAddr) -> anyhow::Result<Process> {
+    let unlimited = [
+        ("BOTSERVER_RATE_LIMIT_ANONYMOUS", "0"),
+        ("BOTSERVER_RATE_LIMIT_AUTHENTICATED", "0"),
+        ("BOTSERVER_RATE_LIMIT_ADMIN", "0"),
+        ("BOTSERVER_RATE_LIMIT_OPERATIONS", "false"),
+        ("BOTSERVER_BOTS_BOTS_PER_ORGANIZATION", "10000000"),
+        ("BOTSERVER_HTTP_SOCKET_FRAMES_PER_MINUTE", "0"),
+        ("BOTSERVER_HTTP_SOCKETS_PER_USER", "1000000"),
+        ("BOTSERVER_LOG_LEVEL", "warn"),
+    ];
+    let data = folder.join("data").display().to_string();
+    Process::spawn(
+        binary,
+        &["serve", "--data", &data, "--listen", &address.to_string()],
+        &unlimited,
+    )
+}
+
+async fn first_answer(address: SocketAddr) -> anyhow::Result<()> {
+    process::until_listening(address).await?;
+    http::body_size(address, &http::get("/health", address, None)).await?;
+    Ok(())
+}
+
+impl Server {
+    /// From nothing to the first answer, in an empty folder.
+    pub(crate) async fn cold_start(binary: &Path) -> anyhow::Result<String> {
+        let folder = tempfile::tempdir()?;
+        let address = process::free_address()?;
+        let started = Instant::now();
+        let _process = spawn(binary, folder.path(), address)?;
+        first_answer(address).await?;
+        Ok(format!("{} ms", started.elapsed().as_millis()))
+    }
+
+    pub(crate) async fn start(binary: &Path) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let address = process::free_address()?;
+        let mut process = spawn(binary, folder.path(), address)?;
+        let password = BufReader::new(process.stdout()?)
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                Some(
+                    line.trim()
+                        .strip_prefix("password")?
+                        .split_whitespace()
+                        .next()?
+                        .to_owned(),
+                )
+            })
+            .context("the server showed no password")?;
+        first_answer(address).await?;
+        let mut server = Self {
+            process,
+            address,
+            token: String::new(),
+            bot: String::new(),
+            folder,
+        };
+        let login = json!({ "username": "admin", "password": password });
+        server.token = text(&server.post("/api/v1/auth/login", &login).await?["access_token"])?;
+        server.bot = text(&server.post("/api/v1/bots", &json!({ "name": "Echo" })).await?["bot_id"])?;
+        server.install().await?;
+        Ok(server)
+    }
+
+    /// Stops it and measures how long it takes to answer again.
+    pub(crate) async fn restart(&mut self, binary: &Path) -> anyhow::Result<String> {
+        self.address = process::free_address()?;
+        self.process.stop();
+        let started = Instant::now();
+        self.process = spawn(binary, self.folder.path(), self.address)?;
+        first_answer(self.address).await?;
+        Ok(format!("{} ms", started.elapsed().as_millis()))
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn install(&self) -> anyhow::Result<()> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        zip.start_file("echo.gbai/echo.gbdialog/start.bas", SimpleFileOptions::default())?;
+        zip.write_all(ECHO.as_bytes())?;
+        let package = zip.finish()?.into_inner();
+        let path = format!("/api/v1/bots/{}/package", self.bot);
+        let request = http::with_body(
+            "PUT",
+            &path,
+            self.address,
+            Some(&self.token),
+            "application/zip",
+            &package,
+        );
+        Connection::open(self.address).await?.exchange(&request).await?;
+        Ok(())
+    }
+
+    /// Sends JSON and gives the `data` of the answer.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let token = (!self.token.is_empty()).then_some(self.token.as_str());
+        let body = body.to_string();
+        let request = http::with_body(
+            "POST",
+            path,
+            self.address,
+            token,
+            "application/json",
+            body.as_bytes(),
+        );
+        let mut connection = Connection::open(self.address).await?;
+        let answer: Value = serde_json::from_slice(connection.exchange(&request).await?)?;
+        Ok(answer["data"].clone())
+    }
+
+    /// Makes users, so that a list has something to list.
+    pub(crate) async fn fill(&self, users: usize) -> anyhow::Result<()> {
+        for number in 0..users {
+            let username = format!("user{number}");
+            let user = json!({ "username": username, "email": format!("{username}@example.com") });
+            self.post("/api/v1/users", &user).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn cases(&self) -> Vec<(&'static str, Request)> {
+        let get = |path| Request::Fixed(http::get(path, self.address, Some(&self.token)));
+        vec![
+            ("users/me", get("/api/v1/users/me")),
+            ("users, list of 20 with total", get("/api/v1/users?limit=20")),
+            (
+                "durable create of a bot",
+                Request::Create {
+                    address: self.address,
+                    token: self.token.clone(),
+                },
+            ),
+        ]
+    }
+}
+
+fn text(value: &Value) -> anyhow::Result<String> {
+    value
+        .as_str()
+        .map(str::to_owned)
+        .context("an answer without the field")
+}
