@@ -99,3 +99,31 @@ pub(crate) struct EndAll {
     #[serde(default)]
     pub(crate) keep_current: bool,
 }
+
+/// What a list of sessions can be asked, for the contract; it is read against the list's specification.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)]
+pub(crate) struct SessionListParams {
+    /// Sessions on a page.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+    /// Sessions to skip.
+    #[param(default = 0)]
+    offset: Option<u64>,
+    /// `next_cursor` of the page before, instead of `offset`.
+    cursor: Option<String>,
+    /// `last_activity` or `created_at`.
+    #[param(default = "last_activity")]
+    sort: Option<String>,
+    /// `asc` or `desc`.
+    order: Option<String>,
+    /// `exact` counts all, `false` nothing; else up to 1,000.
+    count: Option<String>,
+    /// Ids of users.
+    #[param(rename = "filter[user_id]")]
+    user_id: Option<String>,
+    /// `login`.
+    #[param(rename = "filter[kind]")]
+    kind: Option<String>,
+}

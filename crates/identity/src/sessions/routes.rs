@@ -5,14 +5,15 @@ use kernel::list::Page;
 
 use super::{
     Sessions,
-    model::{EndAll, EndedSessions, LIST, Session},
+    model::{EndAll, EndedSessions, LIST, Session, SessionListParams},
 };
 use crate::{ids::SessionId, users::UserRef};
 
 /// The organization's active sessions.
 ///
 /// Sorts: `last_activity` (default, newest first), `created_at`. Filters: `user_id`, `kind`.
-#[utoipa::path(get, path = "/sessions", responses((status = 200, body = Envelope<Page<Session>>)))]
+#[utoipa::path(get, path = "/sessions", params(SessionListParams),
+    responses((status = 200, body = Envelope<Page<Session>>)))]
 pub(super) async fn list(
     State(sessions): State<Sessions>,
     Caller(who): Caller,
@@ -57,7 +58,7 @@ pub(super) async fn end(
 ///
 /// Sorts and filters are those of `/sessions`.
 #[utoipa::path(get, path = "/users/{user_id}/sessions",
-    params(("user_id" = String, Path, description = "The user's id, or `me`")),
+    params(("user_id" = String, Path, description = "The user's id, or `me`"), SessionListParams),
     responses((status = 200, body = Envelope<Page<Session>>)))]
 pub(super) async fn list_of_user(
     State(sessions): State<Sessions>,

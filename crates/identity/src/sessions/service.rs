@@ -71,7 +71,7 @@ fn may_administer(who: &Principal, session: &SessionRow) -> bool {
 }
 
 /// Rows that have neither ended nor expired.
-fn living(now: Timestamp) -> Condition {
+pub(super) fn living(now: Timestamp) -> Condition {
     Condition::all()
         .add(Expr::col(("s", "ended_at")).is_null())
         .add(Expr::col(("s", "expires_at")).gt(now.timestamp_micros()))

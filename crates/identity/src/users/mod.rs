@@ -25,18 +25,13 @@ pub(crate) use service::{insert, load};
 pub(crate) fn module(users: &Users) -> Module {
     const ADMIN: Permission = Permission::ADMIN_USERS;
     const READ: Permission = Permission::USERS_READ;
+    let often = |calls| Limit::per_minute(calls, By::Caller);
+    // The router prefers `/users/me` to `/users/{user_id}` whatever the method, so what takes `me` has it twice.
     Module::new("users")
-        .route(
-            users,
-            routes!(routes::list),
-            Access::permission(READ).limit(Limit::per_minute(60, By::Caller)),
-        )
+        .route(users, routes!(routes::list), Access::permission(READ).limit(often(60)))
         .route(users, routes!(routes::create), Access::permission(ADMIN))
         .route(users, routes!(routes::me), Access::authenticated())
+        .route(users, routes!(routes::change_me), Access::authenticated().limit(often(30)))
         .route(users, routes!(routes::get), Access::permission(READ).own("user_id"))
-        .route(
-            users,
-            routes!(routes::change),
-            Access::permission(ADMIN).own("user_id").limit(Limit::per_minute(30, By::Caller)),
-        )
+        .route(users, routes!(routes::change), Access::permission(ADMIN).own("user_id").limit(often(30)))
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use kernel::{Patch, Secret};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     ids::{OrganizationId, UserId},
@@ -16,6 +16,7 @@ use crate::{
 /// What an account can do at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = UserStatus)]
 pub enum Status {
     /// Signs in and works.
     Active,
@@ -308,4 +309,38 @@ impl<'de> Deserialize<'de> for UserRef {
         }
         deserializer.deserialize_str(Reader)
     }
+}
+
+/// What a list of people can be asked, for the contract; it is read against the list's specification.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)]
+pub(crate) struct UserListParams {
+    /// People on a page.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+    /// People to skip.
+    #[param(default = 0)]
+    offset: Option<u64>,
+    /// `next_cursor` of the page before, instead of `offset`.
+    cursor: Option<String>,
+    /// `created_at`, `username`, `email`, `display_name` or `last_login`.
+    #[param(default = "created_at")]
+    sort: Option<String>,
+    /// `asc` or `desc`.
+    order: Option<String>,
+    /// `exact` counts all, `false` nothing; else up to 1,000.
+    count: Option<String>,
+    /// Looks in username, e-mail and names.
+    search: Option<String>,
+    /// One or several of `active`, `suspended`, `inactive`, `pending`, `pending_activation`, `pending_verification`,
+    /// `deleted`.
+    #[param(rename = "filter[status]")]
+    status: Option<String>,
+    /// Names of roles.
+    #[param(rename = "filter[role]")]
+    role: Option<String>,
+    /// `true` or `false`.
+    #[param(rename = "filter[email_verified]")]
+    email_verified: Option<String>,
 }

@@ -6,7 +6,7 @@ use kernel::list::Page;
 use super::{
     Users,
     change::LIST,
-    model::{CreatedUser, NewUser, Person, User, UserPatch, UserRef},
+    model::{CreatedUser, NewUser, Person, User, UserListParams, UserPatch, UserRef},
 };
 
 /// People of the organization.
@@ -15,7 +15,8 @@ use super::{
 /// Sorts: `created_at` (default, newest first), `username`, `email`, `display_name`, `last_login`. Filters: `status`
 /// (`pending` means both pending ones), `role`, `email_verified`. `search` looks in username, e-mail and names; for
 /// those who see cards only in what cards show, and they can't sort or filter by what cards hide.
-#[utoipa::path(get, path = "/users", responses((status = 200, body = Envelope<Page<Person>>)))]
+#[utoipa::path(get, path = "/users", params(UserListParams),
+    responses((status = 200, body = Envelope<Page<Person>>)))]
 pub(super) async fn list(
     State(users): State<Users>,
     Caller(who): Caller,
@@ -27,7 +28,7 @@ pub(super) async fn list(
 /// Create a user.
 ///
 /// Without a password the answer carries a one-time link that sets it (`password_link`, good for 24 hours, shown
-/// once); hand it to the user. Roles other than `member` need `admin:roles`, and nobody gives one at or above their
+/// once); hand it to the user. What stands behind `#token=` in it is the token that `/auth/password/reset` takes. Roles other than `member` need `admin:roles`, and nobody gives one at or above their
 /// own rank, except owners.
 #[utoipa::path(post, path = "/users", request_body = NewUser, responses(
     (status = 201, body = Envelope<CreatedUser>),
@@ -47,6 +48,20 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/users/me", responses((status = 200, body = Envelope<User>)))]
 pub(super) async fn me(State(users): State<Users>, Caller(who): Caller) -> Result<Reply<User>> {
     Ok(Reply::ok(users.me(&who).await?))
+}
+
+/// Change one's own account: what `PATCH /users/{user_id}` does.
+#[utoipa::path(patch, path = "/users/me", request_body = UserPatch, responses(
+    (status = 200, body = Envelope<Person>),
+    (status = 403, description = "`level_too_high`, or a permission is missing"),
+    (status = 409, description = "`username_taken`, `email_taken`, `last_owner`, `self_demotion`, `self_suspend`"),
+))]
+pub(super) async fn change_me(
+    State(users): State<Users>,
+    Caller(who): Caller,
+    Body(patch): Body<UserPatch>,
+) -> Result<Reply<Person>> {
+    Ok(Reply::ok(users.change(&who, who.user, patch).await?))
 }
 
 /// One person: oneself or, with `admin:users`, anybody in full; else a card.

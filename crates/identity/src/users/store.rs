@@ -111,14 +111,14 @@ pub(crate) struct Narrowing {
 }
 
 impl Narrowing {
-    fn condition(self) -> Condition {
+    pub(crate) fn condition(self) -> Condition {
         let mut all = Condition::all();
         if let Some((roles, now)) = self.roles {
             let ids = roles.iter().map(|role| role.as_bytes().to_vec());
             let holders = Query::select()
-                .expr(Expr::cust("r.user_id"))
+                .expr(Expr::cust("1"))
                 .from_as("member_roles", "r")
-                .and_where(Expr::cust("r.org_id = m.org_id"))
+                .and_where(Expr::cust("r.org_id = m.org_id AND r.user_id = m.user_id"))
                 .and_where(Expr::col(("r", "role_id")).is_in(ids))
                 .cond_where(
                     Condition::any()
@@ -126,7 +126,7 @@ impl Narrowing {
                         .add(Expr::col(("r", "expires_at")).gt(now.timestamp_micros())),
                 )
                 .take();
-            all = all.add(Expr::col(("m", "user_id")).in_subquery(holders));
+            all = all.add(Expr::exists(holders));
         }
         if let Some(text) = self.on_card {
             let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
