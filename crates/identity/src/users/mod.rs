@@ -1,7 +1,7 @@
 //! People: their accounts, what they are called, and what they are in their organization.
 //!
 //! An account has a home organization, which alone changes its name, address and status. What somebody may do to
-//! whom stands in [`policy`]; what a request makes of an account is worked out in [`change`], without a database.
+//! whom stands in `policy`; what a request makes of an account is worked out in `change`, without a database.
 
 pub(crate) mod change;
 pub(crate) mod fields;
