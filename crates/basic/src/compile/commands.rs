@@ -1,0 +1,334 @@
+//! Commands to code: what they are given goes into consecutive registers.
+
+use super::Compiler;
+use super::filters::FilterSource;
+use crate::commands::{ArgumentKind, ClauseKind};
+use crate::program::code::{self, Op, Reg};
+use crate::program::{Site, SiteClause, SiteFilter};
+use crate::syntax::tree::{ClauseArguments, CommandCall, Expr, ExprKind};
+use crate::syntax::{Name, Span};
+
+impl Compiler<'_> {
+    /// A command; its value goes to `to`, if somebody wants it.
+    pub(super) fn command(&mut self, call: &CommandCall, span: Span, to: Option<Reg>) {
+        match call.spec.phrase {
+            "TALK" | "SEND MESSAGE" | "PRINT" => return self.say(call),
+            _ => {}
+        }
+        if to.is_none() && self.top && self.declares(call, span) {
+            return;
+        }
+        if call.spec.phrase == "GET"
+            && let Some(member) = self.member_of_variable(call)
+        {
+            let to = to.unwrap_or_else(|| self.reserve());
+            self.value_to(&member, to);
+            return;
+        }
+        self.check_names(call);
+        let to = to.unwrap_or_else(|| self.reserve());
+        self.effect(call, to);
+    }
+
+    fn say(&mut self, call: &CommandCall) {
+        let from = match call.arguments.as_slice() {
+            [] => {
+                let from = self.reserve();
+                self.load_text("", from);
+                from
+            }
+            [only] => self.value(only),
+            several => {
+                let first = Reg(self.mark());
+                for (index, argument) in several.iter().enumerate() {
+                    if index > 0 {
+                        let blank = self.reserve();
+                        self.load_text(" ", blank);
+                    }
+                    let register = self.reserve();
+                    self.value_to(argument, register);
+                }
+                let count = several.len() as u16 * 2 - 1;
+                self.emit(Op::Join {
+                    to: first,
+                    first,
+                    count,
+                });
+                first
+            }
+        };
+        self.emit(if call.spec.phrase == "PRINT" {
+            Op::Print { from }
+        } else {
+            Op::Talk { from }
+        });
+    }
+
+    /// `GET "name.path"` where a variable has that name.
+    fn member_of_variable(&self, call: &CommandCall) -> Option<Expr> {
+        let [argument] = call.arguments.as_slice() else {
+            return None;
+        };
+        let ExprKind::Text(text) = &argument.kind else {
+            return None;
+        };
+        let mut parts = text.split('.');
+        let first = parts.next()?;
+        if matches!(first.to_ascii_lowercase().as_str(), "session" | "user" | "bot") {
+            return None;
+        }
+        let name = self
+            .names
+            .find(&crate::machine::fold(first))
+            .filter(|&name| self.is_variable(name))?;
+        let span = argument.span;
+        let mut value = Expr {
+            kind: ExprKind::Variable(name),
+            span,
+        };
+        let mut members = 0;
+        for part in parts {
+            let is_name = !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_');
+            if !is_name {
+                return None;
+            }
+            members += 1;
+            value = Expr {
+                kind: ExprKind::Member(Box::new(value), part.to_owned()),
+                span,
+            };
+        }
+        (members > 0).then_some(value)
+    }
+
+    /// Warns about names the package does not have.
+    fn check_names(&mut self, call: &CommandCall) {
+        let (list, what) = match call.spec.phrase {
+            "ADD TOOL" => (&self.known.tools, "tool"),
+            "USE KB" => (&self.known.kbs, "collection"),
+            "CALL" => (&self.known.scripts, "script"),
+            _ => return,
+        };
+        let (Some(list), Some(argument)) = (list, call.arguments.first()) else {
+            return;
+        };
+        let Some(name) = self.literal_text(argument) else {
+            return;
+        };
+        let stem = name.strip_suffix(".bas").unwrap_or(name);
+        let known = list.iter().any(|known| {
+            known
+                .strip_suffix(".bas")
+                .unwrap_or(known)
+                .eq_ignore_ascii_case(stem)
+        });
+        if !known && !name.starts_with('/') {
+            let message = format!("there is no {what} {name} in this package");
+            self.reports.warn("B104", argument.span, message, None);
+        }
+    }
+
+    fn effect(&mut self, call: &CommandCall, to: Reg) {
+        let mark = self.mark();
+        let mut result = None;
+        let filter_argument = super::filters::filter_argument(call);
+        let record = record_fields(call);
+        let positional = record.map_or(call.arguments.as_slice(), |from| &call.arguments[..from]);
+
+        // Arguments first: all registers of a kind are consecutive.
+        let first = Reg(self.mark());
+        for _ in positional {
+            self.reserve();
+        }
+        let mut filter = None;
+        for (index, argument) in positional.iter().enumerate() {
+            let register = Reg(first.0 + index as u16);
+            if filter_argument == Some(index)
+                && let Some(source) = self.filter_text(argument, register, index)
+            {
+                filter = Some(source);
+                continue;
+            }
+            self.value_to(argument, register);
+        }
+        let mut clauses = Vec::new();
+        if let Some(from) = record {
+            clauses.push(self.record_clause(&call.arguments[from..]));
+        }
+        let mut rows = FilterSource::default();
+        for (spec, arguments) in &call.clauses {
+            match arguments {
+                ClauseArguments::Condition(condition) => rows.condition = Some(condition),
+                ClauseArguments::Order(order) => rows.order.clone_from(order),
+                ClauseArguments::Place(place) => result = Some(place),
+                ClauseArguments::Values(values) if spec.name == "LIMIT" && spec.kind == ClauseKind::Value => {
+                    rows.limit = values.first();
+                }
+                ClauseArguments::Values(values) => {
+                    let first = Reg(self.mark());
+                    for value in values {
+                        let register = self.reserve();
+                        self.value_to(value, register);
+                    }
+                    clauses.push(SiteClause {
+                        name: spec.name,
+                        first,
+                        fields: None,
+                        count: values.len() as u16,
+                    });
+                }
+                ClauseArguments::Fields(fields) => {
+                    let first = Reg(self.mark());
+                    for (_, value) in fields {
+                        let register = self.reserve();
+                        self.value_to(value, register);
+                    }
+                    let names = fields.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+                    let count = names.len() as u16;
+                    clauses.push(SiteClause {
+                        name: spec.name,
+                        first,
+                        fields: Some(names),
+                        count,
+                    });
+                }
+            }
+        }
+        if !rows.is_empty() {
+            filter = Some(self.filter_clauses(&rows, filter));
+        }
+        self.site(call, to, (first, positional.len() as u16), clauses, filter);
+        if let Some(place) = result {
+            self.store(place, to);
+        }
+        self.release(mark);
+    }
+
+    fn site(
+        &mut self,
+        call: &CommandCall,
+        to: Reg,
+        (first, arguments): (Reg, u16),
+        clauses: Vec<SiteClause>,
+        filter: Option<SiteFilter>,
+    ) {
+        let Ok(number) = u16::try_from(self.sites.len()) else {
+            self.full = true;
+            return;
+        };
+        let live = self.mark();
+        self.sites.push(Site {
+            command: call.spec,
+            name: call.name.clone(),
+            first,
+            arguments,
+            clauses,
+            filter,
+            to,
+            live,
+        });
+        self.emit(Op::Effect {
+            site: code::Site(number),
+        });
+    }
+
+    fn record_clause(&mut self, arguments: &[Expr]) -> SiteClause {
+        let first = Reg(self.mark());
+        let mut names = Vec::new();
+        for argument in arguments {
+            let register = self.reserve();
+            self.value_to(argument, register);
+            names.push(match &argument.kind {
+                ExprKind::Variable(name) => self.lines.text(argument.span, self.names.get(*name)).to_owned(),
+                ExprKind::Member(_, member) => member.clone(),
+                _ => String::new(),
+            });
+        }
+        let count = names.len() as u16;
+        SiteClause {
+            name: "VALUES",
+            first,
+            fields: Some(names),
+            count,
+        }
+    }
+
+    /// A call of a function nobody knows here; the host may.
+    pub(super) fn extension(&mut self, name: Name, arguments: &[Expr], span: Span, to: Reg) {
+        let spelled = self.names.get(name).to_owned();
+        self.reports
+            .warn("B105", span, format!("there is no function {spelled}"), None);
+        let Some(spec) = crate::commands::find("EXTENSION") else {
+            return;
+        };
+        let first = Reg(self.mark());
+        for argument in arguments {
+            let register = self.reserve();
+            self.value_to(argument, register);
+        }
+        let call = CommandCall {
+            spec,
+            arguments: Vec::new(),
+            clauses: Vec::new(),
+            name: Some(spelled),
+        };
+        self.site(&call, to, (first, arguments.len() as u16), Vec::new(), None);
+    }
+
+    /// A handler: declared where its name is literal, else made known when it is reached.
+    pub(super) fn handler(&mut self, procedure: usize, kind: &'static str, subject: &Expr, span: Span) {
+        if kind != "SCHEDULE IN" && matches!(subject.kind, ExprKind::Text(_)) {
+            return;
+        }
+        let Some(spec) = crate::commands::find(kind) else {
+            return;
+        };
+        let first = Reg(self.mark());
+        let subject_register = self.reserve();
+        self.value_to(subject, subject_register);
+        let mut count = 1;
+        if kind == "SCHEDULE IN" {
+            // The body runs as its own run with a copy of the variables.
+            let number = self.reserve();
+            self.load_integer(procedure as i64 + 1, number);
+            let object = self.reserve();
+            self.emit(Op::NewObject { to: object });
+            let mut variables: Vec<(Name, u16)> =
+                self.globals.iter().map(|(&name, &at)| (name, at)).collect();
+            variables.sort_by_key(|&(_, at)| at);
+            for (name, _) in variables {
+                let mark = self.mark();
+                let from = self.reserve();
+                self.read(name, from);
+                let symbol = self.symbol(self.names.get(name));
+                self.emit(Op::InitMember { object, symbol, from });
+                self.release(mark);
+            }
+            count = 3;
+        }
+        let _ = span;
+        let call = CommandCall {
+            spec,
+            arguments: Vec::new(),
+            clauses: Vec::new(),
+            name: None,
+        };
+        let to = self.reserve();
+        self.site(&call, to, (first, count), Vec::new(), None);
+    }
+}
+
+/// Where the arguments begin that name the fields of a record: several, all names or members.
+fn record_fields(call: &CommandCall) -> Option<usize> {
+    let from = call
+        .spec
+        .arguments
+        .iter()
+        .position(|argument| argument.kind == ArgumentKind::Fields)?;
+    let fields = call.arguments.get(from..)?;
+    let named = |argument: &Expr| matches!(argument.kind, ExprKind::Variable(_) | ExprKind::Member(..));
+    // Two arguments are a key and an object.
+    (fields.len() > 2 || (fields.len() == 2 && call.spec.phrase == "INSERT INTO"))
+        .then_some(from)
+        .filter(|_| fields.iter().all(named))
+}

@@ -1,0 +1,221 @@
+//! Declarations: PARAM and DESCRIPTION, TABLE, and the commands that declare instead of running.
+
+use serde_json::Value as Json;
+
+use super::Compiler;
+use crate::program::code::Op;
+use crate::program::{Handler, HandlerKind, Index, TableText};
+use crate::schedule::Schedule;
+use crate::syntax::tree::{self, ClauseArguments, CommandCall, Expr, ExprKind, Script};
+use crate::syntax::{Name, Span};
+use crate::tools::{ParamKind, Parameter, ToolSpec, tool_name};
+
+impl Compiler<'_> {
+    pub(super) fn declare(&mut self, name: &str, script: &Script) {
+        self.declare_tool(name, script);
+        for table in &script.tables {
+            let lines = table
+                .lines
+                .iter()
+                .map(|(line, span)| (line.clone(), self.position(*span).line))
+                .collect();
+            self.declarations.tables.push(TableText {
+                name: table.name.clone(),
+                connection: table.connection.clone(),
+                header: table.header.clone(),
+                lines,
+            });
+        }
+        for (procedure, number) in script.procedures.iter().zip(1u16..) {
+            let Some(handler) = &procedure.handler else {
+                continue;
+            };
+            let kind = match handler.kind {
+                "ON EVENT" => HandlerKind::Event,
+                "ON FORM SUBMIT" => HandlerKind::FormSubmit,
+                _ => HandlerKind::Delayed,
+            };
+            self.declarations.handlers.push(Handler {
+                kind,
+                name: handler.name.clone(),
+                procedure: number,
+            });
+        }
+    }
+
+    fn declare_tool(&mut self, name: &str, script: &Script) {
+        if script.params.is_empty() && script.descriptions.is_empty() {
+            return;
+        }
+        let mut descriptions = script.descriptions.iter();
+        let description = descriptions.next().and_then(|(text, span)| {
+            let found = literal(text);
+            if found.is_none() {
+                self.reports
+                    .error("B034", *span, "DESCRIPTION takes a text without values in it");
+            }
+            found.map(|json| text_of(&json))
+        });
+        for (_, span) in descriptions {
+            let message = "a script has one DESCRIPTION; this one is ignored".to_owned();
+            self.reports.warn("B111", *span, message, None);
+        }
+        if description.is_none() {
+            let span = script.params.first().map_or(Span::default(), |param| param.span);
+            let message = "a tool without DESCRIPTION is hard to choose for the model".to_owned();
+            self.reports.warn("B112", span, message, None);
+        }
+        let mut parameters: Vec<(Name, Parameter)> = Vec::new();
+        for param in &script.params {
+            let parameter = self.parameter(param);
+            match parameters.iter().find(|(name, _)| *name == param.name) {
+                Some((_, first)) => {
+                    let shown = &param.spelled;
+                    let message = if first.kind == parameter.kind {
+                        format!("PARAM {shown} is declared twice")
+                    } else {
+                        format!("PARAM {shown} is declared twice with different types; the first counts")
+                    };
+                    self.reports.warn("B111", param.span, message, None);
+                }
+                None => parameters.push((param.name, parameter)),
+            }
+        }
+        let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        self.declarations.tool = Some(ToolSpec {
+            name: tool_name(stem),
+            description,
+            parameters: parameters.into_iter().map(|(_, parameter)| parameter).collect(),
+        });
+    }
+
+    fn parameter(&mut self, param: &tree::Param) -> Parameter {
+        let mut kind = ParamKind::from_word(&param.type_word).unwrap_or_else(|| {
+            let message = format!(
+                "{} is no type of PARAM; it is read as STRING",
+                param.type_word.to_uppercase()
+            );
+            self.reports.warn("B113", param.span, message, None);
+            ParamKind::String
+        });
+        if !param.choices.is_empty() {
+            kind = ParamKind::Choice;
+        }
+        let mut given = |value: &Option<Expr>, what: &str| {
+            let value = value.as_ref()?;
+            let found = literal(value);
+            if found.is_none() {
+                self.reports.error(
+                    "B035",
+                    value.span,
+                    format!("{what} of a PARAM is a text or number"),
+                );
+            }
+            found
+        };
+        Parameter {
+            kind,
+            choices: param
+                .choices
+                .iter()
+                .filter_map(literal)
+                .map(|json| text_of(&json))
+                .collect(),
+            description: given(&param.description, "DESCRIPTION").map(|json| text_of(&json)),
+            example: given(&param.like, "LIKE"),
+            default: given(&param.default, "DEFAULT"),
+            optional: param.optional,
+            ..Parameter::new(param.spelled.clone(), kind)
+        }
+    }
+
+    /// Defaults of PARAMs for runs that are not given them.
+    pub(super) fn defaults(&mut self, script: &Script) {
+        for param in &script.params {
+            let Some(default) = param
+                .default
+                .as_ref()
+                .filter(|default| literal(default).is_some())
+            else {
+                continue;
+            };
+            let mark = self.mark();
+            let register = self.reserve();
+            self.read(param.name, register);
+            let given = self.emit(Op::JumpIfSome {
+                a: register,
+                target: crate::program::code::Target(0),
+            });
+            self.value_to(default, register);
+            self.write(param.name, register);
+            self.land([given]);
+            self.release(mark);
+        }
+    }
+
+    /// Takes a command at the top of a script as a declaration, if it is one.
+    pub(super) fn declares(&mut self, call: &CommandCall, span: Span) -> bool {
+        let first = call
+            .arguments
+            .first()
+            .and_then(|argument| self.literal_text(argument).map(str::to_owned));
+        match (call.spec.phrase, first) {
+            ("SET SCHEDULE", Some(when)) => {
+                if let Err(error) = Schedule::parse(&when) {
+                    let at = call.arguments.first().map_or(span, |argument| argument.span);
+                    self.reports.error("B036", at, error.to_string());
+                    return true;
+                }
+                if call.arguments.len() > 1 {
+                    return false;
+                }
+                self.declarations.schedules.extend(Schedule::parse(&when));
+                true
+            }
+            ("WEBHOOK", Some(name)) => {
+                self.declarations.webhooks.push(name);
+                true
+            }
+            ("ALLOW ROLE", Some(role)) => {
+                self.declarations.roles.push(role);
+                true
+            }
+            ("CREATE INDEX", Some(name)) => {
+                let on = call.clauses.iter().find_map(|(_, arguments)| match arguments {
+                    ClauseArguments::Values(values) => {
+                        values.first().and_then(|value| self.literal_text(value))
+                    }
+                    _ => None,
+                });
+                let on = on.unwrap_or_default().to_owned();
+                self.declarations.indexes.push(Index { name, on });
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn literal(expression: &Expr) -> Option<Json> {
+    Some(match &expression.kind {
+        ExprKind::Text(text) => Json::from(text.as_str()),
+        ExprKind::Bare(_, text) => Json::from(text.as_str()),
+        ExprKind::Integer(value) => Json::from(*value),
+        ExprKind::Float(value) => Json::from(*value),
+        ExprKind::Bool(value) => Json::from(*value),
+        ExprKind::Null => Json::Null,
+        ExprKind::Array(items) => items.iter().map(literal).collect::<Option<Vec<_>>>()?.into(),
+        ExprKind::Object(fields) => {
+            let fields = fields
+                .iter()
+                .map(|(name, value)| Some((name.clone(), literal(value)?)));
+            Json::Object(fields.collect::<Option<_>>()?)
+        }
+        _ => return None,
+    })
+}
+
+fn text_of(json: &Json) -> String {
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
+}

@@ -1,0 +1,190 @@
+//! Which variables a part of the tree reads and assigns.
+
+use crate::syntax::tree::{
+    Block, CaseTest, ClauseArguments, CommandCall, Condition, Expr, ExprKind, Hear, Statement, StatementKind,
+};
+use crate::syntax::{Name, Span};
+
+/// Calls `found` with each variable, where it stands, and whether it is assigned there.
+pub(super) fn in_block(block: &Block, found: &mut impl FnMut(Name, Span, bool)) {
+    for statement in block {
+        in_statement(statement, found);
+    }
+}
+
+fn in_statement(statement: &Statement, found: &mut impl FnMut(Name, Span, bool)) {
+    match &statement.kind {
+        StatementKind::Assign { place, value } => {
+            in_expression(value, found);
+            in_place(place, found);
+        }
+        StatementKind::If { branches, otherwise } => {
+            for (condition, body) in branches {
+                in_expression(condition, found);
+                in_block(body, found);
+            }
+            in_block(otherwise, found);
+        }
+        StatementKind::ForEach {
+            variable,
+            variable_span,
+            source,
+            last,
+            body,
+        } => {
+            in_expression(source, found);
+            last.iter().for_each(|last| in_expression(last, found));
+            found(*variable, *variable_span, true);
+            in_block(body, found);
+        }
+        StatementKind::For {
+            variable,
+            variable_span,
+            from,
+            to,
+            step,
+            body,
+        } => {
+            in_expression(from, found);
+            in_expression(to, found);
+            step.iter().for_each(|step| in_expression(step, found));
+            found(*variable, *variable_span, true);
+            in_block(body, found);
+        }
+        StatementKind::Loop {
+            before, after, body, ..
+        } => {
+            before
+                .iter()
+                .for_each(|test| in_expression(&test.condition, found));
+            in_block(body, found);
+            after
+                .iter()
+                .for_each(|test| in_expression(&test.condition, found));
+        }
+        StatementKind::Select {
+            subject,
+            cases,
+            otherwise,
+        } => {
+            in_expression(subject, found);
+            for (tests, body) in cases {
+                for test in tests {
+                    match test {
+                        CaseTest::Equal(value) | CaseTest::Compare(_, value) => in_expression(value, found),
+                        CaseTest::Range(low, high) => {
+                            in_expression(low, found);
+                            in_expression(high, found);
+                        }
+                    }
+                }
+                in_block(body, found);
+            }
+            in_block(otherwise, found);
+        }
+        StatementKind::With { name, span, fields } => {
+            fields.iter().for_each(|(_, value)| in_expression(value, found));
+            found(*name, *span, true);
+        }
+        StatementKind::Return(value) => value.iter().for_each(|value| in_expression(value, found)),
+        StatementKind::Throw(value) | StatementKind::Expression(value) => in_expression(value, found),
+        StatementKind::Assert(condition, message) => {
+            in_expression(condition, found);
+            message.iter().for_each(|message| in_expression(message, found));
+        }
+        StatementKind::Hear { place, hear } => {
+            in_hear(hear, found);
+            in_place(place, found);
+        }
+        StatementKind::Handler { subject, .. } => in_expression(subject, found),
+        StatementKind::Exit(_)
+        | StatementKind::Continue
+        | StatementKind::Goto(..)
+        | StatementKind::Label(_)
+        | StatementKind::OnError(_)
+        | StatementKind::ClearError => {}
+    }
+}
+
+fn in_place(place: &Expr, found: &mut impl FnMut(Name, Span, bool)) {
+    match &place.kind {
+        ExprKind::Variable(name) => found(*name, place.span, true),
+        _ => in_expression(place, found),
+    }
+}
+
+fn in_hear(hear: &Hear, found: &mut impl FnMut(Name, Span, bool)) {
+    let given = [&hear.prompt, &hear.default, &hear.timeout];
+    hear.options
+        .iter()
+        .chain(given.into_iter().flatten())
+        .for_each(|value| in_expression(value, found));
+}
+
+pub(super) fn in_expression(expression: &Expr, found: &mut impl FnMut(Name, Span, bool)) {
+    match &expression.kind {
+        ExprKind::Variable(name) => found(*name, expression.span, false),
+        ExprKind::Member(of, _) | ExprKind::Unary(_, of) | ExprKind::IsNull(of) => in_expression(of, found),
+        ExprKind::Index(a, b)
+        | ExprKind::Binary(_, a, b)
+        | ExprKind::And(a, b)
+        | ExprKind::Or(a, b)
+        | ExprKind::Coalesce(a, b) => {
+            in_expression(a, found);
+            in_expression(b, found);
+        }
+        ExprKind::Choose(a, b, c) | ExprKind::Between(a, b, c) => {
+            in_expression(a, found);
+            in_expression(b, found);
+            in_expression(c, found);
+        }
+        ExprKind::Joined(all) | ExprKind::Array(all) | ExprKind::Call { arguments: all, .. } => {
+            all.iter().for_each(|one| in_expression(one, found));
+        }
+        ExprKind::Method {
+            receiver, arguments, ..
+        } => {
+            in_expression(receiver, found);
+            arguments.iter().for_each(|one| in_expression(one, found));
+        }
+        ExprKind::OneOf(value, options) => {
+            in_expression(value, found);
+            options.iter().for_each(|one| in_expression(one, found));
+        }
+        ExprKind::Object(fields) => fields.iter().for_each(|(_, value)| in_expression(value, found)),
+        ExprKind::Command(call) => in_command(call, found),
+        ExprKind::Hear(hear) => in_hear(hear, found),
+        ExprKind::Null
+        | ExprKind::Bool(_)
+        | ExprKind::Integer(_)
+        | ExprKind::Float(_)
+        | ExprKind::Text(_)
+        | ExprKind::Bare(..)
+        | ExprKind::Error => {}
+    }
+}
+
+fn in_command(call: &CommandCall, found: &mut impl FnMut(Name, Span, bool)) {
+    call.arguments
+        .iter()
+        .for_each(|argument| in_expression(argument, found));
+    for (_, arguments) in &call.clauses {
+        match arguments {
+            ClauseArguments::Values(values) => values.iter().for_each(|value| in_expression(value, found)),
+            ClauseArguments::Fields(fields) => {
+                fields.iter().for_each(|(_, value)| in_expression(value, found));
+            }
+            ClauseArguments::Condition(condition) => in_condition(condition, found),
+            ClauseArguments::Place(place) => in_place(place, found),
+            ClauseArguments::Order(_) => {}
+        }
+    }
+}
+
+fn in_condition(condition: &Condition, found: &mut impl FnMut(Name, Span, bool)) {
+    match condition {
+        Condition::And(all) | Condition::Or(all) => all.iter().for_each(|one| in_condition(one, found)),
+        Condition::Not(inner) => in_condition(inner, found),
+        Condition::Compare { value, .. } | Condition::Constant(value) => in_expression(value, found),
+    }
+}

@@ -1,0 +1,503 @@
+//! The heap: texts, arrays and objects by place, shared by reference, collected by marking.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::fault::{Checked, Fault};
+use super::value::{CONSTANT, Value};
+use crate::limits::Limits;
+use crate::program::{Program, Symbols};
+
+/// Bytes after which the first collection comes.
+const FIRST_COLLECTION: usize = 1 << 20;
+
+/// What every place costs beside its content.
+const CELL: usize = std::mem::size_of::<Cell>();
+
+#[derive(Debug, Clone)]
+pub(crate) enum Cell {
+    Free,
+    Text(String),
+    Array(Vec<Value>),
+    Object(Object),
+    Rows(Box<Rows>),
+    File(Object),
+    Response(Box<Response>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Rows {
+    pub(crate) table: String,
+    pub(crate) items: Vec<Value>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) status_text: String,
+    pub(crate) headers: Object,
+    pub(crate) body: Value,
+}
+
+/// Fields in the order of their first assignment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Object {
+    pub(crate) keys: Vec<u32>,
+    pub(crate) values: Vec<Value>,
+    /// Where each key stands, once a walk over all would be slow.
+    #[expect(
+        clippy::box_collection,
+        reason = "most objects have none, and should be small"
+    )]
+    index: Option<Box<HashMap<u32, u32>>>,
+}
+
+/// Fields up to which an object is walked.
+const WALKED: usize = 12;
+
+impl Object {
+    #[inline]
+    pub(crate) fn exact(&self, key: u32) -> Option<usize> {
+        match &self.index {
+            None => self.keys.iter().position(|&k| k == key),
+            Some(index) => index.get(&key).map(|&at| at as usize),
+        }
+    }
+
+    pub(crate) fn push(&mut self, key: u32, value: Value) {
+        if let Some(index) = &mut self.index {
+            index.insert(key, self.keys.len() as u32);
+        } else if self.keys.len() == WALKED {
+            let mut index: HashMap<u32, u32> = self.keys.iter().copied().zip(0..).collect();
+            index.insert(key, WALKED as u32);
+            self.index = Some(Box::new(index));
+        }
+        self.keys.push(key);
+        self.values.push(value);
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Heap {
+    pub(crate) cells: Vec<Cell>,
+    free: Vec<u32>,
+    pub(crate) texts: Arc<[Box<str>]>,
+    symbols: Arc<Symbols>,
+    /// Member names beyond those of the program.
+    more: Symbols,
+    bytes: usize,
+    collect_at: usize,
+    limit: usize,
+    pub(crate) text_limit: usize,
+    pub(crate) entries_limit: usize,
+}
+
+impl Heap {
+    pub(crate) fn new(program: &Program, limits: &Limits) -> Self {
+        Self {
+            cells: Vec::new(),
+            free: Vec::new(),
+            texts: Arc::clone(&program.texts),
+            symbols: Arc::clone(&program.symbols),
+            more: Symbols::default(),
+            bytes: 0,
+            collect_at: FIRST_COLLECTION.min(limits.memory_bytes),
+            limit: limits.memory_bytes,
+            text_limit: limits.text_bytes,
+            entries_limit: limits.entries,
+        }
+    }
+
+    // ---- names ----
+
+    pub(crate) fn intern(&mut self, name: &str) -> u32 {
+        if let Some(&number) = self.symbols.numbers.get(name) {
+            return number;
+        }
+        let base = self.symbols.names.len() as u32;
+        if let Some(&number) = self.more.numbers.get(name) {
+            return number + base;
+        }
+        self.bytes += 2 * name.len() + 64;
+        let folded = super::fold(name);
+        let own = self.more.names.len() as u32;
+        self.more.numbers.insert(name.into(), own);
+        self.more.names.push((name.into(), own + base));
+        if folded != name {
+            let folded = self.intern(&folded);
+            if let Some(entry) = self.more.names.get_mut(own as usize) {
+                entry.1 = folded;
+            }
+        }
+        own + base
+    }
+
+    fn symbol(&self, symbol: u32) -> Option<&(Box<str>, u32)> {
+        let base = self.symbols.names.len();
+        match (symbol as usize).checked_sub(base) {
+            None => self.symbols.names.get(symbol as usize),
+            Some(own) => self.more.names.get(own),
+        }
+    }
+
+    pub(crate) fn symbol_name(&self, symbol: u32) -> &str {
+        self.symbol(symbol).map_or("", |(name, _)| name)
+    }
+
+    pub(crate) fn folded(&self, symbol: u32) -> u32 {
+        self.symbol(symbol).map_or(symbol, |&(_, folded)| folded)
+    }
+
+    pub(crate) fn program_symbols(&self) -> usize {
+        self.symbols.names.len()
+    }
+
+    // ---- cells ----
+
+    fn allocate(&mut self, cell: Cell, size: usize) -> u32 {
+        self.bytes += CELL + size;
+        if let Some(place) = self.free.pop()
+            && let Some(slot) = self.cells.get_mut(place as usize)
+        {
+            *slot = cell;
+            return place;
+        }
+        self.cells.push(cell);
+        self.cells.len() as u32 - 1
+    }
+
+    #[inline]
+    pub(crate) fn cell(&self, place: u32) -> &Cell {
+        self.cells.get(place as usize).unwrap_or(&Cell::Free)
+    }
+
+    pub(crate) fn grown(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+
+    #[inline]
+    pub(crate) fn wants_collection(&self) -> bool {
+        self.bytes >= self.collect_at
+    }
+
+    /// Whether a text may have a length.
+    pub(crate) fn check_text(&self, length: usize) -> Checked<()> {
+        if length > self.text_limit {
+            return Err(Fault::limit(format!(
+                "the text would be longer than {} bytes",
+                self.text_limit
+            )));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_entries(&self, count: usize) -> Checked<()> {
+        if count > self.entries_limit {
+            return Err(Fault::limit(format!("more than {} entries", self.entries_limit)));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn text(&mut self, text: impl Into<String>) -> Value {
+        let text = text.into();
+        let length = text.len() as u32;
+        let size = text.capacity();
+        Value::Text {
+            place: self.allocate(Cell::Text(text), size),
+            length,
+        }
+    }
+
+    pub(crate) fn checked_text(&mut self, text: impl Into<String>) -> Checked<Value> {
+        let text = text.into();
+        self.check_text(text.len())?;
+        Ok(self.text(text))
+    }
+
+    #[inline]
+    pub(crate) fn str(&self, place: u32, length: u32) -> &str {
+        let whole = if place >= CONSTANT {
+            self.texts
+                .get((place - CONSTANT) as usize)
+                .map_or("", |text| &**text)
+        } else {
+            match self.cell(place) {
+                Cell::Text(text) => text,
+                _ => "",
+            }
+        };
+        whole.get(..length as usize).unwrap_or_default()
+    }
+
+    pub(crate) fn as_str(&self, value: Value) -> Option<&str> {
+        match value {
+            Value::Text { place, length } => Some(self.str(place, length)),
+            _ => None,
+        }
+    }
+
+    /// A text followed by another, in place where nothing follows the first yet.
+    pub(crate) fn append(&mut self, place: u32, length: u32, with: &str) -> Checked<Value> {
+        let total = length as usize + with.len();
+        self.check_text(total)?;
+        if place < CONSTANT
+            && let Some(Cell::Text(text)) = self.cells.get_mut(place as usize)
+            && text.len() == length as usize
+        {
+            let before = text.capacity();
+            text.push_str(with);
+            self.bytes += text.capacity() - before;
+            return Ok(Value::Text {
+                place,
+                length: total as u32,
+            });
+        }
+        // Room for what probably follows.
+        let mut text = String::with_capacity(total + total / 2);
+        text.push_str(self.str(place, length));
+        text.push_str(with);
+        Ok(self.text(text))
+    }
+
+    /// A text followed by another text value.
+    pub(crate) fn append_value(
+        &mut self,
+        (place, length): (u32, u32),
+        (other, count): (u32, u32),
+    ) -> Checked<Value> {
+        if place < CONSTANT && other != place {
+            // Lend the growing text out of its place, so that the other can be read beside it.
+            let total = length as usize + count as usize;
+            self.check_text(total)?;
+            if let Some(Cell::Text(text)) = self.cells.get_mut(place as usize)
+                && text.len() == length as usize
+            {
+                let mut text = std::mem::take(text);
+                let before = text.capacity();
+                text.push_str(self.str(other, count));
+                self.bytes += text.capacity() - before;
+                if let Some(slot) = self.cells.get_mut(place as usize) {
+                    *slot = Cell::Text(text);
+                }
+                return Ok(Value::Text {
+                    place,
+                    length: total as u32,
+                });
+            }
+        }
+        let total = length as usize + count as usize;
+        self.check_text(total)?;
+        let mut text = String::with_capacity(total + total / 2);
+        text.push_str(self.str(place, length));
+        text.push_str(self.str(other, count));
+        Ok(self.text(text))
+    }
+
+    pub(crate) fn array(&mut self, items: Vec<Value>) -> Value {
+        let size = items.capacity() * std::mem::size_of::<Value>();
+        Value::Array(self.allocate(Cell::Array(items), size))
+    }
+
+    pub(crate) fn object(&mut self, object: Object) -> Value {
+        let size = object_size(&object);
+        Value::Object(self.allocate(Cell::Object(object), size))
+    }
+
+    pub(crate) fn file(&mut self, object: Object) -> Value {
+        let size = object_size(&object);
+        Value::File(self.allocate(Cell::File(object), size))
+    }
+
+    pub(crate) fn rows(&mut self, rows: Rows) -> Value {
+        let size = rows.items.capacity() * std::mem::size_of::<Value>() + rows.table.len();
+        Value::Rows(self.allocate(Cell::Rows(Box::new(rows)), size))
+    }
+
+    pub(crate) fn response(&mut self, response: Response) -> Value {
+        let size = object_size(&response.headers) + 64;
+        Value::Response(self.allocate(Cell::Response(Box::new(response)), size))
+    }
+
+    /// The elements of an array or of rows.
+    pub(crate) fn items(&self, value: Value) -> Option<&[Value]> {
+        match value {
+            Value::Array(place) => match self.cell(place) {
+                Cell::Array(items) => Some(items),
+                _ => None,
+            },
+            Value::Rows(place) => match self.cell(place) {
+                Cell::Rows(rows) => Some(&rows.items),
+                _ => None,
+            },
+            Value::Response(place) => match self.cell(place) {
+                Cell::Response(response) => self.items(response.body),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(crate) fn items_mut(&mut self, value: Value) -> Option<&mut Vec<Value>> {
+        let value = self.body(value);
+        match value {
+            Value::Array(place) | Value::Rows(place) => match self.cells.get_mut(place as usize)? {
+                Cell::Array(items) => Some(items),
+                Cell::Rows(rows) => Some(&mut rows.items),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The fields of an object or file.
+    pub(crate) fn fields(&self, value: Value) -> Option<&Object> {
+        match value {
+            Value::Object(place) | Value::File(place) => match self.cell(place) {
+                Cell::Object(object) | Cell::File(object) => Some(object),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(crate) fn fields_mut(&mut self, value: Value) -> Option<&mut Object> {
+        match value {
+            Value::Object(place) | Value::File(place) => match self.cells.get_mut(place as usize)? {
+                Cell::Object(object) | Cell::File(object) => Some(object),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The body of a response; any other value itself.
+    pub(crate) fn body(&self, value: Value) -> Value {
+        match value {
+            Value::Response(place) => match self.cell(place) {
+                Cell::Response(response) => response.body,
+                _ => Value::Null,
+            },
+            value => value,
+        }
+    }
+
+    /// Where a member of an object stands: by its exact name, else ignoring case.
+    pub(crate) fn find(&self, object: &Object, symbol: u32) -> Option<usize> {
+        object.exact(symbol).or_else(|| {
+            let folded = self.folded(symbol);
+            if object.index.is_some() && folded == symbol && object.keys.len() > 1000 {
+                // Names of large objects are data, and walking all for each miss would take quadratic time.
+                return None;
+            }
+            object.keys.iter().position(|&key| self.folded(key) == folded)
+        })
+    }
+
+    /// Sets a member, adding it where there is none.
+    pub(crate) fn set_field(&mut self, object: Value, symbol: u32, value: Value) -> Checked<()> {
+        let Some(fields) = self.fields(object) else {
+            return Err(Fault::unsound());
+        };
+        let found = self.find(fields, symbol);
+        let count = fields.keys.len();
+        if found.is_none() {
+            self.check_entries(count + 1)?;
+            self.bytes += 2 * std::mem::size_of::<Value>();
+        }
+        if let Some(fields) = self.fields_mut(object) {
+            match found.and_then(|at| fields.values.get_mut(at)) {
+                Some(slot) => *slot = value,
+                None => fields.push(symbol, value),
+            }
+        }
+        Ok(())
+    }
+
+    // ---- collection ----
+
+    /// Frees what no root reaches; an error when what is left is more than a machine may have.
+    pub(crate) fn collect(&mut self, roots: impl Iterator<Item = Value>) -> Checked<()> {
+        let mut marked = vec![false; self.cells.len()];
+        let mut waiting: Vec<u32> = Vec::new();
+        for root in roots {
+            push_place(root, &mut waiting);
+        }
+        while let Some(place) = waiting.pop() {
+            match marked.get_mut(place as usize) {
+                Some(mark) if !*mark => *mark = true,
+                _ => continue,
+            }
+            for_each_child(self.cell(place), |child| push_place(child, &mut waiting));
+        }
+        self.free.clear();
+        let mut bytes = self.more.names.iter().map(|(name, _)| 2 * name.len() + 64).sum();
+        for (place, (cell, marked)) in self.cells.iter_mut().zip(marked).enumerate() {
+            if marked {
+                bytes += CELL + cell_size(cell);
+            } else {
+                *cell = Cell::Free;
+                self.free.push(place as u32);
+            }
+        }
+        self.bytes = bytes;
+        if bytes > self.limit {
+            return Err(Fault::limit(format!(
+                "the values of the script take more than {} bytes",
+                self.limit
+            )));
+        }
+        self.collect_at = (bytes * 2).max(FIRST_COLLECTION).min(self.limit);
+        // Close to the limit every little step would collect again.
+        self.collect_at = self
+            .collect_at
+            .max((bytes + (self.limit - bytes) / 2).min(self.limit));
+        Ok(())
+    }
+}
+
+fn object_size(object: &Object) -> usize {
+    object.values.capacity() * (std::mem::size_of::<Value>() + 4)
+        + object.index.as_ref().map_or(0, |i| i.len() * 16)
+}
+
+fn cell_size(cell: &Cell) -> usize {
+    match cell {
+        Cell::Free => 0,
+        Cell::Text(text) => text.capacity(),
+        Cell::Array(items) => items.capacity() * std::mem::size_of::<Value>(),
+        Cell::Object(object) | Cell::File(object) => object_size(object),
+        Cell::Rows(rows) => rows.items.capacity() * std::mem::size_of::<Value>() + rows.table.len(),
+        Cell::Response(response) => object_size(&response.headers) + 64,
+    }
+}
+
+/// The place of a value in the heap.
+pub(crate) fn place_of(value: Value) -> Option<u32> {
+    match value {
+        Value::Text { place, .. } if place < CONSTANT => Some(place),
+        Value::Array(place)
+        | Value::Object(place)
+        | Value::Rows(place)
+        | Value::File(place)
+        | Value::Response(place) => Some(place),
+        _ => None,
+    }
+}
+
+fn push_place(value: Value, waiting: &mut Vec<u32>) {
+    waiting.extend(place_of(value));
+}
+
+/// Visits the values inside a cell.
+pub(crate) fn for_each_child(cell: &Cell, mut visit: impl FnMut(Value)) {
+    match cell {
+        Cell::Free | Cell::Text(_) => {}
+        Cell::Array(items) => items.iter().copied().for_each(visit),
+        Cell::Object(object) | Cell::File(object) => object.values.iter().copied().for_each(visit),
+        Cell::Rows(rows) => rows.items.iter().copied().for_each(visit),
+        Cell::Response(response) => {
+            response.headers.values.iter().copied().for_each(&mut visit);
+            visit(response.body);
+        }
+    }
+}

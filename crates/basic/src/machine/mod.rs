@@ -1,0 +1,417 @@
+//! The machine: runs a program until it needs the outside, hands out what it needs, and goes on with the answer.
+//!
+//! A machine is a value. At every stop [`Machine::save`] gives its whole state as bytes, from which
+//! [`Machine::load`] makes it again, in another process or days later.
+
+mod answer;
+mod convert;
+pub(crate) mod fault;
+pub(crate) mod heap;
+mod operate;
+mod run;
+mod state;
+pub(crate) mod value;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, FixedOffset};
+
+use crate::data::Data;
+use crate::limits::Limits;
+use crate::program::code::Reg;
+use crate::program::{Program, Site, SiteFilter};
+use crate::step::{CallSite, Clause, Command, ErrorCode, Position, Resume, RuntimeError, Step};
+use fault::{Checked, Fault};
+use heap::Heap;
+pub use state::StateError;
+use value::Value;
+
+/// A name without its case: what lets `Status` and `status` be one member.
+pub(crate) fn fold(name: &str) -> String {
+    if name.is_ascii() {
+        name.to_ascii_lowercase()
+    } else {
+        name.to_lowercase()
+    }
+}
+
+/// A running script.
+#[derive(Debug)]
+pub struct Machine {
+    program: Arc<Program>,
+    limits: Limits,
+    heap: Heap,
+    stack: Vec<Value>,
+    frames: Vec<Frame>,
+    pending: Pending,
+    /// The last trapped error: number and message.
+    error: Option<(i64, String)>,
+    counts: Counts,
+    now: DateTime<FixedOffset>,
+    random: u64,
+    /// What could not be said before the first step, such as an input that is too large.
+    early: Option<Box<Fault>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    procedure: u16,
+    base: u32,
+    at: u32,
+    trap: Trap,
+}
+
+/// What an error does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trap {
+    Stop,
+    ResumeNext,
+    Goto(u32),
+}
+
+/// What the machine waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    /// The first step.
+    Start,
+    /// A message or log line to be said.
+    Said,
+    /// The answer to a command.
+    Effect(u16),
+    /// The prompt or retry message of a HEAR to be said; the attempt that follows.
+    Asking(u16, u8),
+    /// A reply.
+    Hearing(u16, u8),
+    /// Nothing: the run is over.
+    Over,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    run: u64,
+    stop: u64,
+    effects: u32,
+    talks: u32,
+}
+
+impl Machine {
+    /// A machine at the beginning of a script. `inputs` are variables that have a value before the first line: PARAMs
+    /// and what the host provides. Names are compared ignoring case; what the script does not mention is dropped.
+    pub fn start(program: Arc<Program>, limits: Limits, inputs: Vec<(String, Data)>) -> Self {
+        Self::begin(program, limits, inputs, 0)
+    }
+
+    /// A machine that runs one handler or delayed body of a script; see [`crate::Declarations::handlers`].
+    pub fn start_handler(
+        program: Arc<Program>,
+        limits: Limits,
+        inputs: Vec<(String, Data)>,
+        procedure: u16,
+    ) -> Self {
+        Self::begin(program, limits, inputs, procedure)
+    }
+
+    fn begin(program: Arc<Program>, limits: Limits, inputs: Vec<(String, Data)>, procedure: u16) -> Self {
+        let mut heap = Heap::new(&program, &limits);
+        let registers = program
+            .procedures
+            .first()
+            .map_or(1, |script| usize::from(script.registers));
+        let mut stack = vec![Value::Null; registers];
+        let mut early = None;
+        for (name, data) in inputs {
+            let name = fold(&name);
+            if let Some(at) = program.variables.iter().position(|variable| *variable == name) {
+                match heap.take_data(data) {
+                    Ok(value) => stack[at] = value,
+                    Err(fault) => early = Some(fault),
+                }
+            }
+        }
+        let mut frames = vec![Frame {
+            procedure: 0,
+            base: 0,
+            at: 0,
+            trap: Trap::Stop,
+        }];
+        if procedure > 0 {
+            match program.procedures.get(usize::from(procedure)) {
+                Some(handler) => {
+                    let base = stack.len();
+                    stack.resize(base + usize::from(handler.registers), Value::Null);
+                    // The script's own frame stands at its end, and ends the run when the handler returns.
+                    let end = program
+                        .procedures
+                        .first()
+                        .map_or(0, |script| script.end.saturating_sub(2));
+                    frames[0].at = end;
+                    frames.push(Frame {
+                        procedure,
+                        base: base as u32,
+                        at: handler.start,
+                        trap: Trap::Stop,
+                    });
+                }
+                None => early = Some(Fault::argument("there is no such handler")),
+            }
+        }
+        let counts = Counts::default();
+        let now = DateTime::<chrono::Utc>::UNIX_EPOCH.fixed_offset();
+        Self {
+            program,
+            limits,
+            heap,
+            stack,
+            frames,
+            pending: Pending::Start,
+            error: None,
+            counts,
+            now,
+            random: 0,
+            early,
+        }
+    }
+
+    /// The program it runs.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// Whether the run is over.
+    pub fn is_over(&self) -> bool {
+        self.pending == Pending::Over
+    }
+
+    /// Goes on until the next stop.
+    pub fn run(&mut self, resume: Resume) -> Step {
+        if self.pending == Pending::Over {
+            return Step::Finished(Data::Null);
+        }
+        self.now = resume.now;
+        self.random = resume.seed;
+        self.counts.stop = 0;
+        let begun = match self.early.take() {
+            Some(fault) => Err(fault),
+            None => self.take(resume.answer),
+        };
+        let mut outcome = match begun {
+            Ok(Some(step)) => return self.stopped(step),
+            Ok(None) => self.execute(),
+            Err(fault) => Err(fault),
+        };
+        loop {
+            match outcome {
+                Ok(step) => return self.stopped(step),
+                Err(fault) => {
+                    if let Some(failed) = self.trap(*fault) {
+                        self.pending = Pending::Over;
+                        return failed;
+                    }
+                    outcome = self.execute();
+                }
+            }
+        }
+    }
+
+    /// Counts a stop, and drops what the run no longer needs.
+    fn stopped(&mut self, step: Step) -> Step {
+        match &step {
+            Step::Finished(_) | Step::Failed(_) => {
+                self.pending = Pending::Over;
+                return step;
+            }
+            Step::Talk(_) => self.counts.talks += 1,
+            Step::Hear(_) => self.counts.talks = 0,
+            Step::Print(_) | Step::Command(_) => {}
+        }
+        self.counts.effects += 1;
+        let (effects, talks) = (self.limits.effects_per_run, self.limits.talks_per_turn);
+        let passed = if self.counts.effects > effects {
+            Some(format!("more than {effects} commands in one run"))
+        } else if self.counts.talks > talks {
+            Some(format!("more than {talks} messages without a reply of the user"))
+        } else {
+            None
+        };
+        match passed {
+            None => step,
+            Some(message) => {
+                self.pending = Pending::Over;
+                self.failed(*Fault::limit(message))
+            }
+        }
+    }
+
+    // ---- errors ----
+
+    /// Where the running instruction stands in the script.
+    fn position_of(&self, frame: &Frame) -> Position {
+        let at = frame.at.saturating_sub(1);
+        self.program
+            .statement_at(at)
+            .map(|statement| statement.position)
+            .unwrap_or_default()
+    }
+
+    /// Goes on where ON ERROR says, or gives the step that ends the run.
+    fn trap(&mut self, fault: Fault) -> Option<Step> {
+        let trapped = if fault.code == ErrorCode::Limit {
+            None
+        } else {
+            self.frames.iter().rposition(|frame| frame.trap != Trap::Stop)
+        };
+        let Some(depth) = trapped else {
+            return Some(self.failed(fault));
+        };
+        self.error = Some((fault.code.number(), fault.message));
+        self.frames.truncate(depth + 1);
+        let program = Arc::clone(&self.program);
+        if let Some(frame) = self.frames.last_mut() {
+            match frame.trap {
+                Trap::Goto(target) => {
+                    frame.trap = Trap::Stop;
+                    frame.at = target;
+                }
+                _ => {
+                    // The whole statement is left, with all its blocks.
+                    let statement = program.statement_at(frame.at.saturating_sub(1));
+                    frame.at = statement.map_or(frame.at, |statement| statement.end);
+                }
+            }
+        }
+        None
+    }
+
+    fn failed(&self, fault: Fault) -> Step {
+        let calls: Vec<CallSite> = self
+            .frames
+            .iter()
+            .rev()
+            .map(|frame| {
+                let procedure = self.program.procedures.get(usize::from(frame.procedure));
+                CallSite {
+                    procedure: procedure
+                        .map(|procedure| procedure.name.clone())
+                        .unwrap_or_default(),
+                    position: self.position_of(frame),
+                }
+            })
+            .collect();
+        let position = calls.first().map(|site| site.position).unwrap_or_default();
+        let keyword = match self.pending {
+            Pending::Effect(site) => self
+                .program
+                .sites
+                .get(usize::from(site))
+                .map(|site| site.command.phrase),
+            _ => None,
+        };
+        Step::Failed(Box::new(RuntimeError {
+            code: fault.code,
+            message: fault.message,
+            file: self.program.name.clone(),
+            line: position.line,
+            column: position.column,
+            calls,
+            keyword,
+        }))
+    }
+
+    // ---- effects ----
+
+    fn register(&self, base: usize, register: Reg) -> Value {
+        self.stack
+            .get(base + usize::from(register.0))
+            .copied()
+            .unwrap_or(Value::Null)
+    }
+
+    fn values(&self, base: usize, first: Reg, count: u16) -> &[Value] {
+        let from = base + usize::from(first.0);
+        self.stack
+            .get(from..from + usize::from(count))
+            .unwrap_or_default()
+    }
+
+    fn data_of(&self, base: usize, first: Reg, count: u16) -> Checked<Vec<Data>> {
+        self.values(base, first, count)
+            .iter()
+            .map(|&value| self.heap.to_data(value))
+            .collect()
+    }
+
+    /// The command of a site, with its values detached.
+    fn command(&self, site: &Site, base: usize, position: Position) -> Checked<Command> {
+        let mut clauses = Vec::with_capacity(site.clauses.len());
+        for clause in &site.clauses {
+            let values = self.data_of(base, clause.first, clause.count)?;
+            let content = match &clause.fields {
+                Some(names) => Clause::Fields(names.iter().cloned().zip(values).collect()),
+                None => Clause::Values(values),
+            };
+            clauses.push((clause.name, content));
+        }
+        Ok(Command {
+            keyword: site.command,
+            name: site.name.clone(),
+            arguments: self.data_of(base, site.first, site.arguments)?,
+            clauses,
+            filter: self.filter(site, base)?,
+            position,
+        })
+    }
+
+    fn filter(&self, site: &Site, base: usize) -> Checked<Option<crate::filter::BoundFilter>> {
+        let (filter, values) = match &site.filter {
+            None => return Ok(None),
+            Some(SiteFilter::Bound { filter, first }) => {
+                let values = self.values(base, *first, filter.holes as u16);
+                let values: Vec<_> = values
+                    .iter()
+                    .map(|&value| self.constant(value))
+                    .collect::<Checked<_>>()?;
+                (std::borrow::Cow::Borrowed(filter), values)
+            }
+            Some(SiteFilter::Text { argument }) => {
+                let value = self.register(base, Reg(site.first.0 + argument));
+                let Some(text) = self
+                    .heap
+                    .as_str(value)
+                    .filter(|text| crate::filter::has_operator(text))
+                else {
+                    return Ok(None);
+                };
+                let filter = crate::filter::Filter::parse_text(text)
+                    .map_err(|error| Fault::argument(format!("the filter cannot be read: {error}")))?;
+                (std::borrow::Cow::Owned(filter), Vec::new())
+            }
+        };
+        let bound = filter
+            .bind(&values)
+            .map_err(|error| Fault::argument(error.to_string()))?;
+        Ok(Some(bound))
+    }
+
+    fn constant(&self, value: Value) -> Checked<crate::filter::Constant> {
+        use crate::filter::Constant;
+        let value = self.heap.body(value);
+        Ok(match value {
+            Value::Null => Constant::Null,
+            Value::Bool(truth) => Constant::Boolean(truth),
+            Value::Array(_) | Value::Rows(_) => {
+                let items = self.heap.items(value).unwrap_or_default();
+                Constant::List(
+                    items
+                        .iter()
+                        .map(|&item| self.constant(item))
+                        .collect::<Checked<_>>()?,
+                )
+            }
+            _ => match (value.number(), value.date()) {
+                (Some(number), _) => Constant::Number(number),
+                (_, Some(date)) => Constant::Date(date),
+                _ => Constant::Text(self.heap.display(value)?.into_owned()),
+            },
+        })
+    }
+}

@@ -1,0 +1,623 @@
+//! The stored form of a machine: arena and frames by index, so that shared values and cycles survive.
+//!
+//! Only what the run can still reach is written, renumbered; loading checks every index, so that damaged bytes are an
+//! error and never a panic.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, FixedOffset};
+
+use super::heap::{Cell, Heap, Object, Response, Rows, for_each_child, place_of};
+use super::value::{CONSTANT, Value};
+use super::{Counts, Frame, Machine, Pending, Trap};
+use crate::limits::Limits;
+use crate::program::Program;
+use crate::program::codec::{Corrupt, Decoded, Reader, Writer};
+
+const MAGIC: &[u8; 4] = b"BASM";
+
+/// Changes with every change of this form.
+const FORMAT: u64 = 1;
+
+/// Why a state cannot be loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// It belongs to another program, or another version of it.
+    #[error("the state belongs to another version of the script")]
+    OtherProgram,
+    /// It was written by another version of the language.
+    #[error("the state has format {found}, this is format {FORMAT}")]
+    OtherFormat {
+        /// The format of the bytes.
+        found: u64,
+    },
+    /// It is no state, or damaged.
+    #[error("the state is damaged")]
+    Corrupt,
+}
+
+impl From<Corrupt> for StateError {
+    fn from(_: Corrupt) -> Self {
+        Self::Corrupt
+    }
+}
+
+impl Machine {
+    /// The whole state, for [`Machine::load`]. Valid at every stop.
+    pub fn save(&self) -> Vec<u8> {
+        let mut w = Writer::default();
+        w.bytes.reserve(256);
+        w.bytes.extend_from_slice(MAGIC);
+        w.number(FORMAT);
+        w.bytes.extend_from_slice(&self.program.hash.0);
+        self.save_frames(&mut w);
+        let live = self.live_end();
+        let stack = self.stack.get(..live).unwrap_or_default();
+        let mut saver = Saver {
+            heap: &self.heap,
+            places: HashMap::new(),
+            order: Vec::new(),
+            symbols: HashMap::new(),
+            names: Vec::new(),
+        };
+        for &value in stack {
+            saver.reach(value);
+        }
+        let mut next = 0;
+        while let Some(&place) = saver.order.get(next) {
+            next += 1;
+            let cell = saver.heap.cell(place);
+            for_each_child(cell, |child| saver.reach(child));
+            saver.note_symbols(cell);
+        }
+        w.number(saver.names.len() as u64);
+        for &symbol in &saver.names {
+            w.text(self.heap.symbol_name(symbol));
+        }
+        w.number(saver.order.len() as u64);
+        for &place in &saver.order {
+            saver.cell(self.heap.cell(place), &mut w);
+        }
+        w.number(stack.len() as u64);
+        for &value in stack {
+            saver.value(value, &mut w);
+        }
+        w.bytes
+    }
+
+    fn save_frames(&self, w: &mut Writer) {
+        let (tag, index, attempt) = match self.pending {
+            Pending::Start => (0, 0, 0),
+            Pending::Said => (1, 0, 0),
+            Pending::Effect(site) => (2, site, 0),
+            Pending::Asking(question, attempt) => (3, question, attempt),
+            Pending::Hearing(question, attempt) => (4, question, attempt),
+            Pending::Over => (5, 0, 0),
+        };
+        w.byte(tag);
+        w.number(index.into());
+        w.byte(attempt);
+        w.number(self.counts.run + self.counts.stop);
+        w.number(self.counts.effects.into());
+        w.number(self.counts.talks.into());
+        w.signed(self.now.timestamp_micros());
+        w.signed(i64::from(self.now.offset().local_minus_utc()));
+        w.bytes.extend_from_slice(&self.random.to_le_bytes());
+        match &self.error {
+            None => w.byte(0),
+            Some((number, message)) => {
+                w.byte(1);
+                w.signed(*number);
+                w.text(message);
+            }
+        }
+        w.number(self.frames.len() as u64);
+        for frame in &self.frames {
+            w.number(frame.procedure.into());
+            w.number(frame.base.into());
+            w.number(frame.at.into());
+            w.number(match frame.trap {
+                Trap::Stop => 0,
+                Trap::ResumeNext => 1,
+                Trap::Goto(target) => u64::from(target) + 2,
+            });
+        }
+    }
+
+    /// Registers that may still be read: those in use at the stop.
+    fn live_end(&self) -> usize {
+        let Some(frame) = self.frames.last() else { return 0 };
+        let live = match self.pending {
+            Pending::Over => return 0,
+            Pending::Effect(site) => self.program.sites.get(usize::from(site)).map(|site| site.live),
+            Pending::Asking(question, _) | Pending::Hearing(question, _) => self
+                .program
+                .questions
+                .get(usize::from(question))
+                .map(|question| question.live),
+            Pending::Start | Pending::Said => None,
+        };
+        let registers = self
+            .program
+            .procedures
+            .get(usize::from(frame.procedure))
+            .map_or(0, |p| p.registers);
+        (frame.base as usize + usize::from(live.unwrap_or(registers))).min(self.stack.len())
+    }
+
+    /// A machine as it was when [`Machine::save`] gave these bytes.
+    pub fn load(program: Arc<Program>, limits: Limits, state: &[u8]) -> Result<Self, StateError> {
+        let mut r = Reader::new(state);
+        if r.take(4)? != MAGIC {
+            return Err(StateError::Corrupt);
+        }
+        let found = r.number()?;
+        if found != FORMAT {
+            return Err(StateError::OtherFormat { found });
+        }
+        if r.take(32)? != program.hash.0 {
+            return Err(StateError::OtherProgram);
+        }
+        Ok(load(program, limits, &mut r)?)
+    }
+}
+
+struct Saver<'a> {
+    heap: &'a Heap,
+    places: HashMap<u32, u32>,
+    order: Vec<u32>,
+    symbols: HashMap<u32, u32>,
+    names: Vec<u32>,
+}
+
+impl Saver<'_> {
+    fn reach(&mut self, value: Value) {
+        if let Some(place) = place_of(value)
+            && !self.places.contains_key(&place)
+        {
+            self.places.insert(place, self.order.len() as u32);
+            self.order.push(place);
+        }
+    }
+
+    fn note_symbols(&mut self, cell: &Cell) {
+        let keys = match cell {
+            Cell::Object(object) | Cell::File(object) => &object.keys,
+            Cell::Response(response) => &response.headers.keys,
+            _ => return,
+        };
+        let own = self.heap.program_symbols() as u32;
+        for &key in keys {
+            if key >= own && !self.symbols.contains_key(&key) {
+                self.symbols.insert(key, self.names.len() as u32);
+                self.names.push(key);
+            }
+        }
+    }
+
+    fn place(&self, place: u32) -> u64 {
+        u64::from(self.places.get(&place).copied().unwrap_or_default())
+    }
+
+    fn value(&self, value: Value, w: &mut Writer) {
+        match value {
+            Value::Null => w.byte(0),
+            Value::Bool(truth) => w.byte(1 + u8::from(truth)),
+            Value::Int(i) => {
+                w.byte(3);
+                w.signed(i);
+            }
+            Value::Float(f) => {
+                w.byte(4);
+                w.float(f);
+            }
+            Value::Text { place, length } if place >= CONSTANT => {
+                w.byte(5);
+                w.number((place - CONSTANT).into());
+                w.number(length.into());
+            }
+            Value::Text { place, length } => {
+                w.byte(6);
+                w.number(self.place(place));
+                w.number(length.into());
+            }
+            Value::Day(days) => {
+                w.byte(7);
+                w.signed(days.into());
+            }
+            Value::Instant { offset, micros } => {
+                w.byte(8);
+                w.signed(offset.into());
+                w.signed(micros);
+            }
+            Value::Duration(micros) => {
+                w.byte(9);
+                w.signed(micros);
+            }
+            Value::Array(place)
+            | Value::Object(place)
+            | Value::Rows(place)
+            | Value::File(place)
+            | Value::Response(place) => {
+                w.byte(10);
+                w.number(self.place(place));
+            }
+        }
+    }
+
+    fn values(&self, values: &[Value], w: &mut Writer) {
+        w.number(values.len() as u64);
+        for &value in values {
+            self.value(value, w);
+        }
+    }
+
+    fn object(&self, object: &Object, w: &mut Writer) {
+        let own = self.heap.program_symbols() as u32;
+        w.number(object.keys.len() as u64);
+        for (&key, &value) in object.keys.iter().zip(&object.values) {
+            let key = self.symbols.get(&key).map_or(key, |&more| more + own);
+            w.number(key.into());
+            self.value(value, w);
+        }
+    }
+
+    fn cell(&self, cell: &Cell, w: &mut Writer) {
+        match cell {
+            Cell::Free => w.byte(0),
+            Cell::Text(text) => {
+                w.byte(1);
+                w.text(text);
+            }
+            Cell::Array(items) => {
+                w.byte(2);
+                self.values(items, w);
+            }
+            Cell::Object(object) => {
+                w.byte(3);
+                self.object(object, w);
+            }
+            Cell::Rows(rows) => {
+                w.byte(4);
+                w.text(&rows.table);
+                self.values(&rows.items, w);
+            }
+            Cell::File(object) => {
+                w.byte(5);
+                self.object(object, w);
+            }
+            Cell::Response(response) => {
+                w.byte(6);
+                w.number(response.status.into());
+                w.text(&response.status_text);
+                self.object(&response.headers, w);
+                self.value(response.body, w);
+            }
+        }
+    }
+}
+
+/// A value as read: places still lack their kind, since cells come in any order.
+enum Raw {
+    Value(Value),
+    Text(u32, u32),
+    Place(u32),
+}
+
+fn raw(r: &mut Reader<'_>) -> Decoded<Raw> {
+    Ok(Raw::Value(match r.byte()? {
+        0 => Value::Null,
+        1 => Value::Bool(false),
+        2 => Value::Bool(true),
+        3 => Value::Int(r.signed()?),
+        4 => Value::Float(r.float()?),
+        5 => {
+            let place: u32 = r.number_as()?;
+            return Ok(Raw::Text(
+                place.checked_add(CONSTANT).ok_or(Corrupt)?,
+                r.number_as()?,
+            ));
+        }
+        6 => {
+            let place: u32 = r.number_as()?;
+            if place >= CONSTANT {
+                return Err(Corrupt);
+            }
+            return Ok(Raw::Text(place, r.number_as()?));
+        }
+        7 => {
+            let day = Value::Day(i32::try_from(r.signed()?).map_err(|_| Corrupt)?);
+            day.date().ok_or(Corrupt)?;
+            day
+        }
+        8 => {
+            let offset = i32::try_from(r.signed()?).map_err(|_| Corrupt)?;
+            let instant = Value::Instant {
+                offset,
+                micros: r.signed()?,
+            };
+            instant.date().ok_or(Corrupt)?;
+            instant
+        }
+        9 => Value::Duration(r.signed()?),
+        10 => return Ok(Raw::Place(r.number_as()?)),
+        _ => return Err(Corrupt),
+    }))
+}
+
+/// Makes a value of what was read, now that the cells are known by kind.
+fn resolve(raw: &Raw, heap: &Heap) -> Decoded<Value> {
+    match *raw {
+        Raw::Value(value) => Ok(value),
+        Raw::Text(place, length) => {
+            let text = if place >= CONSTANT {
+                heap.texts.get((place - CONSTANT) as usize).map(|text| &**text)
+            } else {
+                match heap.cell(place) {
+                    Cell::Text(text) => Some(text.as_str()),
+                    _ => None,
+                }
+            };
+            let text = text.ok_or(Corrupt)?;
+            if text.is_char_boundary(length as usize) {
+                Ok(Value::Text { place, length })
+            } else {
+                Err(Corrupt)
+            }
+        }
+        Raw::Place(place) => match heap.cell(place) {
+            Cell::Array(_) => Ok(Value::Array(place)),
+            Cell::Object(_) => Ok(Value::Object(place)),
+            Cell::Rows(_) => Ok(Value::Rows(place)),
+            Cell::File(_) => Ok(Value::File(place)),
+            Cell::Response(_) => Ok(Value::Response(place)),
+            Cell::Free | Cell::Text(_) => Err(Corrupt),
+        },
+    }
+}
+
+/// What a cell holds, by the places of its values among all that were read.
+struct Holds {
+    first: usize,
+    keys: Vec<u32>,
+}
+
+fn load(program: Arc<Program>, limits: Limits, r: &mut Reader<'_>) -> Decoded<Machine> {
+    let pending = read_pending(&program, r)?;
+    let counts = Counts {
+        run: r.number()?,
+        stop: 0,
+        effects: r.number_as()?,
+        talks: r.number_as()?,
+    };
+    let micros = r.signed()?;
+    let offset = FixedOffset::east_opt(i32::try_from(r.signed()?).map_err(|_| Corrupt)?).ok_or(Corrupt)?;
+    let now = DateTime::from_timestamp_micros(micros)
+        .ok_or(Corrupt)?
+        .with_timezone(&offset);
+    let random = u64::from_le_bytes(r.take(8)?.try_into().map_err(|_| Corrupt)?);
+    let error = if r.bool()? {
+        Some((r.signed()?, r.text()?.to_owned()))
+    } else {
+        None
+    };
+    let (frames, end) = read_frames(&program, r, pending == Pending::Over)?;
+
+    let mut heap = Heap::new(&program, &limits);
+    let mut symbols: Vec<u32> = Vec::new();
+    for _ in 0..r.count()? {
+        symbols.push(heap.intern(r.text()?));
+    }
+    let count = r.count()?;
+    let mut raws = Vec::new();
+    let mut holds = Vec::with_capacity(count);
+    let own = heap.program_symbols() as u32;
+    for _ in 0..count {
+        let held = read_cell(r, &mut heap, &mut raws, &symbols, own)?;
+        holds.push(held);
+    }
+    fill(&mut heap, &raws, &holds)?;
+    let length = r.count()?;
+    if length > end {
+        return Err(Corrupt);
+    }
+    let mut stack = Vec::with_capacity(end);
+    for _ in 0..length {
+        let raw = raw(r)?;
+        stack.push(resolve(&raw, &heap)?);
+    }
+    if !r.is_empty() {
+        return Err(Corrupt);
+    }
+    stack.resize(end, Value::Null);
+    Ok(Machine {
+        program,
+        limits,
+        heap,
+        stack,
+        frames,
+        pending,
+        error,
+        counts,
+        now,
+        random,
+        early: None,
+    })
+}
+
+fn read_pending(program: &Program, r: &mut Reader<'_>) -> Decoded<Pending> {
+    let tag = r.byte()?;
+    let index: u16 = r.number_as()?;
+    let attempt = r.byte()?;
+    let question = || {
+        if usize::from(index) < program.questions.len() && attempt > 0 {
+            Ok(index)
+        } else {
+            Err(Corrupt)
+        }
+    };
+    Ok(match tag {
+        0 => Pending::Start,
+        1 => Pending::Said,
+        2 if usize::from(index) < program.sites.len() => Pending::Effect(index),
+        3 => Pending::Asking(question()?, attempt),
+        4 => Pending::Hearing(question()?, attempt),
+        5 => Pending::Over,
+        _ => return Err(Corrupt),
+    })
+}
+
+/// The frames, and where the last of them ends on the stack.
+fn read_frames(program: &Program, r: &mut Reader<'_>, over: bool) -> Decoded<(Vec<Frame>, usize)> {
+    let count = r.count()?;
+    let mut frames: Vec<Frame> = Vec::with_capacity(count.min(1000));
+    let mut end = 0;
+    for index in 0..count {
+        let frame_procedure: u16 = r.number_as()?;
+        let base: u32 = r.number_as()?;
+        let at: u32 = r.number_as()?;
+        let procedure = program
+            .procedures
+            .get(usize::from(frame_procedure))
+            .ok_or(Corrupt)?;
+        // A run that is over stands behind its last instruction, and runs none any more.
+        let inside = (procedure.start..procedure.end).contains(&at) || over;
+        // A frame begins inside the one that called it; handlers begin right behind the script's.
+        let placed = match frames.last() {
+            None => base == 0 && frame_procedure == 0,
+            Some(last) => base >= last.base && base as usize <= end,
+        };
+        let trap = match r.number()? {
+            0 => Trap::Stop,
+            1 => Trap::ResumeNext,
+            target => {
+                let target = u32::try_from(target - 2).map_err(|_| Corrupt)?;
+                if !(procedure.start..procedure.end).contains(&target) {
+                    return Err(Corrupt);
+                }
+                Trap::Goto(target)
+            }
+        };
+        if !inside || !placed || index > 100_000 {
+            return Err(Corrupt);
+        }
+        end = end.max(base as usize + usize::from(procedure.registers));
+        frames.push(Frame {
+            procedure: frame_procedure,
+            base,
+            at,
+            trap,
+        });
+    }
+    if frames.is_empty() {
+        Err(Corrupt)
+    } else {
+        Ok((frames, end))
+    }
+}
+
+fn read_cell(
+    r: &mut Reader<'_>,
+    heap: &mut Heap,
+    raws: &mut Vec<Raw>,
+    symbols: &[u32],
+    own: u32,
+) -> Decoded<Holds> {
+    let first = raws.len();
+    let mut keys = Vec::new();
+    let values = |r: &mut Reader<'_>, raws: &mut Vec<Raw>| -> Decoded<()> {
+        for _ in 0..r.count()? {
+            raws.push(raw(r)?);
+        }
+        Ok(())
+    };
+    let mut object = |r: &mut Reader<'_>, raws: &mut Vec<Raw>| -> Decoded<()> {
+        for _ in 0..r.count()? {
+            let key: u32 = r.number_as()?;
+            keys.push(if key < own {
+                key
+            } else {
+                *symbols.get((key - own) as usize).ok_or(Corrupt)?
+            });
+            raws.push(raw(r)?);
+        }
+        Ok(())
+    };
+    match r.byte()? {
+        1 => {
+            let text = r.text()?.to_owned();
+            heap.text(text);
+        }
+        2 => {
+            values(r, raws)?;
+            heap.array(Vec::new());
+        }
+        3 => {
+            object(r, raws)?;
+            heap.object(Object::default());
+        }
+        4 => {
+            let table = r.text()?.to_owned();
+            values(r, raws)?;
+            heap.rows(Rows {
+                table,
+                items: Vec::new(),
+            });
+        }
+        5 => {
+            object(r, raws)?;
+            heap.file(Object::default());
+        }
+        6 => {
+            let status = r.number_as()?;
+            let status_text = r.text()?.to_owned();
+            object(r, raws)?;
+            raws.push(raw(r)?);
+            heap.response(Response {
+                status,
+                status_text,
+                headers: Object::default(),
+                body: Value::Null,
+            });
+        }
+        _ => return Err(Corrupt),
+    }
+    Ok(Holds { first, keys })
+}
+
+/// Puts the values into the cells, now that all kinds are known.
+fn fill(heap: &mut Heap, raws: &[Raw], holds: &[Holds]) -> Decoded<()> {
+    let values = raws
+        .iter()
+        .map(|raw| resolve(raw, heap))
+        .collect::<Decoded<Vec<_>>>()?;
+    let mut size = 0;
+    for (place, held) in holds.iter().enumerate() {
+        let next = holds.get(place + 1).map_or(values.len(), |next| next.first);
+        let own = values.get(held.first..next).ok_or(Corrupt)?;
+        let filled = |object: &mut Object, values: &[Value]| -> Decoded<()> {
+            for (&key, &value) in held.keys.iter().zip(values) {
+                if object.exact(key).is_some() {
+                    return Err(Corrupt);
+                }
+                object.push(key, value);
+            }
+            Ok(())
+        };
+        size += std::mem::size_of_val(own);
+        match heap.cells.get_mut(place).ok_or(Corrupt)? {
+            Cell::Array(items) => items.extend_from_slice(own),
+            Cell::Rows(rows) => rows.items.extend_from_slice(own),
+            Cell::Object(object) | Cell::File(object) => filled(object, own)?,
+            Cell::Response(response) => {
+                let (body, headers) = own.split_last().ok_or(Corrupt)?;
+                response.body = *body;
+                filled(&mut response.headers, headers)?;
+            }
+            Cell::Text(_) | Cell::Free => {}
+        }
+    }
+    heap.grown(size);
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! What a script declares besides running: what kind of script it is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::Schedule;
+use crate::tools::ToolSpec;
+
+/// The declarations of a script. Hosts tell the kind of a script by them.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Declarations {
+    /// The script as a tool: present when it has PARAM or DESCRIPTION. Its parameters are the inputs of a run.
+    pub tool: Option<ToolSpec>,
+    /// `SET SCHEDULE "…"` at the top: when this script runs, in one canonical form.
+    pub schedules: Vec<Schedule>,
+    /// `WEBHOOK "name"`: endpoints this script answers.
+    pub webhooks: Vec<String>,
+    /// `ALLOW ROLE`: who may run it; empty for everybody.
+    pub roles: Vec<String>,
+    /// TABLE blocks, each with its text.
+    pub tables: Vec<TableText>,
+    /// `CREATE INDEX`.
+    pub indexes: Vec<Index>,
+    /// Procedures that run at events.
+    pub handlers: Vec<Handler>,
+}
+
+/// A TABLE block as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableText {
+    /// The table.
+    pub name: String,
+    /// The connection after ON.
+    pub connection: Option<String>,
+    /// What else stands on its first line.
+    pub header: String,
+    /// Its lines with their numbers.
+    pub lines: Vec<(String, u32)>,
+}
+
+/// A `CREATE INDEX`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// `table(columns)` as it stands.
+    pub on: String,
+}
+
+/// A procedure that runs at an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handler {
+    /// What kind of event.
+    pub kind: HandlerKind,
+    /// The event or form, where the script names it by a text.
+    pub name: Option<String>,
+    /// The procedure: what [`crate::Machine::start_handler`] takes.
+    pub procedure: u16,
+}
+
+/// What makes a handler run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandlerKind {
+    /// `ON EVENT`.
+    Event,
+    /// `ON FORM SUBMIT`.
+    FormSubmit,
+    /// `SCHEDULE IN`: the body that runs later.
+    Delayed,
+}

@@ -1,0 +1,138 @@
+//! PARAM, DESCRIPTION and TABLE: declarations, which are hoisted and never run.
+
+use super::parser::Parser;
+use super::token::{Kind, Mark, Span};
+use super::tree::{Expr, Param, Statement, Table};
+
+impl Parser<'_> {
+    /// `PARAM name AS type …`, `PARAM name AS "a", "b"`, `PARAM a, b`.
+    pub(super) fn param(&mut self, start: Span) -> Option<Statement> {
+        self.advance();
+        loop {
+            let (name, spelled, span) = self.name("a name")?;
+            let mut param = Param {
+                name,
+                spelled,
+                type_word: "string".to_owned(),
+                choices: Vec::new(),
+                like: None,
+                description: None,
+                default: None,
+                optional: false,
+                span,
+            };
+            if self.eat_word("as") {
+                self.param_type(&mut param);
+            }
+            self.param_options(&mut param);
+            param.span = start.to(self.previous_span());
+            self.script.params.push(param);
+            if !self.eat_mark(Mark::Comma) {
+                return None;
+            }
+        }
+    }
+
+    fn param_type(&mut self, param: &mut Param) {
+        if !matches!(self.kind(), Kind::Text(_)) {
+            if let Some((name, _, _)) = self.name("a type or texts") {
+                self.names.get(name).clone_into(&mut param.type_word);
+            }
+            return;
+        }
+        loop {
+            let choice = self.primary();
+            param.choices.push(choice);
+            if !(self.is_mark(Mark::Comma) && matches!(self.token_at(self.at + 1).kind, Kind::Text(_))) {
+                break;
+            }
+            self.advance();
+        }
+        if param.choices.len() == 1 {
+            param.description = param.choices.pop();
+        }
+    }
+
+    fn param_options(&mut self, param: &mut Param) {
+        loop {
+            match self.word_at(self.at) {
+                "like" => param.like = Some(self.option_value()),
+                "description" => param.description = Some(self.option_value()),
+                "default" => param.default = Some(self.option_value()),
+                "optional" => {
+                    self.advance();
+                    param.optional = true;
+                }
+                "required" => self.advance(),
+                "enum" => {
+                    let value = self.option_value();
+                    if let super::tree::ExprKind::Array(items) = value.kind {
+                        param.choices = items;
+                    } else {
+                        self.reports
+                            .error("B033", value.span, "ENUM takes an array of texts");
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn option_value(&mut self) -> Expr {
+        self.advance();
+        self.sum()
+    }
+
+    pub(super) fn description(&mut self, start: Span) -> Option<Statement> {
+        self.advance();
+        let text = self.expression();
+        self.script.descriptions.push((text, self.since(start)));
+        None
+    }
+
+    /// A TABLE block: its columns keep their words, which schemas read.
+    pub(super) fn table(&mut self, start: Span) -> Option<Statement> {
+        self.advance();
+        let (_, name, _) = self.name("the name of the table")?;
+        let mut connection = None;
+        if self.eat_word("on") {
+            connection = self.key();
+        }
+        let rest = self.span();
+        self.skip_line();
+        let header = if rest == self.span() {
+            String::new()
+        } else {
+            self.text_of(self.since(rest)).to_owned()
+        };
+        let mut lines = Vec::new();
+        loop {
+            match self.kind() {
+                Kind::Line => self.advance(),
+                Kind::End => {
+                    let label = Some("expected END TABLE".to_owned());
+                    self.reports
+                        .error_with("B011", start, "TABLE has no end".into(), label, None);
+                    break;
+                }
+                _ if self.is_words(&["end", "table"]) => {
+                    self.at += 2;
+                    break;
+                }
+                _ => {
+                    let first = self.span();
+                    self.skip_line();
+                    let span = self.since(first);
+                    lines.push((self.text_of(span).to_owned(), span));
+                }
+            }
+        }
+        self.script.tables.push(Table {
+            name,
+            connection,
+            header,
+            lines,
+        });
+        None
+    }
+}
