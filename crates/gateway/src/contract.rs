@@ -190,6 +190,13 @@ fn described(route: &Route) -> Operation {
     if route.path.contains('{') {
         refusals.push("404");
     }
+    for documented in
+        operation.responses.responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5']))
+    {
+        if let RefOr::T(response) = documented.1 {
+            response.content.extend(error_response().content);
+        }
+    }
     for status in refusals {
         let error = RefOr::Ref(Ref::from_response_name("Error"));
         operation.responses.responses.entry(status.to_owned()).or_insert(error);

@@ -57,6 +57,22 @@ kinds! {
     AuditEntry "aud" "audit entry";
 }
 
+// In documented structs these names stand instead of `Id<…>`, whose parameter the derivation of schemas would take
+// for a schema, too.
+
+/// Names an organization.
+pub type OrganizationId = Id<kind::Organization>;
+/// Names a user.
+pub type UserId = Id<kind::User>;
+/// Names a session.
+pub type SessionId = Id<kind::Session>;
+/// Names a bot.
+pub type BotId = Id<kind::Bot>;
+/// Names a conversation.
+pub type ConversationId = Id<kind::Conversation>;
+/// Names a message.
+pub type MessageId = Id<kind::Message>;
+
 /// Connects our kinds with the encoding's own idea of a static type.
 struct Tag<K>(PhantomData<fn() -> K>);
 

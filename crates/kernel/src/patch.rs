@@ -1,12 +1,9 @@
 //! Fields of a PATCH: absent keeps, null clears, a value sets (RFC 7396).
 
 use serde::{Deserialize, Deserializer};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{OneOfBuilder, RefOr, Schema, schema::Type},
-};
 
-/// What a merge patch says of one field. Declare it with `#[serde(default)]`.
+/// What a merge patch says of one field. Declare it with `#[serde(default)]`, and document it as an `Option`:
+/// `#[schema(value_type = Option<String>)]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Patch<T> {
     /// The field is absent.
@@ -45,19 +42,6 @@ impl<T> Patch<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
-    }
-}
-
-impl<T: PartialSchema> PartialSchema for Patch<T> {
-    fn schema() -> RefOr<Schema> {
-        let null = utoipa::openapi::ObjectBuilder::new().schema_type(Type::Null);
-        OneOfBuilder::new().item(T::schema()).item(null).into()
-    }
-}
-
-impl<T: PartialSchema + ToSchema> ToSchema for Patch<T> {
-    fn name() -> std::borrow::Cow<'static, str> {
-        format!("Patch_{}", T::name()).into()
     }
 }
 

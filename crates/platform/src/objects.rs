@@ -179,13 +179,12 @@ impl Objects {
     /// Keeps what is in memory already.
     pub async fn put_bytes(&self, content: Bytes) -> Result<Stored, ObjectError> {
         let folder = Arc::clone(&self.0);
-        blocking(move || folder.put(&content)).await
+        blocking(move || folder.put_reader(content.as_ref(), u64::MAX)).await
     }
 
-    /// Keeps many contents that are in memory already.
-    pub async fn put_all(&self, contents: Vec<Bytes>) -> Result<Vec<Stored>, ObjectError> {
-        let folder = Arc::clone(&self.0);
-        blocking(move || contents.iter().map(|content| folder.put(content)).collect()).await
+    /// Keeps what a reader gives, for code that runs off the async threads already.
+    pub fn put_reader(&self, content: impl std::io::Read, limit: u64) -> Result<Stored, ObjectError> {
+        self.0.put_reader(content, limit)
     }
 
     /// The whole content. None if there is no such object.
@@ -212,16 +211,28 @@ impl Folder {
         self.path.join(&name[..2]).join(&name[2..])
     }
 
-    fn put(&self, content: &[u8]) -> Result<Stored, ObjectError> {
-        use std::io::Write;
-        let stored = Stored { hash: ObjectHash::of(content), size: content.len() as u64 };
-        if self.path_of(stored.hash).exists() {
-            return Ok(stored);
-        }
+    fn put_reader(&self, content: impl std::io::Read, limit: u64) -> Result<Stored, ObjectError> {
+        use std::io::{Read, Write};
         let mut file = NamedTempFile::new_in(&self.incoming)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        self.keep(file, stored.hash)?;
+        let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0_u64, vec![0; 64 << 10]);
+        let mut content = content.take(limit.saturating_add(1));
+        loop {
+            let read = content.read(&mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            size += read as u64;
+            if size > limit {
+                return Err(ObjectError::TooLarge(limit));
+            }
+            hasher.update(&buffer[..read]);
+            file.write_all(&buffer[..read])?;
+        }
+        let stored = Stored { hash: ObjectHash(hasher.finalize().into()), size };
+        if !self.path_of(stored.hash).exists() {
+            file.as_file().sync_all()?;
+            self.keep(file, stored.hash)?;
+        }
         Ok(stored)
     }
 

@@ -183,6 +183,11 @@ impl Socket {
         let _ = self.0.outgoing.send(Outgoing::Close(why));
     }
 
+    /// Is a stream of that key being forwarded?
+    pub fn follows(&self, key: &str) -> bool {
+        self.0.followed.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+    }
+
     /// Forwards a stream of finished frames until it or the connection ends; at most one for each key.
     /// False if the key is followed already.
     pub fn follow(&self, key: String, stream: impl Stream<Item = Utf8Bytes> + Send + 'static) -> bool {

@@ -76,7 +76,7 @@ impl Migration {
 fn search_index(table: &str, column: &str) -> String {
     format!(
         "CREATE VIRTUAL TABLE {table}_search USING fts5(
-            {column}, content='{table}', content_rowid='rowid', tokenize='trigram', detail='none'
+            {column}, content='{table}', content_rowid='rowid', tokenize='trigram'
         );
         INSERT INTO {table}_search({table}_search) VALUES ('rebuild');
         CREATE TRIGGER {table}_search_insert AFTER INSERT ON {table} BEGIN

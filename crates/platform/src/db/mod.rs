@@ -18,7 +18,7 @@ mod tests;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
-    sync::{Arc, RwLock},
+    sync::Arc,
 };
 
 use kernel::{Id, Surroundings, id::kind::Organization};
@@ -57,7 +57,7 @@ impl DbOptions {
 /// An open database. A cheap handle.
 #[derive(Clone)]
 pub struct Db {
-    engine: Arc<RwLock<Option<Arc<Sqlite>>>>,
+    engine: Arc<Sqlite>,
     surroundings: Surroundings,
 }
 
@@ -67,14 +67,8 @@ impl Db {
         let path = options.url.strip_prefix("sqlite:").map(PathBuf::from);
         let path =
             path.ok_or_else(|| DbError::Unavailable("database.url must begin with sqlite:".to_owned()))?;
-        let engine = Sqlite::open(&path, options)?;
-        let engine = Arc::new(RwLock::new(Some(Arc::new(engine))));
+        let engine = Arc::new(Sqlite::open(&path, options)?);
         Ok(Self { engine, surroundings: options.surroundings.clone() })
-    }
-
-    fn engine(&self) -> Result<Arc<Sqlite>, DbError> {
-        let engine = self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        engine.clone().ok_or_else(sqlite::closed)
     }
 
     /// Reads what belongs to the organization. All statements see one state.
@@ -84,7 +78,7 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.engine()?.read(move |connection| read(&Tx::new(connection, org))).await?
+        self.engine.read(move |connection| read(&Tx::new(connection, org))).await?
     }
 
     /// Reads the few tables that belong to the server.
@@ -94,7 +88,7 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.engine()?.read(move |connection| read(&ServerTx::new(connection))).await?
+        self.engine.read(move |connection| read(&ServerTx::new(connection))).await?
     }
 
     /// Runs one unit of work on what belongs to the organization: all of it stays if it gives Ok, and nothing
@@ -131,7 +125,7 @@ impl Db {
             luggage: Luggage::new(self.surroundings.clone()),
             answer,
         };
-        self.engine()?.write(Box::new(job)).await?;
+        self.engine.write(Box::new(job)).await?;
         answered.await.map_err(|_| sqlite::closed())?
     }
 
@@ -148,15 +142,8 @@ impl Db {
 
     /// Finishes what waits and lets go of the files.
     pub async fn close(&self) {
-        let engine = self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        let Some(engine) = engine else { return };
-        let closed = tokio::task::spawn_blocking(move || {
-            // Otherwise somebody still waits for an answer, and the threads end with the last handle.
-            if let Some(engine) = Arc::into_inner(engine) {
-                engine.close();
-            }
-        });
-        if closed.await.is_err() {
+        let engine = Arc::clone(&self.engine);
+        if tokio::task::spawn_blocking(move || engine.close()).await.is_err() {
             tracing::error!("the database could not be closed");
         }
     }

@@ -7,6 +7,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError, RwLock},
     thread::{Builder, JoinHandle},
     time::Duration,
 };
@@ -26,9 +27,12 @@ const STATEMENTS: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Commits between two looks at the log.
 const COMMITS_BETWEEN_LOOKS: u32 = 64;
-/// Bytes of the log from which it is copied into the database, and from which it is cut.
+/// Bytes of the log from which it is copied into the database. Copying waits for nobody; the writer then begins the
+/// log again from its start.
 const LOG_TO_COPY: u64 = 4 << 20;
-const LOG_TO_CUT: u64 = 256 << 20;
+/// Bytes from which it is cut. That makes the writer wait for the copy of the rest, so it is for the log that grew
+/// faster than it could be copied.
+const LOG_TO_CUT: u64 = 64 << 20;
 
 /// A unit of work as the writer sees it: run inside the transaction, told after the commit.
 pub(super) trait Job: Send {
@@ -40,11 +44,16 @@ pub(super) trait Job: Send {
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
-/// The engine's threads, reached over two lines.
+/// The engine's threads, and the two lines in which work waits for them.
 pub(super) struct Sqlite {
+    lines: RwLock<Option<Lines>>,
+    readers: Mutex<Vec<JoinHandle<()>>>,
+    writers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Lines {
     writes: flume::Sender<Box<dyn Job>>,
     reads: flume::Sender<Read>,
-    threads: std::sync::Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Sqlite {
@@ -54,26 +63,35 @@ impl Sqlite {
         let (writes, units) = flume::bounded(WAITING);
         let (reads, queries) = flume::bounded::<Read>(WAITING);
         let (nudge, nudges) = flume::bounded(1);
-        let mut threads = vec![
+        let writers = vec![
             spawn("db-writer", move || write(&connection, &units, &nudge))?,
             spawn("db-checkpoint", {
                 let (checkpointer, log) = (open(path, false)?, log_of(path));
                 move || keep_short(&checkpointer, &log, &nudges)
             })?,
         ];
-        for number in 0..options.readers {
+        let mut readers = Vec::new();
+        for number in 0..options.readers.max(1) {
             let (connection, waiting) = (open(path, true)?, queries.clone());
-            threads.push(spawn(&format!("db-reader-{number}"), move || {
+            readers.push(spawn(&format!("db-reader-{number}"), move || {
                 while let Ok(read) = waiting.recv() {
                     read(&connection);
                 }
             })?);
         }
-        Ok(Self { writes, reads, threads: threads.into() })
+        let lines = RwLock::new(Some(Lines { writes, reads }));
+        Ok(Self { lines, readers: readers.into(), writers: writers.into() })
+    }
+
+    /// A place in one of the lines, unless they are closed.
+    fn line<T>(&self, which: impl FnOnce(&Lines) -> T) -> Result<T, DbError> {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.as_ref().map(which).ok_or_else(closed)
     }
 
     pub(super) async fn write(&self, job: Box<dyn Job>) -> Result<(), DbError> {
-        self.writes.send_async(job).await.map_err(|_| closed())
+        let writes = self.line(|lines| lines.writes.clone())?;
+        writes.send_async(job).await.map_err(|_| closed())
     }
 
     pub(super) async fn read<T: Send + 'static>(
@@ -82,24 +100,35 @@ impl Sqlite {
     ) -> Result<T, DbError> {
         let (answer, answered) = oneshot::channel();
         let read = move |connection: &Connection| {
-            // A caller that has gone doesn't need the answer. A panic is the caller's, not the thread's.
-            if let Ok(result) = catch_unwind(AssertUnwindSafe(|| in_snapshot(connection, read))) {
-                drop(answer.send(result));
-            } else if !connection.is_autocommit() {
-                roll_back(connection);
-            }
+            // A panic is the caller's, not the thread's.
+            let result = catch_unwind(AssertUnwindSafe(|| in_snapshot(connection, read)));
+            // Whatever happened, the next read must find no transaction open.
+            roll_back(connection);
+            // A caller that has gone doesn't need the answer.
+            drop(result.map(|result| answer.send(result)));
         };
-        self.reads.send_async(Box::new(read)).await.map_err(|_| closed())?;
+        let reads = self.line(|lines| lines.reads.clone())?;
+        reads.send_async(Box::new(read)).await.map_err(|_| closed())?;
         answered.await.map_err(|_| DbError::Engine("a read panicked".to_owned()))?
     }
 
-    /// Ends the threads after what waits in their lines.
-    pub(super) fn close(self) {
-        drop((self.writes, self.reads));
-        for thread in self.threads.into_inner().unwrap_or_default() {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the database panicked");
-            }
+    /// Ends the threads after what waits in their lines. The readers go first: the last connection to close empties
+    /// the log into the database, and theirs can't, being read-only.
+    pub(super) fn close(&self) {
+        let lines = self.lines.write().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Lines { writes, reads }) = lines else { return };
+        drop(reads);
+        join(&self.readers);
+        drop(writes);
+        join(&self.writers);
+    }
+}
+
+fn join(threads: &Mutex<Vec<JoinHandle<()>>>) {
+    let threads = std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner));
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a thread of the database panicked");
         }
     }
 }
@@ -181,7 +210,7 @@ fn commit_together(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
         }
     }
     match statement(connection, if any_stays { "COMMIT" } else { "ROLLBACK" }) {
-        Ok(()) => batch.into_iter().for_each(|job| job.finish(Ok(()))),
+        Ok(()) => batch.into_iter().for_each(|job| answer(job, Ok(()))),
         Err(error) => {
             roll_back(connection);
             refuse(batch, &error);
@@ -219,7 +248,14 @@ fn refuse(batch: Vec<Box<dyn Job>>, error: &DbError) {
             DbError::Busy => DbError::Busy,
             other => DbError::Unavailable(other.to_string()),
         };
-        job.finish(Err(told));
+        answer(job, Err(told));
+    }
+}
+
+/// Tells a caller. What follows a commit is the caller's code, too: its panic must not end the writer.
+fn answer(job: Box<dyn Job>, commit: Result<(), DbError>) {
+    if catch_unwind(AssertUnwindSafe(|| job.finish(commit))).is_err() {
+        tracing::error!("what should follow a commit panicked; the commit stands");
     }
 }
 

@@ -311,6 +311,7 @@ async fn filters_search_and_totals() {
     };
 
     assert_eq!(names(&[("search", "GRÜ")]).await, ["Grüße"]);
+    assert_eq!(names(&[("search", "grüße")]).await, ["Grüße"]);
     assert_eq!(names(&[("search", "gr")]).await, ["Grüße", "gross"]);
     assert_eq!(names(&[("search", "%")]).await, [""; 0]);
     assert_eq!(names(&[("search", "\"x")]).await, [""; 0]);

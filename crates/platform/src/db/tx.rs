@@ -200,6 +200,11 @@ impl<'a> ServerTx<'a> {
         self.0.all(sql, params)
     }
 
+    /// All rows over all organizations, for the upkeep that the server does for everybody. Never for a caller.
+    pub fn across_organizations<R: Record>(&self, sql: &'static str) -> Result<Vec<R>, DbError> {
+        self.0.built().all(sql, &[])
+    }
+
     /// One page of a list.
     pub fn list<R: Record>(
         &self,
