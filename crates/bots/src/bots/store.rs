@@ -1,0 +1,200 @@
+//! The table of bots.
+
+use kernel::{
+    Id, Timestamp,
+    id::kind::{Bot as BotKind, Organization, User},
+};
+use platform::{
+    db::{DbError, Filter, Json, ListOf, SearchOn, ServerTx, Tx, Unit},
+    record,
+};
+use sea_query::{Condition, Expr, ExprTrait};
+
+record! {
+    /// A bot as the database has it.
+    #[derive(Debug, Clone)]
+    pub(crate) struct BotRow {
+        pub(crate) id: Id<BotKind>,
+        pub(crate) slug: String,
+        pub(crate) name: String,
+        pub(crate) display_name: Option<String>,
+        pub(crate) description: Option<String>,
+        pub(crate) status: String,
+        pub(crate) visibility: String,
+        pub(crate) is_default: bool,
+        pub(crate) config: Json,
+        pub(crate) version: i64,
+        pub(crate) start_program: Option<[u8; 32]>,
+        pub(crate) package: Json,
+        pub(crate) created_by: Option<Id<User>>,
+        pub(crate) created_at: Timestamp,
+        pub(crate) updated_at: Timestamp,
+        pub(crate) last_activity: Timestamp,
+    }
+}
+
+/// A bot that is being removed is nobody's to know of.
+const DELETING: &str = "deleting";
+
+pub(super) const LIST: ListOf = ListOf {
+    from: "bots b",
+    columns:
+        "b.id, b.slug, b.name, b.display_name, b.description, b.status, b.visibility, b.is_default, b.config,
+        b.version, b.start_program, b.package, b.created_by, b.created_at, b.updated_at, b.last_activity",
+    org: "b.org_id",
+    id: "b.id",
+    sorts: &[("created_at", "b.created_at"), ("name", "b.name_key"), ("last_activity", "b.last_activity")],
+    filters: &[("status", Filter::Text("b.status")), ("visibility", Filter::Text("b.visibility"))],
+    search: Some(SearchOn { table: "bots", alias: "b", column: "search_key" }),
+};
+
+/// The list's share of `may_use`: administrators see all, others what they may use.
+pub(super) fn visible(all: bool, user: Id<User>) -> Condition {
+    let standing = Condition::all().add(Expr::cust("b.status").ne(DELETING));
+    if all {
+        return standing;
+    }
+    let own = Condition::all()
+        .add(Expr::cust("b.visibility").eq("private"))
+        .add(Expr::cust("b.created_by").eq(user.as_bytes().to_vec()));
+    standing.add(Condition::any().add(Expr::cust("b.visibility").is_in(["public", "organization"])).add(own))
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, slug, name, display_name, description, status, visibility, is_default, config, version,
+                start_program, package, created_by, created_at, updated_at, last_activity
+             FROM bots WHERE org_id = $1 AND status <> 'deleting' AND ",
+            $rest
+        )
+    };
+}
+
+pub(crate) fn by_id(tx: &Tx<'_>, id: Id<BotKind>) -> Result<Option<BotRow>, DbError> {
+    tx.one(select!("id = $2"), &[&id])
+}
+
+pub(crate) fn by_slug(tx: &Tx<'_>, slug: &str) -> Result<Option<BotRow>, DbError> {
+    tx.one(select!("slug = $2"), &[&slug])
+}
+
+pub(crate) fn default(tx: &Tx<'_>) -> Result<Option<BotRow>, DbError> {
+    tx.one(select!("is_default"), &[])
+}
+
+pub(super) fn all(tx: &Tx<'_>) -> Result<Vec<BotRow>, DbError> {
+    tx.all(select!("id IS NOT NULL ORDER BY created_at, id"), &[])
+}
+
+pub(super) fn count(tx: &Tx<'_>) -> Result<u64, DbError> {
+    let count = tx.one::<(u64,)>("SELECT count(*) FROM bots WHERE org_id = $1", &[])?;
+    Ok(count.map_or(0, |(count,)| count))
+}
+
+pub(super) fn insert(unit: &Unit<'_>, bot: &BotRow, name_key: &str, search_key: &str) -> Result<(), DbError> {
+    unit.execute(
+        "INSERT INTO bots (org_id, id, rev, slug, name, name_key, search_key, display_name, description, status,
+            visibility, is_default, config, version, package, created_by, created_at, updated_at, last_activity)
+         VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $16)",
+        &[
+            &bot.id,
+            &bot.slug,
+            &bot.name,
+            &name_key,
+            &search_key,
+            &bot.display_name,
+            &bot.description,
+            &bot.status,
+            &bot.visibility,
+            &bot.is_default,
+            &bot.config,
+            &bot.version,
+            &bot.package,
+            &bot.created_by,
+            &bot.created_at,
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn save(unit: &Unit<'_>, bot: &BotRow, name_key: &str, search_key: &str) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE bots SET rev = rev + 1, name = $3, name_key = $4, search_key = $5, display_name = $6,
+            description = $7, status = $8, visibility = $9, is_default = $10, updated_at = $11, last_activity = $11
+         WHERE org_id = $1 AND id = $2",
+        &[
+            &bot.id,
+            &bot.name,
+            &name_key,
+            &search_key,
+            &bot.display_name,
+            &bot.description,
+            &bot.status,
+            &bot.visibility,
+            &bot.is_default,
+            &bot.updated_at,
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn clear_default(unit: &Unit<'_>) -> Result<(), DbError> {
+    unit.execute("UPDATE bots SET rev = rev + 1, is_default = FALSE WHERE org_id = $1 AND is_default", &[])?;
+    Ok(())
+}
+
+/// Notes that somebody began to talk to it.
+pub(crate) fn touch(unit: &Unit<'_>, id: Id<BotKind>, at: Timestamp) -> Result<(), DbError> {
+    unit.execute("UPDATE bots SET last_activity = $3 WHERE org_id = $1 AND id = $2", &[&id, &at])?;
+    Ok(())
+}
+
+/// From here on there is no such bot; its slug is free at once.
+pub(super) fn begin_deletion(unit: &Unit<'_>, id: Id<BotKind>) -> Result<(), DbError> {
+    let freed = format!("{id}.deleting");
+    unit.execute(
+        "UPDATE bots SET rev = rev + 1, status = 'deleting', slug = $3 WHERE org_id = $1 AND id = $2",
+        &[&id, &freed],
+    )?;
+    Ok(())
+}
+
+/// A bot with its organization.
+type Named = (Id<Organization>, Id<BotKind>);
+
+/// Bots whose removal has begun and not ended, over all organizations.
+pub(super) fn being_deleted(tx: &ServerTx<'_>) -> Result<Vec<Named>, DbError> {
+    tx.across_organizations("SELECT org_id, id FROM bots WHERE status = 'deleting'")
+}
+
+/// Removes some of what the bot had. True while there is more.
+pub(super) fn delete_some(unit: &Unit<'_>, id: Id<BotKind>) -> Result<bool, DbError> {
+    let found = unit.one::<(Id<kernel::id::kind::Conversation>,)>(
+        "SELECT id FROM conversations WHERE org_id = $1 AND bot_id = $2 LIMIT 1",
+        &[&id],
+    )?;
+    let Some((conversation,)) = found else {
+        for table in [
+            "DELETE FROM bot_programs WHERE org_id = $1 AND bot_id = $2",
+            "DELETE FROM bot_versions WHERE org_id = $1 AND bot_id = $2",
+            "DELETE FROM bots WHERE org_id = $1 AND id = $2",
+        ] {
+            unit.execute(table, &[&id])?;
+        }
+        return Ok(false);
+    };
+    let deleted = unit.execute(
+        "DELETE FROM messages WHERE org_id = $1 AND conversation_id = $2 AND seq IN
+            (SELECT seq FROM messages WHERE org_id = $1 AND conversation_id = $2 LIMIT 1000)",
+        &[&conversation],
+    )?;
+    if deleted == 0 {
+        unit.execute(
+            "DELETE FROM conversation_runs WHERE org_id = $1 AND conversation_id = $2",
+            &[&conversation],
+        )?;
+        unit.execute("DELETE FROM conversations WHERE org_id = $1 AND id = $2", &[&conversation])?;
+    }
+    Ok(true)
+}

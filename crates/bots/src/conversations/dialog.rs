@@ -1,0 +1,123 @@
+//! The host of the language: runs a machine from one stop to the next and performs what it asks for. The only place
+//! that knows the language's machine.
+
+use std::sync::Arc;
+
+use basic::{Answer, ErrorCode, HostError, Limits, Machine, Program, Reply, Resume, Step};
+use chrono::{DateTime, FixedOffset};
+use kernel::Error;
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use super::model::Suggestion;
+
+/// What drives a run.
+#[derive(Debug, Clone)]
+pub(super) enum Input {
+    /// It begins.
+    Start,
+    /// The state that it stopped in, and the answer that it waits for.
+    Reply(Arc<[u8]>, String),
+}
+
+/// What the machine is given besides.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) now: DateTime<FixedOffset>,
+    pub(super) seed: u64,
+    /// Messages it may send.
+    pub(super) talks: usize,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// What the bot says, in order.
+    pub(super) says: Vec<String>,
+    /// Quick replies to the last of it.
+    pub(super) suggestions: Vec<Suggestion>,
+    /// How it ended.
+    pub(super) end: End,
+}
+
+#[derive(Debug)]
+pub(super) enum End {
+    /// It waits for an answer, in this state.
+    Waits(Vec<u8>),
+    /// It is done.
+    Finished,
+    /// It failed. All of it is for the author.
+    Failed(String),
+}
+
+/// Where machines run: off the async threads, at most as many at once as there are cores.
+#[derive(Clone)]
+pub(super) struct Stage(Arc<Semaphore>);
+
+impl Default for Stage {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self(Arc::new(Semaphore::new(cores)))
+    }
+}
+
+impl Stage {
+    /// Runs until the machine waits, is done, or fails.
+    pub(super) async fn run(
+        &self,
+        program: Arc<Program>,
+        input: Input,
+        moment: Moment,
+    ) -> Result<Outcome, Error> {
+        let place = Arc::clone(&self.0).acquire_owned().await.map_err(Error::internal)?;
+        let ran = spawn_blocking(move || {
+            let _place = place;
+            run(program, input, moment)
+        });
+        ran.await.map_err(Error::internal)?
+    }
+}
+
+fn run(program: Arc<Program>, input: Input, moment: Moment) -> Result<Outcome, Error> {
+    let script = program.name().to_owned();
+    let (mut machine, mut answer) = match input {
+        Input::Start => (Machine::start(program, Limits::default(), Vec::new()), Answer::Start),
+        Input::Reply(state, text) => {
+            let machine = Machine::load(program, Limits::default(), &state).map_err(Error::internal)?;
+            (machine, Answer::Reply(Reply { text, attachments: Vec::new() }))
+        }
+    };
+    let mut outcome = Outcome { says: Vec::new(), suggestions: Vec::new(), end: End::Finished };
+    loop {
+        let resume = Resume { now: moment.now, seed: moment.seed, answer };
+        answer = match machine.run(resume) {
+            Step::Talk(_) if outcome.says.len() >= moment.talks => {
+                outcome.end =
+                    End::Failed(format!("the script says more than {} things in one turn", moment.talks));
+                return Ok(outcome);
+            }
+            Step::Talk(text) => {
+                outcome.says.push(text);
+                Answer::Done
+            }
+            Step::Print(text) => {
+                tracing::info!(target: "bots::script", script, text, "PRINT");
+                Answer::Done
+            }
+            Step::Hear(hear) => {
+                let button = |text: String| Suggestion { value: text.clone(), text };
+                outcome.suggestions = hear.options.into_iter().map(button).collect();
+                outcome.end = End::Waits(machine.save());
+                return Ok(outcome);
+            }
+            Step::Command(command) => Answer::Failed(HostError {
+                code: ErrorCode::Unknown,
+                message: format!("this server does not have {}", command.keyword.phrase),
+            }),
+            Step::Finished(_) => return Ok(outcome),
+            Step::Failed(error) => {
+                outcome.end = End::Failed(error.to_string());
+                return Ok(outcome);
+            }
+        };
+    }
+}

@@ -1,0 +1,97 @@
+//! Who watches which conversation on this node, and what they get.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::ws::Utf8Bytes;
+use dashmap::DashMap;
+use kernel::{Id, id::kind::Conversation};
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use super::model::Message;
+
+/// Turns that wait for a slow watcher, which reads the rest from the database.
+const WAITING: usize = 64;
+
+/// The frames of one turn, in order.
+pub(super) type Frames = Arc<[Arc<Frame>]>;
+
+/// A message as it goes to every watcher: written once, by whoever needs it first.
+#[derive(Debug)]
+pub(super) struct Frame {
+    message: Message,
+    text: OnceLock<Utf8Bytes>,
+}
+
+impl Frame {
+    /// The frame of a stored message.
+    pub(super) fn of(message: Message) -> Self {
+        Self { message, text: OnceLock::new() }
+    }
+
+    pub(super) fn seq(&self) -> u64 {
+        self.message.seq
+    }
+
+    /// As it goes over the wire.
+    pub(super) fn text(&self) -> Utf8Bytes {
+        #[derive(Serialize)]
+        struct Sent<'a> {
+            r#type: &'static str,
+            #[serde(flatten)]
+            message: &'a Message,
+            r#final: bool,
+        }
+        let write = || {
+            let sent = Sent { r#type: "message", message: &self.message, r#final: true };
+            serde_json::to_string(&sent).unwrap_or_default().into()
+        };
+        self.text.get_or_init(write).clone()
+    }
+}
+
+/// The watchers of this node. A cheap handle.
+#[derive(Clone, Default)]
+pub(super) struct Hub(Arc<DashMap<Id<Conversation>, broadcast::Sender<Frames>>>);
+
+/// Watches one conversation until dropped.
+pub(super) struct Watch {
+    hub: Hub,
+    conversation: Id<Conversation>,
+    frames: broadcast::Receiver<Frames>,
+}
+
+impl Hub {
+    /// Is anybody watching? Frames for nobody need not be made.
+    pub(super) fn is_watched(&self, conversation: Id<Conversation>) -> bool {
+        self.0.contains_key(&conversation)
+    }
+
+    /// Hands the frames of a committed turn to whoever watches.
+    pub(super) fn publish(&self, conversation: Id<Conversation>, frames: Frames) {
+        if let Some(watchers) = self.0.get(&conversation) {
+            // The last watcher may have gone this moment.
+            let _ = watchers.send(frames);
+        }
+    }
+
+    /// Watches from now on.
+    pub(super) fn watch(&self, conversation: Id<Conversation>) -> Watch {
+        let watchers = self.0.entry(conversation).or_insert_with(|| broadcast::channel(WAITING).0);
+        Watch { hub: self.clone(), conversation, frames: watchers.subscribe() }
+    }
+}
+
+impl Watch {
+    /// The frames of the next turn. None if some were missed and must be read from the database.
+    pub(super) async fn next(&mut self) -> Option<Frames> {
+        self.frames.recv().await.ok()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // This one still counts here: a conversation with one watcher loses its last.
+        self.hub.0.remove_if(&self.conversation, |_, watchers| watchers.receiver_count() <= 1);
+    }
+}

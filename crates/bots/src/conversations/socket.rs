@@ -1,0 +1,113 @@
+//! Conversations over WebSocket: `message` frames, and following what is said.
+
+use futures_util::StreamExt;
+use gateway::{Frame, FrameHandler, Socket, module::BoxFuture};
+use kernel::{Actor, Error, Id, id::kind::Conversation as ConversationKind};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Conversations, NewConversation, NewMessage, model::Wait};
+
+/// Answers `message` frames.
+pub(super) struct Messages {
+    conversations: Conversations,
+}
+
+/// The fields of a `message` frame.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    content: String,
+    conversation_id: Option<Id<ConversationKind>>,
+    bot_id: Option<String>,
+    client_message_id: Option<String>,
+}
+
+impl Messages {
+    pub(super) fn new(conversations: Conversations) -> Self {
+        Self { conversations }
+    }
+
+    async fn say(&self, socket: &Socket, frame: Frame) -> kernel::Result<()> {
+        let who = signed_in(socket)?;
+        let said: Said = serde_json::from_value(Value::Object(frame.body))
+            .map_err(|problem| Error::invalid("message", problem.to_string()))?;
+        let conversation = match said.conversation_id {
+            Some(id) => {
+                self.follow(socket, &who, id, None).await?;
+                id
+            }
+            None => self.begin(socket, &who, said.bot_id).await?,
+        };
+        let message =
+            NewMessage { content: said.content, client_message_id: said.client_message_id, wait: Wait::None };
+        let sent = self.conversations.send(&who, conversation, message).await?;
+        let mut extra = Map::new();
+        extra.insert("message_id".to_owned(), json!(sent.message_id));
+        extra.insert("conversation_id".to_owned(), json!(conversation));
+        socket.ack(frame.id.as_deref(), extra);
+        Ok(())
+    }
+
+    /// Starts a conversation with the bot that the frame or the connection's address names.
+    async fn begin(
+        &self,
+        socket: &Socket,
+        who: &Actor,
+        bot: Option<String>,
+    ) -> kernel::Result<Id<ConversationKind>> {
+        let named = socket.query("bot").or_else(|| socket.query("bot_id"));
+        let bot_id = bot.or_else(|| named.map(str::to_owned));
+        let new = NewConversation { bot_id, ..NewConversation::default() };
+        let started = self.conversations.start(who.clone(), new).await?;
+        socket.send(
+            "status",
+            &json!({
+                "state": "authenticated",
+                "conversation_id": started.conversation_id,
+                "bot_id": started.bot_id,
+                "session_id": started.session_id,
+                "user_id": who.user,
+            }),
+        );
+        self.follow(socket, who, started.conversation_id, Some(0)).await?;
+        Ok(started.conversation_id)
+    }
+
+    async fn follow(
+        &self,
+        socket: &Socket,
+        who: &Actor,
+        id: Id<ConversationKind>,
+        since: Option<u64>,
+    ) -> kernel::Result<()> {
+        let key = id.to_string();
+        if socket.follows(&key) {
+            return Ok(());
+        }
+        let frames = self.conversations.follow(who, id, since).await?;
+        socket.follow(key, frames.map(|frame| frame.text()));
+        Ok(())
+    }
+}
+
+fn signed_in(socket: &Socket) -> kernel::Result<Actor> {
+    socket.who().ok_or_else(|| Error::unauthorized("Sign in to do this.", "credentials_missing"))
+}
+
+impl FrameHandler for Messages {
+    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
+        Box::pin(self.say(socket, frame))
+    }
+
+    /// `?conversation_id=…&since=…` follows that conversation from the start.
+    fn opened<'a>(&'a self, socket: &'a Socket) -> BoxFuture<'a, kernel::Result<()>> {
+        Box::pin(async move {
+            let Some(id) = socket.query("conversation_id") else { return Ok(()) };
+            let id = id.parse().map_err(|_| Error::not_found("conversation"))?;
+            let since = socket.query("since").map(str::parse).transpose();
+            let since = since.map_err(|_| Error::invalid("since", "must be a whole number"))?;
+            self.follow(socket, &signed_in(socket)?, id, since).await
+        })
+    }
+}

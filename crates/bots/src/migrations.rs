@@ -1,0 +1,112 @@
+//! The schema of this room, step by step.
+
+use platform::db::Migration;
+
+pub(crate) const ALL: &[Migration] = &[
+    Migration::new(
+        "m20261123_20_bots_bots",
+        "CREATE TABLE bots (
+            org_id uuid NOT NULL,
+            id uuid NOT NULL,
+            rev bigint NOT NULL,
+            slug keytext NOT NULL,
+            name text NOT NULL,
+            name_key keytext NOT NULL,
+            search_key keytext NOT NULL,
+            display_name text,
+            description text,
+            status text NOT NULL,
+            visibility text NOT NULL,
+            is_default boolean NOT NULL,
+            config text NOT NULL,
+            version bigint NOT NULL,
+            start_program bytea,
+            package text NOT NULL,
+            created_by uuid,
+            created_at bigint NOT NULL,
+            updated_at bigint NOT NULL,
+            last_activity bigint NOT NULL,
+            PRIMARY KEY (org_id, id),
+            UNIQUE (slug)
+        );
+        CREATE INDEX bots_by_creation ON bots (org_id, created_at, id);
+        CREATE INDEX bots_by_name ON bots (org_id, name_key, id);
+        CREATE INDEX bots_by_activity ON bots (org_id, last_activity, id);
+        CREATE TABLE bot_versions (
+            org_id uuid NOT NULL,
+            bot_id uuid NOT NULL,
+            number bigint NOT NULL,
+            files text NOT NULL,
+            scripts text NOT NULL,
+            created_by uuid,
+            created_at bigint NOT NULL,
+            PRIMARY KEY (org_id, bot_id, number)
+        );
+        CREATE TABLE bot_programs (
+            org_id uuid NOT NULL,
+            bot_id uuid NOT NULL,
+            hash bytea NOT NULL,
+            bytes bytea NOT NULL,
+            version bigint NOT NULL,
+            PRIMARY KEY (org_id, bot_id, hash)
+        );",
+    ),
+    Migration::search("m20261123_21_bots_search", "bots", "search_key"),
+    Migration::new(
+        "m20261123_22_bots_conversations",
+        "CREATE TABLE conversations (
+            org_id uuid NOT NULL,
+            id uuid NOT NULL,
+            rev bigint NOT NULL,
+            bot_id uuid NOT NULL,
+            user_id uuid NOT NULL,
+            channel text NOT NULL,
+            language text,
+            title text NOT NULL,
+            title_key keytext NOT NULL,
+            status text NOT NULL,
+            seq bigint NOT NULL,
+            last_message text,
+            metadata text NOT NULL,
+            fence bigint NOT NULL,
+            lease_owner text,
+            lease_until bigint,
+            created_at bigint NOT NULL,
+            updated_at bigint NOT NULL,
+            last_activity bigint NOT NULL,
+            PRIMARY KEY (org_id, id)
+        );
+        CREATE INDEX conversations_by_activity ON conversations (org_id, user_id, last_activity, id);
+        CREATE INDEX conversations_by_creation ON conversations (org_id, user_id, created_at, id);
+        CREATE INDEX conversations_by_count ON conversations (org_id, user_id, seq, id);
+        CREATE INDEX conversations_of_bot ON conversations (org_id, bot_id, last_activity, id);
+        CREATE INDEX conversations_of_all_by_activity ON conversations (org_id, last_activity, id);
+        CREATE INDEX conversations_of_all_by_creation ON conversations (org_id, created_at, id);
+        CREATE INDEX conversations_of_all_by_count ON conversations (org_id, seq, id);
+        CREATE TABLE messages (
+            org_id uuid NOT NULL,
+            conversation_id uuid NOT NULL,
+            seq bigint NOT NULL,
+            id uuid NOT NULL,
+            sender text NOT NULL,
+            content text NOT NULL,
+            suggestions text,
+            in_reply_to uuid,
+            client_message_id text,
+            created_at bigint NOT NULL,
+            PRIMARY KEY (org_id, conversation_id, seq),
+            UNIQUE (org_id, id),
+            UNIQUE (org_id, conversation_id, client_message_id)
+        );
+        CREATE TABLE conversation_runs (
+            org_id uuid NOT NULL,
+            conversation_id uuid NOT NULL,
+            bot_id uuid NOT NULL,
+            program bytea NOT NULL,
+            state bytea NOT NULL,
+            PRIMARY KEY (org_id, conversation_id)
+        );
+        CREATE INDEX conversation_runs_of_program ON conversation_runs (org_id, bot_id, program);",
+    ),
+    Migration::search("m20261123_23_bots_conversations_search", "conversations", "title_key"),
+];

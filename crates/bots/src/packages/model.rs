@@ -1,0 +1,218 @@
+//! What a package holds, and why one is refused.
+
+use basic::{Diagnostic, Severity};
+use kernel::{Error, Kind};
+use platform::{
+    db::DbError,
+    objects::{ObjectError, ObjectHash},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::bots::BotError;
+
+/// A file of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FileEntry {
+    /// Where it is in the package, parted by slashes.
+    #[schema(example = "booking.gbdialog/start.bas")]
+    pub path: String,
+    /// The SHA-256 of its content.
+    pub checksum: String,
+    /// Its bytes.
+    pub size: u64,
+}
+
+impl FileEntry {
+    pub(crate) fn hash(&self) -> Result<ObjectHash, PackageError> {
+        self.checksum.parse().map_err(|cause| PackageError::Other(Error::internal(cause)))
+    }
+}
+
+/// What a script is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ScriptKind {
+    /// Runs when a conversation begins.
+    Start,
+    /// Runs when another script calls it.
+    Dialog,
+    /// A model may call it.
+    Tool,
+    /// Runs by the clock.
+    Scheduled,
+    /// Runs when its address is called.
+    Webhook,
+}
+
+/// In which state a script is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ScriptStatus {
+    /// It runs.
+    Compiled,
+    /// It has errors; the last good one goes on running, if there was one.
+    Error,
+}
+
+/// Something to say of a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ScriptReport {
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// `error` or `warning`.
+    #[schema(example = "error")]
+    pub severity: String,
+    /// Such as `B012`.
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+    /// What may help.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+impl From<&Diagnostic> for ScriptReport {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        Self {
+            line: diagnostic.line,
+            column: diagnostic.column,
+            severity: diagnostic.severity.as_str().to_owned(),
+            code: diagnostic.code.to_owned(),
+            message: diagnostic.message.clone(),
+            hint: diagnostic.hint.clone(),
+        }
+    }
+}
+
+impl ScriptReport {
+    pub(crate) fn is_error(&self) -> bool {
+        self.severity == Severity::Error.as_str()
+    }
+}
+
+/// A script of a package, as a version keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptEntry {
+    /// The file's name without `.bas`; with its folder where another script has the same.
+    pub name: String,
+    /// Where it is in the package.
+    pub path: String,
+    /// What it is for.
+    pub kind: ScriptKind,
+    /// Its state.
+    pub status: ScriptStatus,
+    /// What is to be said of it.
+    pub diagnostics: Vec<ScriptReport>,
+    /// The hash of the program that runs, in hexadecimal: the last good one. None if there never was one.
+    pub program: Option<String>,
+}
+
+/// What an installation changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Installed {
+    /// New files.
+    pub added: Vec<String>,
+    /// Files with another content.
+    pub changed: Vec<String>,
+    /// Files that are gone.
+    pub removed: Vec<String>,
+}
+
+/// What is to be said of one script of an installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FileReport {
+    /// The script's file.
+    pub file: String,
+    /// What is to be said.
+    #[serde(flatten)]
+    pub report: ScriptReport,
+}
+
+impl std::fmt::Display for FileReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { file, report } = self;
+        write!(
+            f,
+            "{file}:{}:{}: {}[{}]: {}",
+            report.line, report.column, report.severity, report.code, report.message
+        )
+    }
+}
+
+/// What came of an installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Installation {
+    /// The files.
+    pub installed: Installed,
+    /// Errors and warnings of all scripts.
+    pub diagnostics: Vec<FileReport>,
+    /// What else is worth knowing, such as folders that nobody reads.
+    pub warnings: Vec<String>,
+    /// The number of the new state; the present one after a dry run.
+    pub version: u64,
+}
+
+/// Why a package, or a change of one, is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// It can't be read as a package.
+    #[error("The package can't be read: {0}.")]
+    Invalid(String),
+    /// A name in it leads out of it, or nowhere.
+    #[error("The package holds a file whose name is not safe: {0}.")]
+    UnsafePath(String),
+    /// It is larger than a limit.
+    #[error("The package is too large: at most {0} are allowed.")]
+    TooLarge(String),
+    /// Scripts have errors.
+    #[error("Some scripts have errors; nothing was installed.")]
+    Compile(Vec<FileReport>),
+    /// There is no such script.
+    #[error("There is no such script.")]
+    ScriptNotFound,
+    /// Somebody else installed something meanwhile.
+    #[error("The package was changed by somebody else meanwhile. Try again.")]
+    Changed,
+    /// Anything about the bot.
+    #[error(transparent)]
+    Bot(#[from] BotError),
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+impl From<DbError> for PackageError {
+    fn from(error: DbError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<ObjectError> for PackageError {
+    fn from(error: ObjectError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<PackageError> for Error {
+    fn from(error: PackageError) -> Self {
+        let message = error.to_string();
+        let refused = |kind| Self::new(kind, message.clone());
+        match error {
+            PackageError::Invalid(_) => refused(Kind::Validation).reason("package_invalid"),
+            PackageError::UnsafePath(path) => {
+                refused(Kind::Validation).reason("unsafe_path").detail("path", path)
+            }
+            PackageError::TooLarge(_) => refused(Kind::PayloadTooLarge).reason("package_too_large"),
+            PackageError::Compile(reports) => {
+                refused(Kind::Validation).reason("compile_failed").detail("diagnostics", reports)
+            }
+            PackageError::ScriptNotFound => refused(Kind::NotFound).reason("script_not_found"),
+            PackageError::Changed => Self::conflict(message, "package_changed"),
+            PackageError::Bot(error) => error.into(),
+            PackageError::Other(error) => error,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Packages over HTTP.
+
+use gateway::{Caller, Envelope, Params, Path, Reply, Result, State, Upload};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{FileEntry, Installation, Packages, service::Manner};
+
+/// How a package is installed.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Options {
+    /// `replace` removes files that the package doesn't have; `merge` keeps them.
+    mode: Mode,
+    /// Only tell what would happen.
+    dry_run: bool,
+    /// False installs scripts with errors, too; the last good one of each keeps running.
+    strict: Option<bool>,
+}
+
+/// What happens to files that the package doesn't have.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Mode {
+    /// They are removed.
+    #[default]
+    Replace,
+    /// They stay.
+    Merge,
+}
+
+/// Install a package.
+///
+/// A zip as the body (`application/zip`), or as the part `file` of a form. It installs as a whole or not at all.
+/// Dialogs that are under way end on the version they began with.
+#[utoipa::path(
+    put,
+    path = "/bots/{bot_id}/package",
+    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), Options),
+    request_body(content = Vec<u8>, content_type = "application/zip"),
+    responses(
+        (status = 200, body = Envelope<Installation>),
+        (status = 409, description = "`package_changed`: somebody else installed something meanwhile"),
+        (status = 413, description = "`package_too_large`"),
+        (status = 422, description = "`package_invalid`, `unsafe_path`, or `compile_failed` with `diagnostics`"),
+    ),
+)]
+pub(super) async fn install(
+    State(packages): State<Packages>,
+    Caller(who): Caller,
+    Path(bot): Path<String>,
+    Params(options): Params<Options>,
+    upload: Upload,
+) -> Result<Reply<Installation>> {
+    let manner = Manner {
+        merge: options.mode == Mode::Merge,
+        dry_run: options.dry_run,
+        strict: options.strict.unwrap_or(true),
+    };
+    Ok(Reply::ok(packages.install(who, bot, upload, manner).await?))
+}
+
+/// The files of a package.
+#[utoipa::path(
+    get,
+    path = "/bots/{bot_id}/package/files",
+    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking")),
+    responses((status = 200, body = Envelope<Vec<FileEntry>>)),
+)]
+pub(super) async fn files(
+    State(packages): State<Packages>,
+    Caller(who): Caller,
+    Path(bot): Path<String>,
+) -> Result<Reply<Vec<FileEntry>>> {
+    let bot = packages.bot(&who, &bot).await?;
+    let state = packages.state(who.org, bot.id, bot.version).await?;
+    Ok(Reply::ok(state.files.into_values().collect()))
+}

@@ -1,0 +1,115 @@
+//! The tables of versions and programs.
+
+use kernel::{
+    Id, Timestamp,
+    id::kind::{Bot as BotKind, User},
+};
+use platform::{
+    db::{DbError, Json, Tx, Unit},
+    record,
+};
+
+record! {
+    /// A state of a bot's package.
+    #[derive(Debug, Clone)]
+    pub(crate) struct VersionRow {
+        pub(crate) number: i64,
+        pub(crate) files: Json,
+        pub(crate) scripts: Json,
+    }
+}
+
+pub(crate) fn version(tx: &Tx<'_>, bot: Id<BotKind>, number: i64) -> Result<Option<VersionRow>, DbError> {
+    tx.one(
+        "SELECT number, files, scripts FROM bot_versions WHERE org_id = $1 AND bot_id = $2 AND number = $3",
+        &[&bot, &number],
+    )
+}
+
+pub(super) fn insert_version(
+    unit: &Unit<'_>,
+    bot: Id<BotKind>,
+    row: &VersionRow,
+    by: Option<Id<User>>,
+    at: Timestamp,
+) -> Result<(), DbError> {
+    unit.execute(
+        "INSERT INTO bot_versions (org_id, bot_id, number, files, scripts, created_by, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[&bot, &row.number, &row.files, &row.scripts, &by, &at],
+    )?;
+    Ok(())
+}
+
+/// Keeps a program, or notes that the version uses it, too.
+pub(super) fn keep_program(
+    unit: &Unit<'_>,
+    bot: Id<BotKind>,
+    hash: &[u8; 32],
+    bytes: &[u8],
+    version: i64,
+) -> Result<(), DbError> {
+    unit.execute(
+        "INSERT INTO bot_programs (org_id, bot_id, hash, bytes, version) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (org_id, bot_id, hash) DO UPDATE SET version = excluded.version",
+        &[&bot, hash, &bytes, &version],
+    )?;
+    Ok(())
+}
+
+/// Notes that the version still uses a program kept before.
+pub(super) fn renew_program(
+    unit: &Unit<'_>,
+    bot: Id<BotKind>,
+    hash: &[u8; 32],
+    version: i64,
+) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE bot_programs SET version = $4 WHERE org_id = $1 AND bot_id = $2 AND hash = $3",
+        &[&bot, hash, &version],
+    )?;
+    Ok(())
+}
+
+/// Points the bot at its new state.
+pub(super) fn set_current(
+    unit: &Unit<'_>,
+    bot: Id<BotKind>,
+    version: i64,
+    start_program: Option<[u8; 32]>,
+    package: &Json,
+    config: &Json,
+    at: Timestamp,
+) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE bots SET rev = rev + 1, version = $3, start_program = $4, package = $5, config = $6,
+            updated_at = $7, last_activity = $7
+         WHERE org_id = $1 AND id = $2",
+        &[&bot, &version, &start_program, package, config, &at],
+    )?;
+    Ok(())
+}
+
+/// Forgets states before the oldest kept one, but for programs that a run still needs.
+pub(super) fn forget_before(unit: &Unit<'_>, bot: Id<BotKind>, oldest: i64) -> Result<(), DbError> {
+    unit.execute(
+        "DELETE FROM bot_versions WHERE org_id = $1 AND bot_id = $2 AND number < $3",
+        &[&bot, &oldest],
+    )?;
+    unit.execute(
+        "DELETE FROM bot_programs WHERE org_id = $1 AND bot_id = $2 AND version < $3 AND NOT EXISTS (
+            SELECT 1 FROM conversation_runs r
+            WHERE r.org_id = bot_programs.org_id AND r.bot_id = bot_programs.bot_id AND r.program = bot_programs.hash)",
+        &[&bot, &oldest],
+    )?;
+    Ok(())
+}
+
+/// The bytes of a program.
+pub(crate) fn program(tx: &Tx<'_>, bot: Id<BotKind>, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, DbError> {
+    let row = tx.one::<(Vec<u8>,)>(
+        "SELECT bytes FROM bot_programs WHERE org_id = $1 AND bot_id = $2 AND hash = $3",
+        &[&bot, hash],
+    )?;
+    Ok(row.map(|(bytes,)| bytes))
+}

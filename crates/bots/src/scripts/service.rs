@@ -1,0 +1,148 @@
+//! What can be done with scripts.
+
+use basic::Known;
+use kernel::{Actor, Error};
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
+
+use crate::packages::{
+    FileEntry, PackageError, Packages, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus,
+};
+
+/// The service of scripts. A cheap handle.
+#[derive(Clone)]
+pub struct Scripts {
+    packages: Packages,
+}
+
+/// A script.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Script {
+    /// The file's name without `.bas`.
+    #[schema(example = "start")]
+    name: String,
+    /// Where it is in the package.
+    path: String,
+    /// What it is for.
+    kind: ScriptKind,
+    /// Its text; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// Its state.
+    status: ScriptStatus,
+    /// Errors and warnings.
+    diagnostics: Vec<ScriptReport>,
+    /// The SHA-256 of its text.
+    checksum: String,
+    /// Its bytes.
+    size: u64,
+}
+
+/// A text to be checked: one, or all of the bot's.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ToCompile {
+    /// The script to check; all scripts of the bot as they are if absent.
+    #[schema(example = "HEAR name\nTALK \"Hello \" + name")]
+    pub(super) source: Option<String>,
+}
+
+/// What a check found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Compiled {
+    /// Each script with what is to be said of it.
+    scripts: Vec<CompiledScript>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CompiledScript {
+    /// The script's name; absent for a text that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Its state.
+    status: ScriptStatus,
+    /// Errors and warnings.
+    diagnostics: Vec<ScriptReport>,
+}
+
+fn shown(script: ScriptEntry, file: &FileEntry, source: Option<String>) -> Script {
+    Script {
+        name: script.name,
+        path: script.path,
+        kind: script.kind,
+        source,
+        status: script.status,
+        diagnostics: script.diagnostics,
+        checksum: file.checksum.clone(),
+        size: file.size,
+    }
+}
+
+impl Scripts {
+    /// The service over packages.
+    pub(crate) fn new(packages: Packages) -> Self {
+        Self { packages }
+    }
+
+    pub(super) async fn list(&self, who: Actor, bot: &str) -> Result<Vec<Script>, PackageError> {
+        let bot = self.packages.bot(&who, bot).await?;
+        let mut state = self.packages.state(who.org, bot.id, bot.version).await?;
+        let scripts = std::mem::take(&mut state.scripts).into_values();
+        let with_file = |script: ScriptEntry| {
+            let file = state.files.get(&script.path)?;
+            Some(shown(script, file, None))
+        };
+        Ok(scripts.filter_map(with_file).collect())
+    }
+
+    pub(super) async fn get(&self, who: Actor, bot: &str, name: &str) -> Result<Script, PackageError> {
+        let bot = self.packages.bot(&who, bot).await?;
+        let state = self.packages.state(who.org, bot.id, bot.version).await?;
+        let wanted = kernel::text::key(name);
+        let script = state.scripts.into_values().find(|script| kernel::text::key(&script.name) == wanted);
+        let script = script.ok_or(PackageError::ScriptNotFound)?;
+        let file = state.files.get(&script.path).ok_or(PackageError::ScriptNotFound)?;
+        let source = self.packages.text(file).await?;
+        Ok(shown(script, file, Some(source)))
+    }
+
+    pub(super) async fn save(
+        &self,
+        who: Actor,
+        bot: &str,
+        name: &str,
+        source: String,
+    ) -> Result<Script, PackageError> {
+        let (script, file) = self.packages.save_script(who, bot, name, source.clone()).await?;
+        Ok(shown(script, &file, Some(source)))
+    }
+
+    pub(super) async fn delete(&self, who: Actor, bot: &str, name: &str) -> Result<(), PackageError> {
+        self.packages.delete_script(who, bot, name).await
+    }
+
+    pub(super) async fn compile(
+        &self,
+        who: Actor,
+        bot: &str,
+        to_compile: ToCompile,
+    ) -> Result<Compiled, PackageError> {
+        let bot = self.packages.bot(&who, bot).await?;
+        if let Some(source) = to_compile.source {
+            let compiled = spawn_blocking(move || basic::compile("source", &source, &Known::default()));
+            let compiled = compiled.await.map_err(Error::internal)?;
+            let status =
+                if compiled.program.is_some() { ScriptStatus::Compiled } else { ScriptStatus::Error };
+            let diagnostics = compiled.diagnostics.iter().map(ScriptReport::from).collect();
+            return Ok(Compiled { scripts: vec![CompiledScript { name: None, status, diagnostics }] });
+        }
+        let state = self.packages.state(who.org, bot.id, bot.version).await?;
+        let told = |script: ScriptEntry| CompiledScript {
+            name: Some(script.name),
+            status: script.status,
+            diagnostics: script.diagnostics,
+        };
+        Ok(Compiled { scripts: state.scripts.into_values().map(told).collect() })
+    }
+}
