@@ -1,0 +1,117 @@
+//! Bots, their packages and scripts.
+
+use crate::support::{App, botserver_test, json, package, zip_of};
+
+#[botserver_test]
+async fn a_bot_is_named_by_its_id_or_its_slug(app: App) {
+    let bot = app.admin().post("/bots", json!({ "name": "Table Booking" })).await.assert_status(201);
+    let location = bot.header("location").to_owned();
+    let bot = bot.data();
+
+    assert_eq!(bot["slug"], "table-booking");
+    assert_eq!(location, format!("/api/v1/bots/{}", bot["bot_id"].as_str().expect("an id")));
+    let by_slug = app.admin().get("/bots/table-booking").await.assert_ok().data();
+    assert_eq!(by_slug["bot_id"], bot["bot_id"]);
+}
+
+#[botserver_test]
+async fn a_slug_is_unique_in_the_server(app: App) {
+    app.admin().post("/bots", json!({ "name": "Echo" })).await.assert_status(201);
+
+    app.admin().post("/bots", json!({ "name": "echo" })).await.assert_error(409, "CONFLICT", "slug_taken");
+}
+
+#[botserver_test]
+async fn those_without_the_permission_make_no_bots(app: App) {
+    let error =
+        app.user("ann").await.post("/bots", json!({ "name": "Mine" })).await.assert_status(403).json();
+
+    assert_eq!(error["error"]["details"]["permission"], "bots:create");
+}
+
+#[botserver_test]
+async fn a_private_bot_does_not_exist_for_others(app: App) {
+    app.bot("Echo", "TALK \"hi\"").await;
+    app.admin().patch("/bots/echo", json!({ "visibility": "private" })).await.assert_ok();
+    let ann = app.user("ann").await;
+
+    ann.get("/bots/echo").await.assert_error(404, "NOT_FOUND", "");
+    ann.post("/conversations", json!({ "bot_id": "echo" })).await.assert_status(404);
+    assert_eq!(ann.get("/bots").await.data()["total"], 0);
+}
+
+#[botserver_test]
+async fn a_package_installs_and_shows_its_scripts(app: App) {
+    app.bot("Echo", "TALK \"hi\"").await;
+
+    let scripts = app.admin().get("/bots/echo/scripts").await.assert_ok().items();
+
+    assert_eq!(scripts.len(), 1);
+    assert_eq!((&scripts[0]["name"], &scripts[0]["status"]), (&json!("start"), &json!("compiled")));
+}
+
+#[botserver_test]
+async fn a_broken_script_refuses_the_whole_package_with_its_reasons(app: App) {
+    app.bot("Echo", "TALK \"good\"").await;
+    let broken = zip_of(&[
+        ("e.gbai/e.gbdialog/start.bas", b"TALK \"new\"".as_slice()),
+        ("e.gbai/e.gbdialog/other.bas", b"IF 1 = 1\nTALK \"x\"\nEND IF\n"),
+    ]);
+
+    let error = app.admin().put_zip("/bots/echo/package", broken).await;
+
+    let error = error.assert_error(422, "VALIDATION_ERROR", "compile_failed");
+    let text = error["details"]["diagnostics"].to_string();
+    assert!(text.contains("other") && text.contains("THEN"), "{text}");
+    let source = app.admin().get("/bots/echo/scripts/start").await.data()["source"].clone();
+    assert_eq!(source, "TALK \"good\"", "a refused package changes nothing");
+}
+
+#[botserver_test]
+async fn hostile_archives_are_refused(app: App) {
+    app.bot("Echo", "TALK \"good\"").await;
+    let refused = async |zip: Vec<u8>, reason: &str| {
+        app.admin().put_zip("/bots/echo/package", zip).await.json()["error"]["details"]["reason"] == *reason
+    };
+
+    for name in ["../../etc/passwd", "/etc/passwd", "C:\\windows\\x", "a/../../b.bas"] {
+        assert!(refused(zip_of(&[(name, b"x")]), "unsafe_path").await, "{name}");
+    }
+    assert!(refused(b"this is no zip".to_vec(), "package_invalid").await);
+    let scripts = app.admin().get("/bots/echo/scripts").await.items();
+    assert_eq!(scripts.len(), 1, "refused archives change nothing");
+}
+
+#[botserver_test]
+async fn a_script_saved_with_errors_leaves_the_last_good_one_running(app: App) {
+    let bot = app.bot("Echo", "TALK \"good\"").await;
+
+    let saved =
+        app.admin().put("/bots/echo/scripts/start", json!({ "source": "TALK (" })).await.assert_ok().data();
+
+    assert_eq!(saved["status"], "error");
+    assert!(saved["diagnostics"][0]["line"].is_u64(), "{saved}");
+    let started = app.user("ann").await.converse(&bot).await;
+    assert_eq!(started["messages"][0]["content"], "good");
+}
+
+#[botserver_test]
+async fn a_deleted_bot_is_gone(app: App) {
+    app.bot("First", "TALK \"hi\"").await;
+    let bot = app.bot("Echo", "TALK \"hi\"").await;
+
+    let answer = app.admin().delete("/bots/echo").await;
+
+    assert!(matches!(answer.status.as_u16(), 202 | 204), "{}", answer.body);
+    app.admin().post("/conversations", json!({ "bot_id": bot["bot_id"] })).await.assert_status(404);
+}
+
+#[botserver_test]
+async fn package_names_of_another_kind_of_body_are_refused(app: App) {
+    app.bot("Echo", "TALK \"hi\"").await;
+
+    let answer = app.admin().put("/bots/echo/package", json!({})).await;
+
+    assert!(answer.status.is_client_error(), "{}", answer.body);
+    app.user("ann").await.put_zip("/bots/echo/package", package("TALK 1")).await.assert_status(403);
+}

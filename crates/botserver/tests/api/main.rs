@@ -1,0 +1,14 @@
+//! The API as clients see it: over HTTP and WebSocket, against a server in the process.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that can not go on fails")]
+
+mod support;
+
+mod auth;
+mod bots;
+mod conversations;
+mod edge;
+mod operations;
+mod sessions;
+mod sockets;
+mod users;

@@ -1,0 +1,172 @@
+//! Dialogs over WebSocket.
+
+use crate::support::{App, Socket, botserver_test, json};
+
+const GREETER: &str = "HEAR name WITH \"Your name?\"\nTALK \"Hello \" + name\nHEAR more\nTALK \"Bye\"";
+
+#[botserver_test]
+async fn a_dialog_is_held_over_the_socket(app: App) {
+    let bot = app.bot("Greeter", GREETER).await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+    let id = &started["conversation_id"];
+
+    let frame = json!({ "type": "message", "id": "f1", "conversation_id": id, "content": "Ann" });
+    socket.send(frame).await;
+
+    let ack = socket.next("ack").await;
+    assert_eq!(ack["id"], "f1");
+    assert!(ack["message_id"].as_str().is_some_and(|id| id.starts_with("msg_")));
+    let answer = socket.bot_says().await;
+    assert_eq!((&answer["content"], &answer["conversation_id"]), (&json!("Hello Ann"), id));
+    assert!(answer["seq"].is_u64() && answer["timestamp"].is_string(), "{answer}");
+}
+
+#[botserver_test]
+async fn what_is_said_over_rest_reaches_the_socket_in_order_and_once(app: App) {
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    let query = format!("?conversation_id={}&since=0", started["conversation_id"].as_str().expect("an id"));
+    ann.say(&started, "before").await;
+    let mut socket = Socket::signed_in(&app, ann.token(), &query).await;
+
+    for i in 0..5 {
+        ann.say(&started, &format!("m{i}")).await;
+    }
+
+    let mut last = 0;
+    for expected in ["before", "m0", "m1", "m2", "m3", "m4"] {
+        let message = socket.bot_says().await;
+        assert_eq!(message["content"], expected);
+        let seq = message["seq"].as_u64().expect("a number");
+        assert!(seq > last);
+        last = seq;
+    }
+}
+
+#[botserver_test]
+async fn the_first_frame_signs_in(app: App) {
+    let ann = app.user("ann").await;
+    let mut socket = Socket::open(&app, "").await;
+    assert_eq!(socket.next("status").await["state"], "connected");
+
+    socket.send(json!({ "type": "auth", "token": ann.token() })).await;
+
+    let status = socket.next("status").await;
+    assert_eq!(status["state"], "authenticated");
+    assert_eq!(status["user_id"], ann.me().await["user_id"]);
+}
+
+#[botserver_test]
+async fn browsers_sign_in_by_subprotocol(app: App) {
+    let ann = app.user("ann").await;
+    let protocols = format!("botserver.v1, bearer.{}", ann.token());
+
+    let mut socket = Socket::open_with(&app, "", &[("sec-websocket-protocol", &protocols)]).await;
+
+    assert_eq!(socket.next("status").await["state"], "authenticated");
+}
+
+#[botserver_test]
+async fn a_stranger_is_told_and_closed(app: App) {
+    let mut socket = Socket::open(&app, "").await;
+    socket.send(json!({ "type": "message", "content": "hi" })).await;
+    assert_eq!(socket.next("error").await["code"], "UNAUTHORIZED");
+    assert_eq!(socket.closed().await, 4401);
+
+    let mut socket = Socket::open(&app, "").await;
+    socket.send(json!({ "type": "auth", "token": "wrong" })).await;
+    assert_eq!(socket.next("error").await["code"], "UNAUTHORIZED");
+    assert_eq!(socket.closed().await, 4401);
+}
+
+#[botserver_test]
+async fn frames_that_are_no_json_get_errors_and_the_third_closes(app: App) {
+    let ann = app.user("ann").await;
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    for text in ["{", "[]", "{\"no\":\"type\"}"] {
+        socket.send_text(text).await;
+        assert_eq!(socket.next("error").await["code"], "BAD_REQUEST");
+    }
+
+    assert_eq!(socket.closed().await, 4400);
+}
+
+#[botserver_test]
+async fn a_frame_nobody_knows_is_refused_and_the_connection_stays(app: App) {
+    let ann = app.user("ann").await;
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    socket.send(json!({ "type": "teleport", "id": "t" })).await;
+
+    let error = socket.next("error").await;
+    assert_eq!((&error["code"], &error["id"]), (&json!("VALIDATION_ERROR"), &json!("t")));
+    socket.send(json!({ "type": "ping", "id": "p" })).await;
+    assert_eq!(socket.next("pong").await["id"], "p");
+}
+
+#[botserver_test]
+async fn another_persons_conversation_does_not_exist(app: App) {
+    let bot = app.bot("Greeter", GREETER).await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let hers = ann.converse(&bot).await;
+    let mut socket = Socket::signed_in(&app, bob.token(), "").await;
+
+    socket.say(&hers, "Bob").await;
+
+    assert_eq!(socket.next("error").await["code"], "NOT_FOUND");
+    assert_eq!(ann.get("/conversations").await.items()[0]["message_count"], 1);
+}
+
+#[test]
+fn too_many_frames_are_refused_and_then_closed() {
+    crate::support::run_with(
+        |config| config.http.socket_frames_per_minute = 2,
+        |app| async move {
+            let bot = app.bot("Greeter", GREETER).await;
+            let ann = app.user("ann").await;
+            let started = ann.converse(&bot).await;
+            let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+            for _ in 0..5 {
+                socket.say(&started, "Ann").await;
+            }
+
+            let error = socket.next("error").await;
+            assert_eq!(error["code"], "RATE_LIMITED");
+            assert!(error["details"]["retry_after"].is_u64());
+            assert_eq!(socket.closed().await, 4429);
+        },
+    );
+}
+
+#[test]
+fn one_user_has_so_many_sockets_at_once() {
+    crate::support::run_with(
+        |config| config.http.sockets_per_user = 2,
+        |app| async move {
+            let ann = app.user("ann").await;
+            let _first = Socket::signed_in(&app, ann.token(), "").await;
+            let second = Socket::signed_in(&app, ann.token(), "").await;
+            let bearer = format!("Bearer {}", ann.token());
+            let mut third = Socket::open_with(&app, "", &[("authorization", &bearer)]).await;
+
+            assert_eq!(third.closed().await, 4429);
+            drop(second);
+        },
+    );
+}
+
+#[botserver_test]
+async fn a_stopping_server_says_so(app: App) {
+    let ann = app.user("ann").await;
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    let stopping = tokio::spawn(app.stop());
+
+    assert_eq!(socket.closed().await, 1001);
+    stopping.await.expect("the server stops");
+}

@@ -1,0 +1,176 @@
+//! A server of its own for each test: on a free port, in a fresh folder, with one organization and its administrator.
+
+mod answer;
+mod client;
+mod packages;
+mod socket;
+
+use std::{net::SocketAddr, sync::OnceLock};
+
+pub(crate) use answer::Answer;
+pub(crate) use botserver_test::botserver_test;
+pub(crate) use client::Client;
+pub(crate) use packages::{package, zip_of};
+pub(crate) use serde_json::{Value, json};
+pub(crate) use socket::Socket;
+
+use botserver::{
+    Config, Server,
+    server::{House, Opened},
+};
+use kernel::Surroundings;
+use tempfile::TempDir;
+
+/// A running server under test.
+pub(crate) struct App {
+    server: Server,
+    config: Config,
+    folder: TempDir,
+    http: reqwest::Client,
+    admin_token: String,
+}
+
+/// The password of every user that tests make.
+pub(crate) const PASSWORD: &str = "Correct-Horse-7-Battery";
+
+/// Starts a server and runs a test with it.
+pub(crate) fn run<F: Future>(claim: impl FnOnce(App) -> F) -> F::Output {
+    run_with(|_| {}, claim)
+}
+
+/// The same with settings of the test's own.
+pub(crate) fn run_with<F: Future>(
+    change: impl FnOnce(&mut Config),
+    claim: impl FnOnce(App) -> F,
+) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async { claim(App::start_with(change).await).await })
+}
+
+/// A folder as a first start leaves it, made once for all tests: hashing a password takes most of a start's time.
+fn template() -> &'static (TempDir, String) {
+    static TEMPLATE: OnceLock<(TempDir, String)> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config_in(folder.path());
+        let password = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let Opened { house, .. } =
+                    House::open(&config, Surroundings::system()).await.expect("a house");
+                let first =
+                    house.identity.first_administrator().await.expect("an answer").expect("the first");
+                house.close().await;
+                first.password.reveal().to_owned()
+            })
+        });
+        (folder, password.join().expect("the template"))
+    })
+}
+
+fn config_in(folder: &std::path::Path) -> Config {
+    let mut config = Config {
+        data: folder.to_owned(),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        ..Config::default()
+    };
+    // Tests ask more than people do. Those about limits set their own.
+    config.rate_limit = gateway::RateLimits { anonymous: 0, authenticated: 0, admin: 0, operations: false };
+    config.identity.logins_per_minute = 0;
+    config.identity.fast_hashing_for_tests();
+    config
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("the template") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
+
+impl App {
+    /// A server with settings of the test's own.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let (template, password) = template();
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(template.path(), folder.path());
+        let mut config = config_in(folder.path());
+        change(&mut config);
+        let server = serve(&config).await;
+        let http = reqwest::Client::builder().build().expect("a client");
+        let mut app = Self { server, config, folder, http, admin_token: String::new() };
+        app.admin_token = app.anonymous().sign_in("admin", password).await;
+        app
+    }
+
+    /// Stops the server and starts another one on the same folder.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { server, config, folder, http, admin_token } = self;
+        server.stop().await;
+        let server = serve(&config).await;
+        Self { server, config, folder, http, admin_token }
+    }
+
+    /// Stops the server and gives its folder back.
+    pub(crate) async fn stop(self) {
+        self.server.stop().await;
+    }
+
+    /// The address of the server.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.server.address)
+    }
+
+    /// Where the server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// A client that shows no credentials.
+    pub(crate) fn anonymous(&self) -> Client {
+        Client::new(self.http.clone(), self.url(), None)
+    }
+
+    /// The administrator of the first organization (role `owner`).
+    pub(crate) fn admin(&self) -> Client {
+        self.with_token(&self.admin_token)
+    }
+
+    /// A client with that token.
+    pub(crate) fn with_token(&self, token: &str) -> Client {
+        Client::new(self.http.clone(), self.url(), Some(token.to_owned()))
+    }
+
+    /// A new member of that name, signed in.
+    pub(crate) async fn user(&self, name: &str) -> Client {
+        self.user_with_role(name, "member").await
+    }
+
+    /// A new user of that name and role, signed in.
+    pub(crate) async fn user_with_role(&self, name: &str, role: &str) -> Client {
+        let new = json!({ "username": name, "email": format!("{name}@example.com"), "password": PASSWORD, "roles": [role] });
+        self.admin().post("/users", new).await.assert_status(201);
+        let token = self.anonymous().sign_in(name, PASSWORD).await;
+        self.with_token(&token)
+    }
+
+    /// A new bot of that name with one script, `start.bas`.
+    pub(crate) async fn bot(&self, name: &str, start: &str) -> Value {
+        let bot = self.admin().post("/bots", json!({ "name": name })).await.assert_status(201).data();
+        let path = format!("/bots/{}/package", bot["bot_id"].as_str().expect("an id"));
+        self.admin().put_zip(&path, package(start)).await.assert_status(200);
+        bot
+    }
+}
+
+async fn serve(config: &Config) -> Server {
+    let Opened { house, .. } = House::open(config, Surroundings::system()).await.expect("a house");
+    Server::start(config, house).await.expect("a server")
+}
