@@ -21,8 +21,5 @@ pub(crate) async fn serve(address: SocketAddr) -> anyhow::Result<()> {
 }
 
 async fn answer(Path(size): Path<usize>) -> Json<Answer> {
-    Json(Answer {
-        success: true,
-        data: "x".repeat(size.saturating_sub(FRAME)),
-    })
+    Json(Answer { success: true, data: "x".repeat(size.saturating_sub(FRAME)) })
 }

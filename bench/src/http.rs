@@ -60,15 +60,10 @@ impl Load {
         make: &(dyn Fn(u64) -> Vec<u8> + Sync),
     ) -> anyhow::Result<Measured> {
         let next = AtomicU64::new(0);
-        self.rounds(address, make, &next, Duration::from_millis(500))
-            .await?;
+        self.rounds(address, make, &next, Duration::from_millis(500)).await?;
         let (cpu, started) = (process.cpu_seconds()?, Instant::now());
         let latency = self.rounds(address, make, &next, self.duration).await?;
-        Ok(Measured::of(
-            latency,
-            started.elapsed(),
-            process.cpu_seconds()? - cpu,
-        ))
+        Ok(Measured::of(latency, started.elapsed(), process.cpu_seconds()? - cpu))
     }
 
     async fn rounds(
@@ -108,10 +103,7 @@ impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            buffer: Vec::with_capacity(16 << 10),
-        })
+        Ok(Self { stream, buffer: Vec::with_capacity(16 << 10) })
     }
 
     /// Sends a request and reads its answer, which must be a success. Gives the body.
@@ -159,11 +151,7 @@ pub(crate) async fn body_size(address: SocketAddr, request: &[u8]) -> anyhow::Re
 
 /// A GET request.
 pub(crate) fn get(path: &str, address: SocketAddr, token: Option<&str>) -> Vec<u8> {
-    format!(
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\n{}\r\n",
-        authorization(token)
-    )
-    .into_bytes()
+    format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{}\r\n", authorization(token)).into_bytes()
 }
 
 /// A request with a body.
@@ -186,7 +174,5 @@ pub(crate) fn with_body(
 }
 
 fn authorization(token: Option<&str>) -> String {
-    token
-        .map(|token| format!("authorization: Bearer {token}\r\n"))
-        .unwrap_or_default()
+    token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default()
 }

@@ -55,36 +55,20 @@ async fn main() -> anyhow::Result<()> {
 
 async fn measure(options: &Options, binary: &std::path::Path) -> anyhow::Result<Report> {
     let mut report = Report::new();
-    report.note(
-        "start to first answer, empty folder",
-        Server::cold_start(binary).await?,
-    );
+    report.note("start to first answer, empty folder", Server::cold_start(binary).await?);
     let mut server = Server::start(binary).await?;
-    report.note(
-        "start to first answer, existing folder",
-        server.restart(binary).await?,
-    );
-    report.note(
-        "idle memory",
-        format!("{:.1} MiB", server.process.resident_mib()?),
-    );
+    report.note("start to first answer, existing folder", server.restart(binary).await?);
+    report.note("idle memory", format!("{:.1} MiB", server.process.resident_mib()?));
     report.note(
         "this disk: write 4 KiB and fdatasync, p50",
         format!("{:.3} ms", process::sync_p50_ms(server.folder())?),
     );
 
     let bare_address = process::free_address()?;
-    let bare = Process::spawn(
-        &std::env::current_exe()?,
-        &["--bare", &bare_address.to_string()],
-        &[],
-    )?;
+    let bare = Process::spawn(&std::env::current_exe()?, &["--bare", &bare_address.to_string()], &[])?;
     process::until_listening(bare_address).await?;
 
-    let load = Load {
-        connections: options.connections,
-        duration: Duration::from_secs(options.seconds),
-    };
+    let load = Load { connections: options.connections, duration: Duration::from_secs(options.seconds) };
     server.fill(200).await?;
     for (name, request) in server.cases() {
         let size = http::body_size(server.address, &request.make(0)).await?;
@@ -94,21 +78,13 @@ async fn measure(options: &Options, binary: &std::path::Path) -> anyhow::Result<
             let measured = load.run(bare_address, &bare, &|_| request.clone()).await?;
             report.case(Case::bare(format!("bare axum, {size} bytes"), measured));
         }
-        let measured = load
-            .run(server.address, &server.process, &|n| request.make(n))
-            .await?;
+        let measured = load.run(server.address, &server.process, &|n| request.make(n)).await?;
         report.case(Case::ours(name.to_owned(), measured));
     }
     for clients in [1, options.connections] {
         let measured = socket::turns(&server, clients, load.duration).await?;
-        report.case(Case::ours(
-            format!("turn over WebSocket, {clients} client(s)"),
-            measured,
-        ));
+        report.case(Case::ours(format!("turn over WebSocket, {clients} client(s)"), measured));
     }
-    report.note(
-        "memory after the load",
-        format!("{:.1} MiB", server.process.resident_mib()?),
-    );
+    report.note("memory after the load", format!("{:.1} MiB", server.process.resident_mib()?));
     Ok(report)
 }

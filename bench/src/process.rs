@@ -18,16 +18,14 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub(crate) struct Process(Child);
 
 impl Process {
-    pub(crate) fn spawn(binary: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+    pub(crate) fn spawn(
+        binary: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let mut command = Command::new(binary);
-        command
-            .args(arguments)
-            .envs(variables.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        Ok(Self(command.spawn().with_context(|| {
-            format!("{} does not start", binary.display())
-        })?))
+        command.args(arguments).envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::null());
+        Ok(Self(command.spawn().with_context(|| format!("{} does not start", binary.display()))?))
     }
 
     /// What the process prints.
@@ -42,12 +40,7 @@ impl Process {
     /// CPU time used so far, user and system, in seconds.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
         let stat = self.file("stat")?;
-        let fields: Vec<_> = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
         let (Some(user), Some(system)) = (ticks(11), ticks(12)) else {
             bail!("/proc says nothing of the CPU")
@@ -58,10 +51,7 @@ impl Process {
     /// Memory held, in MiB.
     pub(crate) fn resident_mib(&self) -> anyhow::Result<f64> {
         let status = self.file("status")?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
         Ok(kib / 1024.0)
     }

@@ -14,19 +14,11 @@ pub(crate) struct Case {
 impl Case {
     /// The mark that the cases after it are compared with.
     pub(crate) fn bare(name: String, measured: Measured) -> Self {
-        Self {
-            name,
-            measured,
-            is_mark: true,
-        }
+        Self { name, measured, is_mark: true }
     }
 
     pub(crate) fn ours(name: String, measured: Measured) -> Self {
-        Self {
-            name,
-            measured,
-            is_mark: false,
-        }
+        Self { name, measured, is_mark: false }
     }
 }
 
@@ -38,10 +30,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new() -> Self {
-        Self {
-            cases: Vec::new(),
-            notes: Vec::new(),
-        }
+        Self { cases: Vec::new(), notes: Vec::new() }
     }
 
     pub(crate) fn case(&mut self, case: Case) {
@@ -61,12 +50,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: |")?;
         let mut mark = f64::NAN;
-        for Case {
-            name,
-            measured,
-            is_mark,
-        } in &self.cases
-        {
+        for Case { name, measured, is_mark } in &self.cases {
             if *is_mark {
                 mark = measured.cpu_micros;
             }

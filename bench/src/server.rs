@@ -41,14 +41,7 @@ impl Request {
             Self::Create { address, token } => {
                 let body = json!({ "name": format!("Bot {number}-{}", std::process::id()) }).to_string();
                 let kind = "application/json";
-                http::with_body(
-                    "POST",
-                    "/api/v1/bots",
-                    *address,
-                    Some(token),
-                    kind,
-                    body.as_bytes(),
-                )
+                http::with_body("POST", "/api/v1/bots", *address, Some(token), kind, body.as_bytes())
             }
         }
     }
@@ -70,11 +63,7 @@ fn spawn(binary: &Path, folder: &Path, address: SocketAddr) -> anyhow::Result<Pr
         ("BOTSERVER_LOG_LEVEL", "warn"),
     ];
     let data = folder.join("data").display().to_string();
-    Process::spawn(
-        binary,
-        &["serve", "--data", &data, "--listen", &address.to_string()],
-        &unlimited,
-    )
+    Process::spawn(binary, &["serve", "--data", &data, "--listen", &address.to_string()], &unlimited)
 }
 
 async fn first_answer(address: SocketAddr) -> anyhow::Result<()> {
@@ -102,23 +91,11 @@ impl Server {
             .lines()
             .map_while(Result::ok)
             .find_map(|line| {
-                Some(
-                    line.trim()
-                        .strip_prefix("password")?
-                        .split_whitespace()
-                        .next()?
-                        .to_owned(),
-                )
+                Some(line.trim().strip_prefix("password")?.split_whitespace().next()?.to_owned())
             })
             .context("the server showed no password")?;
         first_answer(address).await?;
-        let mut server = Self {
-            process,
-            address,
-            token: String::new(),
-            bot: String::new(),
-            folder,
-        };
+        let mut server = Self { process, address, token: String::new(), bot: String::new(), folder };
         let login = json!({ "username": "admin", "password": password });
         server.token = text(&server.post("/api/v1/auth/login", &login).await?["access_token"])?;
         server.bot = text(&server.post("/api/v1/bots", &json!({ "name": "Echo" })).await?["bot_id"])?;
@@ -146,14 +123,8 @@ impl Server {
         zip.write_all(ECHO.as_bytes())?;
         let package = zip.finish()?.into_inner();
         let path = format!("/api/v1/bots/{}/package", self.bot);
-        let request = http::with_body(
-            "PUT",
-            &path,
-            self.address,
-            Some(&self.token),
-            "application/zip",
-            &package,
-        );
+        let request =
+            http::with_body("PUT", &path, self.address, Some(&self.token), "application/zip", &package);
         Connection::open(self.address).await?.exchange(&request).await?;
         Ok(())
     }
@@ -162,14 +133,7 @@ impl Server {
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let token = (!self.token.is_empty()).then_some(self.token.as_str());
         let body = body.to_string();
-        let request = http::with_body(
-            "POST",
-            path,
-            self.address,
-            token,
-            "application/json",
-            body.as_bytes(),
-        );
+        let request = http::with_body("POST", path, self.address, token, "application/json", body.as_bytes());
         let mut connection = Connection::open(self.address).await?;
         let answer: Value = serde_json::from_slice(connection.exchange(&request).await?)?;
         Ok(answer["data"].clone())
@@ -190,20 +154,11 @@ impl Server {
         vec![
             ("users/me", get("/api/v1/users/me")),
             ("users, list of 20 with total", get("/api/v1/users?limit=20")),
-            (
-                "durable create of a bot",
-                Request::Create {
-                    address: self.address,
-                    token: self.token.clone(),
-                },
-            ),
+            ("durable create of a bot", Request::Create { address: self.address, token: self.token.clone() }),
         ]
     }
 }
 
 fn text(value: &Value) -> anyhow::Result<String> {
-    value
-        .as_str()
-        .map(str::to_owned)
-        .context("an answer without the field")
+    value.as_str().map(str::to_owned).context("an answer without the field")
 }

@@ -23,22 +23,14 @@ pub(crate) async fn turns(server: &Server, clients: usize, duration: Duration) -
     for latency in try_join_all((0..clients).map(|_| converse(server, duration))).await? {
         all.add(latency)?;
     }
-    Ok(Measured::of(
-        all,
-        started.elapsed(),
-        server.process.cpu_seconds()? - cpu,
-    ))
+    Ok(Measured::of(all, started.elapsed(), server.process.cpu_seconds()? - cpu))
 }
 
 async fn converse(server: &Server, duration: Duration) -> anyhow::Result<Histogram<u64>> {
-    let started = server
-        .post("/api/v1/conversations", &json!({ "bot_id": server.bot }))
-        .await?;
+    let started = server.post("/api/v1/conversations", &json!({ "bot_id": server.bot })).await?;
     let conversation = &started["conversation_id"];
     let mut request = format!("ws://{}/ws", server.address).into_client_request()?;
-    request
-        .headers_mut()
-        .insert("authorization", format!("Bearer {}", server.token).parse()?);
+    request.headers_mut().insert("authorization", format!("Bearer {}", server.token).parse()?);
     let (mut socket, _) = connect_async(request).await?;
 
     let mut latency = latencies()?;

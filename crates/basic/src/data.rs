@@ -127,10 +127,7 @@ impl Data {
 impl File {
     /// A field of the handle, by its exact name.
     pub fn get(&self, name: &str) -> Option<&Data> {
-        self.fields
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     /// Where the file is reached; what the handle prints.
@@ -228,11 +225,7 @@ impl<'de> Visitor<'de> for DataVisitor {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Data, E> {
-        Ok(if value.is_finite() {
-            Data::Number(value)
-        } else {
-            Data::Null
-        })
+        Ok(if value.is_finite() { Data::Number(value) } else { Data::Null })
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Data, E> {

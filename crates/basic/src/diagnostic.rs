@@ -62,11 +62,7 @@ impl Diagnostic {
         );
         let number = self.line.to_string();
         let width = number.len().max(5);
-        if let Some(line) = source
-            .trim_start_matches('\u{feff}')
-            .lines()
-            .nth(self.line as usize - 1)
-        {
+        if let Some(line) = source.trim_start_matches('\u{feff}').lines().nth(self.line as usize - 1) {
             // Tabs keep their width in the line of the mark, so that the mark stands where it should.
             let indent: String = line
                 .chars()

@@ -86,10 +86,7 @@ impl Fields for Row<'_> {
 }
 
 fn failed(code: ErrorCode, message: impl Into<String>) -> Answer {
-    Answer::Failed(HostError {
-        code,
-        message: message.into(),
-    })
+    Answer::Failed(HostError { code, message: message.into() })
 }
 
 fn set(fields: &mut Vec<(String, Data)>, name: &str, value: Data) {
@@ -102,13 +99,7 @@ fn set(fields: &mut Vec<(String, Data)>, name: &str, value: Data) {
 impl FakeHost {
     /// Performs a command.
     pub fn perform(&mut self, command: &Command, now: DateTime<FixedOffset>) -> Answer {
-        let text = |index: usize| {
-            command
-                .arguments
-                .get(index)
-                .map(ToString::to_string)
-                .unwrap_or_default()
-        };
+        let text = |index: usize| command.arguments.get(index).map(ToString::to_string).unwrap_or_default();
         let value = |index: usize| command.arguments.get(index).cloned().unwrap_or_default();
         match command.keyword.phrase {
             "GET BOT MEMORY" | "CACHE GET" => {
@@ -131,8 +122,7 @@ impl FakeHost {
             }
             "SET SESSION" => {
                 let count = command.arguments.len();
-                self.session
-                    .insert(text(count.saturating_sub(2)), value(count.saturating_sub(1)));
+                self.session.insert(text(count.saturating_sub(2)), value(count.saturating_sub(1)));
                 Answer::Done
             }
             "GET" => self.get(&text(0)),
@@ -175,35 +165,22 @@ impl FakeHost {
         if address.starts_with("http://") || address.starts_with("https://") || address.starts_with('/') {
             return self.request("GET", address);
         }
-        let attribute = ["session.", "user.", "bot."]
-            .iter()
-            .find_map(|prefix| address.strip_prefix(prefix));
+        let attribute = ["session.", "user.", "bot."].iter().find_map(|prefix| address.strip_prefix(prefix));
         let known = match attribute {
             Some(name) => self.session.get(name).cloned(),
             None => self
                 .files
                 .get(address)
                 .map(|text| Data::Text(text.clone()))
-                .or_else(|| {
-                    self.user
-                        .get(address)
-                        .or_else(|| self.memory.get(address))
-                        .cloned()
-                }),
+                .or_else(|| self.user.get(address).or_else(|| self.memory.get(address)).cloned()),
         };
         Answer::Value(known.unwrap_or_default())
     }
 
     fn request(&mut self, method: &str, address: &str) -> Answer {
         let found = self.http.iter().find(|answer| {
-            answer
-                .method
-                .as_deref()
-                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-                && answer
-                    .url
-                    .as_deref()
-                    .is_none_or(|start| address.starts_with(start))
+            answer.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+                && answer.url.as_deref().is_none_or(|start| address.starts_with(start))
         });
         match found {
             Some(answer) => Answer::Value(Data::Response(Box::new(Response {
@@ -212,27 +189,15 @@ impl FakeHost {
                 headers: Vec::new(),
                 body: answer.body.clone(),
             }))),
-            None => failed(
-                ErrorCode::Http,
-                format!("no answer is given for {method} {address}"),
-            ),
+            None => failed(ErrorCode::Http, format!("no answer is given for {method} {address}")),
         }
     }
 
     fn table(&mut self, command: &Command) -> Option<(String, &mut Vec<Data>)> {
-        let name = command
-            .arguments
-            .first()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let name = command.arguments.first().map(ToString::to_string).unwrap_or_default();
         let name = name.trim_start_matches('.').to_owned();
-        let key = self
-            .tables
-            .keys()
-            .find(|key| key.eq_ignore_ascii_case(&name))
-            .cloned();
-        key.and_then(|key| self.tables.get_mut(&key))
-            .map(|rows| (name, rows))
+        let key = self.tables.keys().find(|key| key.eq_ignore_ascii_case(&name)).cloned();
+        key.and_then(|key| self.tables.get_mut(&key)).map(|rows| (name, rows))
     }
 
     fn find(&mut self, command: &Command, now: DateTime<FixedOffset>) -> Answer {
@@ -241,25 +206,15 @@ impl FakeHost {
         };
         let chosen: Vec<Data> = if let Some(filter) = &command.filter {
             let views: Vec<Row<'_>> = rows.iter().map(Row).collect();
-            filter
-                .select(&views, now)
-                .into_iter()
-                .filter_map(|at| rows.get(at).cloned())
-                .collect()
+            filter.select(&views, now).into_iter().filter_map(|at| rows.get(at).cloned()).collect()
         } else if let [_, column, value] = command.arguments.as_slice() {
             let column = column.to_string();
             let value = value.to_string();
-            rows.iter()
-                .filter(|row| Row(row).field(&column).to_text() == value)
-                .cloned()
-                .collect()
+            rows.iter().filter(|row| Row(row).field(&column).to_text() == value).cloned().collect()
         } else {
             rows.clone()
         };
-        Answer::Value(Data::Rows(Rows {
-            table: name,
-            rows: chosen,
-        }))
+        Answer::Value(Data::Rows(Rows { table: name, rows: chosen }))
     }
 
     fn save(&mut self, command: &Command) -> Answer {
@@ -281,36 +236,18 @@ impl FakeHost {
                 made
             }
         };
-        let name = command
-            .arguments
-            .first()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let name = command.arguments.first().map(ToString::to_string).unwrap_or_default();
         let rows = self.tables.entry(name).or_default();
-        let same = rows
-            .iter_mut()
-            .find(|row| Row(row).field("id").to_text() == id.to_string());
+        let same = rows.iter_mut().find(|row| Row(row).field("id").to_text() == id.to_string());
         match same {
             Some(row) => *row = Data::Object(record.clone()),
             None => rows.push(Data::Object(record.clone())),
         }
-        let value = if command.keyword.phrase == "SAVE" {
-            id.clone()
-        } else {
-            Data::Object(record)
-        };
+        let value = if command.keyword.phrase == "SAVE" { id.clone() } else { Data::Object(record) };
         match argument {
             Some(argument) => {
-                let change = Change {
-                    argument,
-                    element: None,
-                    member: "id".into(),
-                    value: id,
-                };
-                Answer::Changed {
-                    value,
-                    changes: vec![change],
-                }
+                let change = Change { argument, element: None, member: "id".into(), value: id };
+                Answer::Changed { value, changes: vec![change] }
             }
             None => Answer::Value(value),
         }
@@ -345,10 +282,7 @@ impl FakeHost {
 
     fn delete(&mut self, command: &Command, now: DateTime<FixedOffset>) -> Answer {
         let Some(filter) = &command.filter else {
-            return failed(
-                ErrorCode::Argument,
-                "DELETE needs a condition; WHERE TRUE deletes all rows",
-            );
+            return failed(ErrorCode::Argument, "DELETE needs a condition; WHERE TRUE deletes all rows");
         };
         let Some((_, rows)) = self.table(command) else {
             return failed(ErrorCode::Data, "there is no such table");

@@ -63,10 +63,7 @@ pub struct Command {
 impl Command {
     /// The clause of a name.
     pub fn clause(&self, word: &str) -> Option<&Clause> {
-        self.clauses
-            .iter()
-            .find(|(name, _)| *name == word)
-            .map(|(_, clause)| clause)
+        self.clauses.iter().find(|(name, _)| *name == word).map(|(_, clause)| clause)
     }
 
     /// The first value of a clause of values.
@@ -153,10 +150,7 @@ pub struct Reply {
 
 impl From<&str> for Reply {
     fn from(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            attachments: Vec::new(),
-        }
+        Self { text: text.to_owned(), attachments: Vec::new() }
     }
 }
 

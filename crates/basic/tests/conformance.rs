@@ -1,10 +1,6 @@
 //! The conformance cases of the language, each also with the machine stored and loaded at every stop.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 use std::sync::Arc;
 
@@ -26,20 +22,10 @@ fn cases() -> Vec<Case> {
             let case = case.strip_prefix("== ").unwrap_or(case);
             let (title, rest) = case.split_once('\n').unwrap();
             let lines = || rest.lines().map(|line| line.strip_prefix("-- "));
-            let script = rest
-                .lines()
-                .filter(|line| !line.starts_with("-- "))
-                .collect::<Vec<_>>()
-                .join("\n");
-            let expected = lines()
-                .flatten()
-                .flat_map(|line| line.split(" ¦ "))
-                .map(|event| event.trim().to_owned());
-            Case {
-                title: title.to_owned(),
-                script,
-                expected: expected.collect(),
-            }
+            let script = rest.lines().filter(|line| !line.starts_with("-- ")).collect::<Vec<_>>().join("\n");
+            let expected =
+                lines().flatten().flat_map(|line| line.split(" ¦ ")).map(|event| event.trim().to_owned());
+            Case { title: title.to_owned(), script, expected: expected.collect() }
         })
         .collect()
 }
@@ -68,20 +54,12 @@ fn host(script: &str) -> FakeHost {
 /// Runs a program and writes down what happens.
 fn events(program: &Arc<Program>, inputs: Vec<(String, Data)>, case: &Case, store: bool) -> Vec<String> {
     let mut host = host(&case.script);
-    let mut replies = case
-        .expected
-        .iter()
-        .filter_map(|event| event.strip_prefix('<'))
-        .map(str::trim);
+    let mut replies = case.expected.iter().filter_map(|event| event.strip_prefix('<')).map(str::trim);
     let mut machine = Machine::start(Arc::clone(program), Limits::default(), inputs);
     let mut answer = Answer::Start;
     let mut events = Vec::new();
     for _ in 0..1000 {
-        let step = machine.run(Resume {
-            now: now(),
-            seed: 7,
-            answer,
-        });
+        let step = machine.run(Resume { now: now(), seed: 7, answer });
         if store {
             let bytes = machine.save();
             machine = Machine::load(Arc::clone(program), Limits::default(), &bytes).unwrap();
@@ -121,53 +99,34 @@ fn events(program: &Arc<Program>, inputs: Vec<(String, Data)>, case: &Case, stor
 
 fn assert_events(case: &Case, found: &[String], expected: &[String]) {
     let same = found.len() == expected.len()
-        && found
-            .iter()
-            .zip(expected)
-            .all(|(found, expected)| match expected.strip_prefix("! ") {
-                // An expected error names what matters: code, place, perhaps the message.
-                Some(expected) => {
-                    found.starts_with('!') && {
-                        let (words, place) = expected.split_once(" line ").unwrap_or((expected, ""));
-                        found.contains(words) && found.contains(place)
-                    }
+        && found.iter().zip(expected).all(|(found, expected)| match expected.strip_prefix("! ") {
+            // An expected error names what matters: code, place, perhaps the message.
+            Some(expected) => {
+                found.starts_with('!') && {
+                    let (words, place) = expected.split_once(" line ").unwrap_or((expected, ""));
+                    found.contains(words) && found.contains(place)
                 }
-                None => found == expected,
-            });
-    assert!(
-        same,
-        "case {}\nexpected {expected:#?}\nfound    {found:#?}",
-        case.title
-    );
+            }
+            None => found == expected,
+        });
+    assert!(same, "case {}\nexpected {expected:#?}\nfound    {found:#?}", case.title);
 }
 
 #[test]
 fn every_case_gives_its_events_also_when_stored_at_every_stop() {
     let cases = cases();
     assert_eq!(cases.len(), 25);
-    for case in cases
-        .iter()
-        .filter(|case| !case.title.starts_with("24") && !case.title.starts_with("25"))
-    {
+    for case in cases.iter().filter(|case| !case.title.starts_with("24") && !case.title.starts_with("25")) {
         let compiled = basic::compile("case.bas", &case.script, &Known::default());
-        let reports: String = compiled
-            .diagnostics
-            .iter()
-            .map(|d| d.render("case.bas", &case.script))
-            .collect();
-        let Some(program) = compiled.program else {
-            panic!("case {}\n{reports}", case.title)
-        };
+        let reports: String =
+            compiled.diagnostics.iter().map(|d| d.render("case.bas", &case.script)).collect();
+        let Some(program) = compiled.program else { panic!("case {}\n{reports}", case.title) };
         let stored = Program::from_bytes(&program.to_bytes()).unwrap();
         assert_eq!(stored.hash(), program.hash());
         let expected = case.expected.clone();
         for store in [false, true] {
-            let found = events(
-                &Arc::new(Program::from_bytes(&program.to_bytes()).unwrap()),
-                Vec::new(),
-                case,
-                store,
-            );
+            let found =
+                events(&Arc::new(Program::from_bytes(&program.to_bytes()).unwrap()), Vec::new(), case, store);
             assert_events(case, &found, &expected);
         }
     }
@@ -184,16 +143,10 @@ fn a_tool_describes_its_parameters_and_refuses_a_missing_one() {
     assert_eq!(tool.openai()["function"]["parameters"].to_string(), schema);
     assert_eq!(tool.name, "quote");
 
-    let found = events(
-        &program,
-        vec![("product".into(), "pen".into()), ("unit".into(), "box".into())],
-        case,
-        true,
-    );
+    let found =
+        events(&program, vec![("product".into(), "pen".into()), ("unit".into(), "box".into())], case, true);
     assert_eq!(found, ["= pen1box"]);
-    let refused = tool
-        .arguments(&serde_json::json!({ "product": "pen" }), now())
-        .unwrap_err();
+    let refused = tool.arguments(&serde_json::json!({ "product": "pen" }), now()).unwrap_err();
     assert_eq!(refused.to_string(), "unit is required");
 }
 

@@ -84,16 +84,7 @@ impl std::fmt::Display for CommandSpec {
 }
 
 /// A row of the table: phrases, arguments, clauses, what it gives, tier, permission, documentation, example.
-struct Row(
-    &'static str,
-    &'static str,
-    &'static str,
-    Gives,
-    Tier,
-    &'static str,
-    &'static str,
-    &'static str,
-);
+struct Row(&'static str, &'static str, &'static str, Gives, Tier, &'static str, &'static str, &'static str);
 
 #[derive(Clone, Copy, PartialEq)]
 enum Gives {
@@ -142,15 +133,9 @@ fn table() -> &'static Table {
                     operand_words.extend(underscored);
                 }
                 if let Some(word) = underscored {
-                    by_first_word.entry(word).or_default().push(Phrase {
-                        words: vec![word],
-                        spec: index,
-                    });
+                    by_first_word.entry(word).or_default().push(Phrase { words: vec![word], spec: index });
                 }
-                by_first_word
-                    .entry(words[0])
-                    .or_default()
-                    .push(Phrase { words, spec: index });
+                by_first_word.entry(words[0]).or_default().push(Phrase { words, spec: index });
             }
             for clause in &spec.clauses {
                 operand_words.extend(clause.lower.last().copied());
@@ -159,11 +144,7 @@ fn table() -> &'static Table {
         for phrases in by_first_word.values_mut() {
             phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.words.len()));
         }
-        Table {
-            specs,
-            by_first_word,
-            operand_words,
-        }
+        Table { specs, by_first_word, operand_words }
     })
 }
 
@@ -231,13 +212,8 @@ pub fn all() -> &'static [CommandSpec] {
 /// The command with a phrase, written in capitals with single blanks.
 pub fn find(phrase: &str) -> Option<&'static CommandSpec> {
     static BY_PHRASE: OnceLock<HashMap<&'static str, usize>> = OnceLock::new();
-    let by_phrase = BY_PHRASE.get_or_init(|| {
-        all()
-            .iter()
-            .enumerate()
-            .map(|(index, spec)| (spec.phrase, index))
-            .collect()
-    });
+    let by_phrase = BY_PHRASE
+        .get_or_init(|| all().iter().enumerate().map(|(index, spec)| (spec.phrase, index)).collect());
     by_phrase.get(phrase).and_then(|&index| all().get(index))
 }
 
@@ -262,10 +238,7 @@ mod tests {
             for spelling in std::iter::once(&spec.phrase).chain(&spec.aliases) {
                 assert!(seen.insert(*spelling), "{spelling} twice");
             }
-            assert!(
-                !spec.documentation.is_empty() && !spec.example.is_empty(),
-                "{spec}"
-            );
+            assert!(!spec.documentation.is_empty() && !spec.example.is_empty(), "{spec}");
             assert!(!spec.permission.is_empty(), "{spec}");
         }
     }
@@ -274,11 +247,8 @@ mod tests {
     fn every_example_compiles() {
         for spec in all() {
             let compiled = crate::compile("example", spec.example, &crate::Known::default());
-            let errors: Vec<_> = compiled
-                .diagnostics
-                .iter()
-                .map(|d| d.render("example", spec.example))
-                .collect();
+            let errors: Vec<_> =
+                compiled.diagnostics.iter().map(|d| d.render("example", spec.example)).collect();
             assert!(compiled.program.is_some(), "{spec}: {}", errors.join(""));
         }
     }

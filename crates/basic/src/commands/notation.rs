@@ -92,9 +92,7 @@ pub(super) fn arguments(notation: &'static str) -> Vec<Argument> {
         .map(|token| {
             let optional = token.strip_prefix('[').and_then(|token| token.strip_suffix(']'));
             let token = optional.unwrap_or(token);
-            let (token, repeated) = token
-                .strip_suffix("...")
-                .map_or((token, false), |token| (token, true));
+            let (token, repeated) = token.strip_suffix("...").map_or((token, false), |token| (token, true));
             let (separator, token) = match token.as_bytes().first() {
                 Some(b'=') => (Separator::Equal, &token[1..]),
                 Some(b'~') => (Separator::Word, &token[1..]),
@@ -108,13 +106,7 @@ pub(super) fn arguments(notation: &'static str) -> Vec<Argument> {
                 "fields" => ArgumentKind::Fields,
                 _ => ArgumentKind::Value,
             };
-            Argument {
-                name,
-                kind,
-                required: optional.is_none(),
-                repeated,
-                separator,
-            }
+            Argument { name, kind, required: optional.is_none(), repeated, separator }
         })
         .collect()
 }
@@ -125,9 +117,7 @@ pub(super) fn clauses(notation: &'static str) -> Vec<ClauseSpec> {
         .map(str::trim)
         .filter(|clause| !clause.is_empty())
         .map(|clause| {
-            let split = clause
-                .find(|c: char| c.is_ascii_lowercase())
-                .unwrap_or(clause.len());
+            let split = clause.find(|c: char| c.is_ascii_lowercase()).unwrap_or(clause.len());
             let (words, kind) = clause.split_at(split);
             let kind = match kind.trim() {
                 "" => ClauseKind::Flag,
@@ -144,18 +134,10 @@ pub(super) fn clauses(notation: &'static str) -> Vec<ClauseSpec> {
                 // The table lives as long as the program; the lower-case words with it.
                 .map(|words| (*words.trim().to_ascii_lowercase().leak()).split(' ').collect())
                 .collect();
-            let lower = spellings
-                .iter()
-                .filter_map(|words| words.last().copied())
-                .collect();
+            let lower = spellings.iter().filter_map(|words| words.last().copied()).collect();
             let name = words.split('|').next().unwrap_or_default().trim();
             spellings.sort_by_key(|words| std::cmp::Reverse(words.len()));
-            ClauseSpec {
-                name,
-                kind,
-                spellings,
-                lower,
-            }
+            ClauseSpec { name, kind, spellings, lower }
         })
         .collect()
 }

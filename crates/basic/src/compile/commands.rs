@@ -49,19 +49,11 @@ impl Compiler<'_> {
                     self.value_to(argument, register);
                 }
                 let count = several.len() as u16 * 2 - 1;
-                self.emit(Op::Join {
-                    to: first,
-                    first,
-                    count,
-                });
+                self.emit(Op::Join { to: first, first, count });
                 first
             }
         };
-        self.emit(if call.spec.phrase == "PRINT" {
-            Op::Print { from }
-        } else {
-            Op::Talk { from }
-        });
+        self.emit(if call.spec.phrase == "PRINT" { Op::Print { from } } else { Op::Talk { from } });
     }
 
     /// `GET "name.path"` where a variable has that name.
@@ -77,15 +69,9 @@ impl Compiler<'_> {
         if matches!(first.to_ascii_lowercase().as_str(), "session" | "user" | "bot") {
             return None;
         }
-        let name = self
-            .names
-            .find(&crate::machine::fold(first))
-            .filter(|&name| self.is_variable(name))?;
+        let name = self.names.find(&crate::machine::fold(first)).filter(|&name| self.is_variable(name))?;
         let span = argument.span;
-        let mut value = Expr {
-            kind: ExprKind::Variable(name),
-            span,
-        };
+        let mut value = Expr { kind: ExprKind::Variable(name), span };
         let mut members = 0;
         for part in parts {
             let is_name = !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_');
@@ -93,10 +79,7 @@ impl Compiler<'_> {
                 return None;
             }
             members += 1;
-            value = Expr {
-                kind: ExprKind::Member(Box::new(value), part.to_owned()),
-                span,
-            };
+            value = Expr { kind: ExprKind::Member(Box::new(value), part.to_owned()), span };
         }
         (members > 0).then_some(value)
     }
@@ -116,12 +99,8 @@ impl Compiler<'_> {
             return;
         };
         let stem = name.strip_suffix(".bas").unwrap_or(name);
-        let known = list.iter().any(|known| {
-            known
-                .strip_suffix(".bas")
-                .unwrap_or(known)
-                .eq_ignore_ascii_case(stem)
-        });
+        let known =
+            list.iter().any(|known| known.strip_suffix(".bas").unwrap_or(known).eq_ignore_ascii_case(stem));
         if !known && !name.starts_with('/') {
             let message = format!("there is no {what} {name} in this package");
             self.reports.warn("B104", argument.span, message, None);
@@ -185,12 +164,7 @@ impl Compiler<'_> {
                     }
                     let names = fields.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
                     let count = names.len() as u16;
-                    clauses.push(SiteClause {
-                        name: spec.name,
-                        first,
-                        fields: Some(names),
-                        count,
-                    });
+                    clauses.push(SiteClause { name: spec.name, first, fields: Some(names), count });
                 }
             }
         }
@@ -227,9 +201,7 @@ impl Compiler<'_> {
             to,
             live,
         });
-        self.emit(Op::Effect {
-            site: code::Site(number),
-        });
+        self.emit(Op::Effect { site: code::Site(number) });
     }
 
     fn record_clause(&mut self, arguments: &[Expr]) -> SiteClause {
@@ -245,19 +217,13 @@ impl Compiler<'_> {
             });
         }
         let count = names.len() as u16;
-        SiteClause {
-            name: "VALUES",
-            first,
-            fields: Some(names),
-            count,
-        }
+        SiteClause { name: "VALUES", first, fields: Some(names), count }
     }
 
     /// A call of a function nobody knows here; the host may.
     pub(super) fn extension(&mut self, name: Name, arguments: &[Expr], span: Span, to: Reg) {
         let spelled = self.names.get(name).to_owned();
-        self.reports
-            .warn("B105", span, format!("there is no function {spelled}"), None);
+        self.reports.warn("B105", span, format!("there is no function {spelled}"), None);
         let Some(spec) = crate::commands::find("EXTENSION") else {
             return;
         };
@@ -266,12 +232,7 @@ impl Compiler<'_> {
             let register = self.reserve();
             self.value_to(argument, register);
         }
-        let call = CommandCall {
-            spec,
-            arguments: Vec::new(),
-            clauses: Vec::new(),
-            name: Some(spelled),
-        };
+        let call = CommandCall { spec, arguments: Vec::new(), clauses: Vec::new(), name: Some(spelled) };
         self.site(&call, to, (first, arguments.len() as u16), Vec::new(), None);
     }
 
@@ -307,12 +268,7 @@ impl Compiler<'_> {
             count = 3;
         }
         let _ = span;
-        let call = CommandCall {
-            spec,
-            arguments: Vec::new(),
-            clauses: Vec::new(),
-            name: None,
-        };
+        let call = CommandCall { spec, arguments: Vec::new(), clauses: Vec::new(), name: None };
         let to = self.reserve();
         self.site(&call, to, (first, count), Vec::new(), None);
     }
@@ -320,11 +276,7 @@ impl Compiler<'_> {
 
 /// Where the arguments begin that name the fields of a record: several, all names or members.
 fn record_fields(call: &CommandCall) -> Option<usize> {
-    let from = call
-        .spec
-        .arguments
-        .iter()
-        .position(|argument| argument.kind == ArgumentKind::Fields)?;
+    let from = call.spec.arguments.iter().position(|argument| argument.kind == ArgumentKind::Fields)?;
     let fields = call.arguments.get(from..)?;
     let named = |argument: &Expr| matches!(argument.kind, ExprKind::Variable(_) | ExprKind::Member(..));
     // Two arguments are a key and an object.

@@ -14,11 +14,8 @@ impl Compiler<'_> {
     pub(super) fn declare(&mut self, name: &str, script: &Script) {
         self.declare_tool(name, script);
         for table in &script.tables {
-            let lines = table
-                .lines
-                .iter()
-                .map(|(line, span)| (line.clone(), self.position(*span).line))
-                .collect();
+            let lines =
+                table.lines.iter().map(|(line, span)| (line.clone(), self.position(*span).line)).collect();
             self.declarations.tables.push(TableText {
                 name: table.name.clone(),
                 connection: table.connection.clone(),
@@ -35,11 +32,7 @@ impl Compiler<'_> {
                 "ON FORM SUBMIT" => HandlerKind::FormSubmit,
                 _ => HandlerKind::Delayed,
             };
-            self.declarations.handlers.push(Handler {
-                kind,
-                name: handler.name.clone(),
-                procedure: number,
-            });
+            self.declarations.handlers.push(Handler { kind, name: handler.name.clone(), procedure: number });
         }
     }
 
@@ -51,8 +44,7 @@ impl Compiler<'_> {
         let description = descriptions.next().and_then(|(text, span)| {
             let found = literal(text);
             if found.is_none() {
-                self.reports
-                    .error("B034", *span, "DESCRIPTION takes a text without values in it");
+                self.reports.error("B034", *span, "DESCRIPTION takes a text without values in it");
             }
             found.map(|json| text_of(&json))
         });
@@ -92,10 +84,8 @@ impl Compiler<'_> {
 
     fn parameter(&mut self, param: &tree::Param) -> Parameter {
         let mut kind = ParamKind::from_word(&param.type_word).unwrap_or_else(|| {
-            let message = format!(
-                "{} is no type of PARAM; it is read as STRING",
-                param.type_word.to_uppercase()
-            );
+            let message =
+                format!("{} is no type of PARAM; it is read as STRING", param.type_word.to_uppercase());
             self.reports.warn("B113", param.span, message, None);
             ParamKind::String
         });
@@ -106,22 +96,13 @@ impl Compiler<'_> {
             let value = value.as_ref()?;
             let found = literal(value);
             if found.is_none() {
-                self.reports.error(
-                    "B035",
-                    value.span,
-                    format!("{what} of a PARAM is a text or number"),
-                );
+                self.reports.error("B035", value.span, format!("{what} of a PARAM is a text or number"));
             }
             found
         };
         Parameter {
             kind,
-            choices: param
-                .choices
-                .iter()
-                .filter_map(literal)
-                .map(|json| text_of(&json))
-                .collect(),
+            choices: param.choices.iter().filter_map(literal).map(|json| text_of(&json)).collect(),
             description: given(&param.description, "DESCRIPTION").map(|json| text_of(&json)),
             example: given(&param.like, "LIKE"),
             default: given(&param.default, "DEFAULT"),
@@ -133,20 +114,13 @@ impl Compiler<'_> {
     /// Defaults of PARAMs for runs that are not given them.
     pub(super) fn defaults(&mut self, script: &Script) {
         for param in &script.params {
-            let Some(default) = param
-                .default
-                .as_ref()
-                .filter(|default| literal(default).is_some())
-            else {
+            let Some(default) = param.default.as_ref().filter(|default| literal(default).is_some()) else {
                 continue;
             };
             let mark = self.mark();
             let register = self.reserve();
             self.read(param.name, register);
-            let given = self.emit(Op::JumpIfSome {
-                a: register,
-                target: crate::program::code::Target(0),
-            });
+            let given = self.emit(Op::JumpIfSome { a: register, target: crate::program::code::Target(0) });
             self.value_to(default, register);
             self.write(param.name, register);
             self.land([given]);
@@ -156,10 +130,8 @@ impl Compiler<'_> {
 
     /// Takes a command at the top of a script as a declaration, if it is one.
     pub(super) fn declares(&mut self, call: &CommandCall, span: Span) -> bool {
-        let first = call
-            .arguments
-            .first()
-            .and_then(|argument| self.literal_text(argument).map(str::to_owned));
+        let first =
+            call.arguments.first().and_then(|argument| self.literal_text(argument).map(str::to_owned));
         match (call.spec.phrase, first) {
             ("SET SCHEDULE", Some(when)) => {
                 if let Err(error) = Schedule::parse(&when) {
@@ -207,9 +179,7 @@ fn literal(expression: &Expr) -> Option<Json> {
         ExprKind::Null => Json::Null,
         ExprKind::Array(items) => items.iter().map(literal).collect::<Option<Vec<_>>>()?.into(),
         ExprKind::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(name, value)| Some((name.clone(), literal(value)?)));
+            let fields = fields.iter().map(|(name, value)| Some((name.clone(), literal(value)?)));
             Json::Object(fields.collect::<Option<_>>()?)
         }
         _ => return None,

@@ -64,10 +64,7 @@ impl Compiler<'_> {
             None => self.constant(Constant::Integer(value)),
         };
         self.number_constants.insert((true, value as u64), number);
-        self.emit(Op::LoadConstant {
-            to,
-            constant: code::Constant(number),
-        });
+        self.emit(Op::LoadConstant { to, constant: code::Constant(number) });
     }
 
     pub(super) fn load_float(&mut self, value: f64, to: Reg) {
@@ -76,10 +73,7 @@ impl Compiler<'_> {
             None => self.constant(Constant::Float(value)),
         };
         self.number_constants.insert((false, value.to_bits()), number);
-        self.emit(Op::LoadConstant {
-            to,
-            constant: code::Constant(number),
-        });
+        self.emit(Op::LoadConstant { to, constant: code::Constant(number) });
     }
 
     pub(super) fn symbol(&mut self, name: &str) -> Symbol {
@@ -117,8 +111,6 @@ impl Compiler<'_> {
     }
 
     pub(super) fn loop_to(&mut self, target: u32) {
-        self.emit(Op::Loop {
-            target: Target(target),
-        });
+        self.emit(Op::Loop { target: Target(target) });
     }
 }

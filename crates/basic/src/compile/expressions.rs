@@ -85,11 +85,7 @@ impl Compiler<'_> {
                 self.emit(Op::GetIndex { to, object, index });
             }
             ExprKind::Call { name, arguments } => self.call(*name, arguments, expression.span, to),
-            ExprKind::Method {
-                receiver,
-                name,
-                arguments,
-            } => {
+            ExprKind::Method { receiver, name, arguments } => {
                 self.method(receiver, *name, arguments, expression.span, to);
             }
             ExprKind::Unary(operator, operand) => {
@@ -167,11 +163,7 @@ impl Compiler<'_> {
             let register = self.reserve();
             self.value_to(part, register);
         }
-        self.emit(Op::Join {
-            to,
-            first,
-            count: parts.len() as u16,
-        });
+        self.emit(Op::Join { to, first, count: parts.len() as u16 });
     }
 
     fn array(&mut self, items: &[Expr], to: Reg) {
@@ -186,28 +178,17 @@ impl Compiler<'_> {
             let register = self.reserve();
             self.value_to(item, register);
         }
-        self.emit(Op::NewArray {
-            to: array,
-            first,
-            count: head as u16,
-        });
+        self.emit(Op::NewArray { to: array, first, count: head as u16 });
         self.release(mark);
         for chunk in items[head..].chunks(CHUNK) {
             let receiver = self.reserve();
-            self.emit(Op::Move {
-                to: receiver,
-                from: array,
-            });
+            self.emit(Op::Move { to: receiver, from: array });
             for item in chunk {
                 let register = self.reserve();
                 self.value_to(item, register);
             }
             let function = Builtin(functions::number_of("push").unwrap_or_default());
-            self.emit(Op::Function {
-                function,
-                first: receiver,
-                count: chunk.len() as u16 + 1,
-            });
+            self.emit(Op::Function { function, first: receiver, count: chunk.len() as u16 + 1 });
             self.release(mark);
         }
         self.emit(Op::Move { to, from: array });
@@ -229,11 +210,7 @@ impl Compiler<'_> {
                 _ => {
                     if let Some(function) = functions::number_of(word) {
                         let first = self.reserve();
-                        self.emit(Op::Function {
-                            function: Builtin(function),
-                            first,
-                            count: 0,
-                        });
+                        self.emit(Op::Function { function: Builtin(function), first, count: 0 });
                         self.emit(Op::Move { to, from: first });
                     }
                 }
@@ -246,10 +223,7 @@ impl Compiler<'_> {
                 self.emit(Op::Move { to, from });
             }
             Variable::Global(global) => {
-                self.emit(Op::GetGlobal {
-                    to,
-                    global: Global(global),
-                });
+                self.emit(Op::GetGlobal { to, global: Global(global) });
             }
         }
     }
@@ -261,10 +235,7 @@ impl Compiler<'_> {
                 self.emit(Op::Move { to, from });
             }
             Variable::Global(global) => {
-                self.emit(Op::SetGlobal {
-                    global: Global(global),
-                    from,
-                });
+                self.emit(Op::SetGlobal { global: Global(global), from });
             }
         }
     }
@@ -277,22 +248,10 @@ impl Compiler<'_> {
             };
             if let Some(left) = left {
                 self.emit(match operator {
-                    Binary::Add => Op::AddInt {
-                        to,
-                        a: left,
-                        b: small,
-                    },
+                    Binary::Add => Op::AddInt { to, a: left, b: small },
                     // The smallest number has no opposite in sixteen bits.
-                    Binary::Subtract => Op::AddInt {
-                        to,
-                        a: left,
-                        b: -small,
-                    },
-                    _ => Op::MultiplyInt {
-                        to,
-                        a: left,
-                        b: small,
-                    },
+                    Binary::Subtract => Op::AddInt { to, a: left, b: -small },
+                    _ => Op::MultiplyInt { to, a: left, b: small },
                 });
                 return;
             }
@@ -386,11 +345,7 @@ impl Compiler<'_> {
             _ => {
                 let a = self.value(condition);
                 let target = Target(0);
-                let op = if when {
-                    Op::JumpIf { a, target }
-                } else {
-                    Op::JumpIfNot { a, target }
-                };
+                let op = if when { Op::JumpIf { a, target } } else { Op::JumpIfNot { a, target } };
                 jumps.push(self.emit(op));
             }
         }
@@ -404,23 +359,11 @@ impl Compiler<'_> {
         let left = self.value_before(a, b);
         let op = match (operator, small) {
             (Binary::Equal, Some(b)) => Op::TestEqualInt { a: left, b, want },
-            (Binary::NotEqual, Some(b)) => Op::TestEqualInt {
-                a: left,
-                b,
-                want: !want,
-            },
+            (Binary::NotEqual, Some(b)) => Op::TestEqualInt { a: left, b, want: !want },
             (Binary::Less, Some(b)) => Op::TestLessInt { a: left, b, want },
-            (Binary::GreaterEqual, Some(b)) => Op::TestLessInt {
-                a: left,
-                b,
-                want: !want,
-            },
+            (Binary::GreaterEqual, Some(b)) => Op::TestLessInt { a: left, b, want: !want },
             (Binary::Greater, Some(b)) => Op::TestGreaterInt { a: left, b, want },
-            (Binary::LessEqual, Some(b)) => Op::TestGreaterInt {
-                a: left,
-                b,
-                want: !want,
-            },
+            (Binary::LessEqual, Some(b)) => Op::TestGreaterInt { a: left, b, want: !want },
             _ => {
                 let right = self.value(b);
                 let (a, b) = (left, right);
@@ -452,11 +395,7 @@ impl Compiler<'_> {
                 return;
             }
             let first = self.arguments(arguments);
-            self.emit(Op::Call {
-                procedure: Proc(procedure),
-                first,
-                count: arguments.len() as u16,
-            });
+            self.emit(Op::Call { procedure: Proc(procedure), first, count: arguments.len() as u16 });
             self.emit(Op::Move { to, from: first });
             return;
         }
@@ -473,11 +412,7 @@ impl Compiler<'_> {
             return;
         }
         let first = self.arguments(arguments);
-        self.emit(Op::Function {
-            function: Builtin(function),
-            first,
-            count: arguments.len() as u16,
-        });
+        self.emit(Op::Function { function: Builtin(function), first, count: arguments.len() as u16 });
         self.emit(Op::Move { to, from: first });
     }
 
@@ -495,11 +430,7 @@ impl Compiler<'_> {
             format!("{} to {}", spec.minimum, spec.maximum)
         };
         let code = if given < spec.minimum { "B020" } else { "B021" };
-        self.reports.error(
-            code,
-            span,
-            format!("{name} takes {wanted} arguments, found {given}"),
-        );
+        self.reports.error(code, span, format!("{name} takes {wanted} arguments, found {given}"));
         false
     }
 
@@ -519,9 +450,7 @@ impl Compiler<'_> {
             let message = format!("there is no function {word}");
             self.reports.warn("B105", span, message, None);
             let name = self.text_constant(word);
-            self.emit(Op::UnknownFunction {
-                name: code::Constant(name.0),
-            });
+            self.emit(Op::UnknownFunction { name: code::Constant(name.0) });
             return;
         };
         if !self.check_count(function, arguments.len() + 1, word, span) {
@@ -533,11 +462,7 @@ impl Compiler<'_> {
             let register = self.reserve();
             self.value_to(argument, register);
         }
-        self.emit(Op::Function {
-            function: Builtin(function),
-            first,
-            count: arguments.len() as u16 + 1,
-        });
+        self.emit(Op::Function { function: Builtin(function), first, count: arguments.len() as u16 + 1 });
         self.emit(Op::Move { to, from: first });
     }
 

@@ -78,9 +78,7 @@ impl Compiler<'_> {
             .collect();
         if let [Source::Value(value)] = sources.as_slice() {
             self.value_to(value, to);
-            return Some(SiteFilter::Text {
-                argument: index as u16,
-            });
+            return Some(SiteFilter::Text { argument: index as u16 });
         }
         if !filter::has_operator(&written.concat()) {
             return None;
@@ -108,8 +106,7 @@ impl Compiler<'_> {
                 let values = sources.iter().any(|source| matches!(source, Source::Value(_)));
                 if values {
                     let message = format!("a value is joined into this filter where none may stand: {error}");
-                    self.reports
-                        .warn("B107", argument.span, message, Some("use WHERE column = value"));
+                    self.reports.warn("B107", argument.span, message, Some("use WHERE column = value"));
                 } else {
                     self.reports.warn(
                         "B106",
@@ -119,9 +116,7 @@ impl Compiler<'_> {
                     );
                 }
                 self.value_to(argument, to);
-                Some(SiteFilter::Text {
-                    argument: index as u16,
-                })
+                Some(SiteFilter::Text { argument: index as u16 })
             }
         }
     }
@@ -136,19 +131,12 @@ impl Compiler<'_> {
             match source {
                 Source::Text(text) => self.load_text(text, register),
                 Source::Value(_) => {
-                    self.emit(Op::Move {
-                        to: register,
-                        from: Reg(value),
-                    });
+                    self.emit(Op::Move { to: register, from: Reg(value) });
                     value += 1;
                 }
             }
         }
-        self.emit(Op::Join {
-            to,
-            first: begin,
-            count: sources.len() as u16,
-        });
+        self.emit(Op::Join { to, first: begin, count: sources.len() as u16 });
         self.release(mark);
     }
 
@@ -167,10 +155,7 @@ impl Compiler<'_> {
                 let moved = Reg(self.mark());
                 for hole in 0..filter.holes as u16 {
                     let to = self.reserve();
-                    self.emit(Op::Move {
-                        to,
-                        from: Reg(first.0 + hole),
-                    });
+                    self.emit(Op::Move { to, from: Reg(first.0 + hole) });
                 }
                 (filter, moved)
             }
@@ -187,10 +172,7 @@ impl Compiler<'_> {
             filter.order = source
                 .order
                 .iter()
-                .map(|(column, descending)| Order {
-                    column: column.clone(),
-                    descending: *descending,
-                })
+                .map(|(column, descending)| Order { column: column.clone(), descending: *descending })
                 .collect();
         }
         if let Some(limit) = source.limit {
@@ -224,18 +206,10 @@ impl Compiler<'_> {
                 _ => {
                     let right = Operand::Hole(self.hole(value, holes));
                     let left = Operand::Constant(Constant::Boolean(true));
-                    filter::Condition::Compare {
-                        left,
-                        operator: Comparison::Equal,
-                        right,
-                    }
+                    filter::Condition::Compare { left, operator: Comparison::Equal, right }
                 }
             },
-            Condition::Compare {
-                column,
-                operator,
-                value,
-            } => self.comparison(column, operator, value, holes),
+            Condition::Compare { column, operator, value } => self.comparison(column, operator, value, holes),
         }
     }
 
@@ -251,10 +225,9 @@ impl Compiler<'_> {
             "IS NULL" => return filter::Condition::IsNull(left),
             "IN" => {
                 let list = match &value.kind {
-                    ExprKind::Array(items) => items
-                        .iter()
-                        .map(|item| Operand::Hole(self.hole(item, holes)))
-                        .collect(),
+                    ExprKind::Array(items) => {
+                        items.iter().map(|item| Operand::Hole(self.hole(item, holes))).collect()
+                    }
                     _ => vec![Operand::Hole(self.hole(value, holes))],
                 };
                 return filter::Condition::In { left, list };
@@ -271,10 +244,6 @@ impl Compiler<'_> {
             _ => Comparison::Equal,
         };
         let right = Operand::Hole(self.hole(value, holes));
-        filter::Condition::Compare {
-            left,
-            operator,
-            right,
-        }
+        filter::Condition::Compare { left, operator, right }
     }
 }

@@ -48,25 +48,15 @@ pub fn compile(name: &str, source: &str, known: &Known<'_>) -> Compiled {
     let mut reports = Reports::default();
     if source.len() > MAX_SOURCE {
         reports.error("B006", Span::default(), "the script is longer than 1 MiB");
-        return Compiled {
-            program: None,
-            diagnostics: reports.finish(&Lines::new("")),
-        };
+        return Compiled { program: None, diagnostics: reports.finish(&Lines::new("")) };
     }
     let lines = Lines::new(source);
     let mut names = Names::default();
     let tokens = syntax::lex(source, &mut names, &mut reports);
     let script = syntax::parse(source, &lines, tokens, &mut names, &mut reports);
     let program = Compiler::new(&lines, &names, &mut reports, known, &script).program(name, &script);
-    let program = if reports.has_errors() {
-        None
-    } else {
-        Some(program.seal())
-    };
-    Compiled {
-        program,
-        diagnostics: reports.finish(&lines),
-    }
+    let program = if reports.has_errors() { None } else { Some(program.seal()) };
+    Compiled { program, diagnostics: reports.finish(&lines) }
 }
 
 struct Compiler<'a> {
@@ -138,13 +128,7 @@ impl<'a> Compiler<'a> {
         script: &Script,
     ) -> Self {
         let procedures = script.procedures.iter().zip(1u16..).map(|(procedure, number)| {
-            (
-                procedure.name,
-                (
-                    number,
-                    u16::try_from(procedure.parameters.len()).unwrap_or(u16::MAX),
-                ),
-            )
+            (procedure.name, (number, u16::try_from(procedure.parameters.len()).unwrap_or(u16::MAX)))
         });
         Self {
             lines,
@@ -178,8 +162,7 @@ impl<'a> Compiler<'a> {
             procedures.push(self.procedure(procedure));
         }
         if self.full {
-            self.reports
-                .error("B007", Span::default(), "the script is too large: divide it");
+            self.reports.error("B007", Span::default(), "the script is too large: divide it");
         }
         Program {
             name: name.to_owned(),
@@ -277,10 +260,7 @@ impl<'a> Compiler<'a> {
             order.truncate(20_000);
         }
         self.globals = order.iter().copied().zip(0u16..).collect();
-        order
-            .iter()
-            .map(|&name| self.names.get(name).to_owned())
-            .collect()
+        order.iter().map(|&name| self.names.get(name).to_owned()).collect()
     }
 
     /// Names that mean something where no variable has them.
@@ -293,12 +273,7 @@ impl<'a> Compiler<'a> {
 
     fn script(&mut self, script: &Script, variables: usize) -> crate::program::Procedure {
         let variables = variables as u16;
-        self.frame = Frame {
-            is_script: true,
-            next: variables,
-            most: variables,
-            ..Frame::default()
-        };
+        self.frame = Frame { is_script: true, next: variables, most: variables, ..Frame::default() };
         self.defaults(script);
         self.statements_at_top(script);
         self.end_procedure(String::new(), 0, 0, true)
@@ -362,21 +337,11 @@ impl<'a> Compiler<'a> {
     ) -> crate::program::Procedure {
         let result = self.reserve();
         self.emit(Op::LoadNull { to: result });
-        self.emit(if script {
-            Op::Finish { from: result }
-        } else {
-            Op::Return { from: result }
-        });
+        self.emit(if script { Op::Finish { from: result } } else { Op::Return { from: result } });
         self.resolve_labels();
         let end = self.code.len() as u32;
         // A procedure without arguments still has a register for its result.
-        crate::program::Procedure {
-            name,
-            parameters,
-            registers: self.frame.most.max(1),
-            start,
-            end,
-        }
+        crate::program::Procedure { name, parameters, registers: self.frame.most.max(1), start, end }
     }
 
     fn resolve_labels(&mut self) {
@@ -388,10 +353,7 @@ impl<'a> Compiler<'a> {
                 continue;
             };
             if !path.starts_with(label_path) {
-                let message = format!(
-                    "{} stands inside a block that GOTO is not in",
-                    self.names.get(name)
-                );
+                let message = format!("{} stands inside a block that GOTO is not in", self.names.get(name));
                 self.reports.error("B041", span, message);
                 continue;
             }

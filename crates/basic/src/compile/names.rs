@@ -25,48 +25,25 @@ fn in_statement(statement: &Statement, found: &mut impl FnMut(Name, Span, bool))
             }
             in_block(otherwise, found);
         }
-        StatementKind::ForEach {
-            variable,
-            variable_span,
-            source,
-            last,
-            body,
-        } => {
+        StatementKind::ForEach { variable, variable_span, source, last, body } => {
             in_expression(source, found);
             last.iter().for_each(|last| in_expression(last, found));
             found(*variable, *variable_span, true);
             in_block(body, found);
         }
-        StatementKind::For {
-            variable,
-            variable_span,
-            from,
-            to,
-            step,
-            body,
-        } => {
+        StatementKind::For { variable, variable_span, from, to, step, body } => {
             in_expression(from, found);
             in_expression(to, found);
             step.iter().for_each(|step| in_expression(step, found));
             found(*variable, *variable_span, true);
             in_block(body, found);
         }
-        StatementKind::Loop {
-            before, after, body, ..
-        } => {
-            before
-                .iter()
-                .for_each(|test| in_expression(&test.condition, found));
+        StatementKind::Loop { before, after, body, .. } => {
+            before.iter().for_each(|test| in_expression(&test.condition, found));
             in_block(body, found);
-            after
-                .iter()
-                .for_each(|test| in_expression(&test.condition, found));
+            after.iter().for_each(|test| in_expression(&test.condition, found));
         }
-        StatementKind::Select {
-            subject,
-            cases,
-            otherwise,
-        } => {
+        StatementKind::Select { subject, cases, otherwise } => {
             in_expression(subject, found);
             for (tests, body) in cases {
                 for test in tests {
@@ -115,10 +92,7 @@ fn in_place(place: &Expr, found: &mut impl FnMut(Name, Span, bool)) {
 
 fn in_hear(hear: &Hear, found: &mut impl FnMut(Name, Span, bool)) {
     let given = [&hear.prompt, &hear.default, &hear.timeout];
-    hear.options
-        .iter()
-        .chain(given.into_iter().flatten())
-        .for_each(|value| in_expression(value, found));
+    hear.options.iter().chain(given.into_iter().flatten()).for_each(|value| in_expression(value, found));
 }
 
 pub(super) fn in_expression(expression: &Expr, found: &mut impl FnMut(Name, Span, bool)) {
@@ -141,9 +115,7 @@ pub(super) fn in_expression(expression: &Expr, found: &mut impl FnMut(Name, Span
         ExprKind::Joined(all) | ExprKind::Array(all) | ExprKind::Call { arguments: all, .. } => {
             all.iter().for_each(|one| in_expression(one, found));
         }
-        ExprKind::Method {
-            receiver, arguments, ..
-        } => {
+        ExprKind::Method { receiver, arguments, .. } => {
             in_expression(receiver, found);
             arguments.iter().for_each(|one| in_expression(one, found));
         }
@@ -165,9 +137,7 @@ pub(super) fn in_expression(expression: &Expr, found: &mut impl FnMut(Name, Span
 }
 
 fn in_command(call: &CommandCall, found: &mut impl FnMut(Name, Span, bool)) {
-    call.arguments
-        .iter()
-        .for_each(|argument| in_expression(argument, found));
+    call.arguments.iter().for_each(|argument| in_expression(argument, found));
     for (_, arguments) in &call.clauses {
         match arguments {
             ClauseArguments::Values(values) => values.iter().for_each(|value| in_expression(value, found)),

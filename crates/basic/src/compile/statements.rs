@@ -17,8 +17,7 @@ impl Compiler<'_> {
         let mut ended = false;
         for statement in block {
             if std::mem::take(&mut ended) && !matches!(statement.kind, StatementKind::Label(_)) {
-                self.reports
-                    .warn("B103", statement.span, "this is never reached".into(), None);
+                self.reports.warn("B103", statement.span, "this is never reached".into(), None);
             }
             self.statement(statement);
             ended = matches!(
@@ -37,11 +36,7 @@ impl Compiler<'_> {
         let index = self.statements.len();
         let start = self.here();
         let position = self.position(statement.span);
-        self.statements.push(StatementRange {
-            start,
-            end: start,
-            position,
-        });
+        self.statements.push(StatementRange { start, end: start, position });
         let mark = self.mark();
         self.kind(&statement.kind, statement.span);
         self.release(mark);
@@ -56,38 +51,16 @@ impl Compiler<'_> {
         match kind {
             StatementKind::Assign { place, value } => self.assign(place, value),
             StatementKind::If { branches, otherwise } => self.if_statement(branches, otherwise),
-            StatementKind::ForEach {
-                variable,
-                source,
-                last,
-                body,
-                ..
-            } => {
+            StatementKind::ForEach { variable, source, last, body, .. } => {
                 self.for_each(*variable, source, last.as_ref(), body);
             }
-            StatementKind::For {
-                variable,
-                from,
-                to,
-                step,
-                body,
-                ..
-            } => {
+            StatementKind::For { variable, from, to, step, body, .. } => {
                 self.for_loop(*variable, [from, to], step.as_ref(), body);
             }
-            StatementKind::Loop {
-                before,
-                after,
-                body,
-                is_while,
-            } => {
+            StatementKind::Loop { before, after, body, is_while } => {
                 self.loop_statement(before.as_ref(), after.as_ref(), body, *is_while);
             }
-            StatementKind::Select {
-                subject,
-                cases,
-                otherwise,
-            } => self.select(subject, cases, otherwise),
+            StatementKind::Select { subject, cases, otherwise } => self.select(subject, cases, otherwise),
             StatementKind::With { name, fields, .. } => {
                 let object = self.reserve();
                 self.emit(Op::NewObject { to: object });
@@ -105,11 +78,7 @@ impl Compiler<'_> {
                     Some(value) => self.value(value),
                     None => self.null(),
                 };
-                self.emit(if self.frame.is_script {
-                    Op::Finish { from }
-                } else {
-                    Op::Return { from }
-                });
+                self.emit(if self.frame.is_script { Op::Finish { from } } else { Op::Return { from } });
             }
             StatementKind::Exit(exit) => self.exit(*exit, span),
             StatementKind::Continue => {
@@ -138,8 +107,7 @@ impl Compiler<'_> {
                 let jump = self.jump();
                 self.frame.gotos.push((jump, *name, *at, self.frame.path.clone()));
                 let hint = Some("loops, EXIT and CONTINUE say the same more clearly");
-                self.reports
-                    .warn("B108", span, "GOTO makes a script hard to follow".into(), hint);
+                self.reports.warn("B108", span, "GOTO makes a script hard to follow".into(), hint);
             }
             StatementKind::Label(name) => {
                 let here = self.here();
@@ -179,11 +147,9 @@ impl Compiler<'_> {
                     self.value_to(expression, to);
                 }
             },
-            StatementKind::Handler {
-                procedure,
-                kind,
-                subject,
-            } => self.handler(*procedure, kind, subject, span),
+            StatementKind::Handler { procedure, kind, subject } => {
+                self.handler(*procedure, kind, subject, span)
+            }
         }
     }
 
@@ -248,19 +214,11 @@ impl Compiler<'_> {
     }
 
     fn enter(&mut self, kind: LoopKind) {
-        self.frame.loops.push(LoopFrame {
-            kind,
-            exits: Vec::new(),
-            continues: Vec::new(),
-        });
+        self.frame.loops.push(LoopFrame { kind, exits: Vec::new(), continues: Vec::new() });
     }
 
     fn leave(&mut self) -> (Vec<usize>, Vec<usize>) {
-        self.frame
-            .loops
-            .pop()
-            .map(|ended| (ended.exits, ended.continues))
-            .unwrap_or_default()
+        self.frame.loops.pop().map(|ended| (ended.exits, ended.continues)).unwrap_or_default()
     }
 
     fn for_each(&mut self, variable: Name, source: &Expr, last: Option<&Expr>, body: &Block) {
@@ -287,10 +245,7 @@ impl Compiler<'_> {
         self.emit(Op::EachNext { state, to: item });
         let end = self.jump();
         if let Variable::Global(global) = self.variable(variable) {
-            self.emit(Op::SetGlobal {
-                global: Global(global),
-                from: item,
-            });
+            self.emit(Op::SetGlobal { global: Global(global), from: item });
         }
         self.enter(LoopKind::For);
         self.block(body);
@@ -314,10 +269,7 @@ impl Compiler<'_> {
         }
         let counter = match place {
             Variable::Local(register) => {
-                self.emit(Op::Move {
-                    to: register,
-                    from: start,
-                });
+                self.emit(Op::Move { to: register, from: start });
                 register
             }
             Variable::Global(_) => start,
@@ -326,20 +278,14 @@ impl Compiler<'_> {
         let end = self.jump();
         let top = self.here();
         if let Variable::Global(global) = place {
-            self.emit(Op::SetGlobal {
-                global: Global(global),
-                from: counter,
-            });
+            self.emit(Op::SetGlobal { global: Global(global), from: counter });
         }
         self.enter(LoopKind::For);
         self.block(body);
         let (exits, continues) = self.leave();
         self.land(continues);
         if let Variable::Global(global) = place {
-            self.emit(Op::GetGlobal {
-                to: counter,
-                global: Global(global),
-            });
+            self.emit(Op::GetGlobal { to: counter, global: Global(global) });
         }
         self.emit(Op::ForNext { counter, state });
         self.loop_to(top);
@@ -421,11 +367,7 @@ impl Compiler<'_> {
             }
             Exit::Procedure => {
                 let from = self.null();
-                self.emit(if self.frame.is_script {
-                    Op::Finish { from }
-                } else {
-                    Op::Return { from }
-                });
+                self.emit(if self.frame.is_script { Op::Finish { from } } else { Op::Return { from } });
             }
             Exit::Loop | Exit::For | Exit::Do | Exit::While => {
                 let jump = self.jump();
@@ -437,9 +379,7 @@ impl Compiler<'_> {
                 };
                 match self.frame.loops.iter_mut().rev().find(|inner| fits(inner.kind)) {
                     Some(inner) => inner.exits.push(jump),
-                    None => self
-                        .reports
-                        .error("B042", span, "there is no such loop to leave here"),
+                    None => self.reports.error("B042", span, "there is no such loop to leave here"),
                 }
             }
         }

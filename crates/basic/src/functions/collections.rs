@@ -74,11 +74,7 @@ fn end(c: &mut Context<'_>, a: &[Value], front: bool) -> Checked<Value> {
             None => text::last_word(words),
             Some(&n) => {
                 let n = c.heap.to_integer(n)?;
-                if front {
-                    text::first_words(words, n)
-                } else {
-                    text::last_words(words, n)
-                }
+                if front { text::first_words(words, n) } else { text::last_words(words, n) }
             }
         };
         let cut = cut.to_owned();
@@ -87,16 +83,10 @@ fn end(c: &mut Context<'_>, a: &[Value], front: bool) -> Checked<Value> {
     let all = items(c, value);
     if let Some(&n) = number {
         let n = natural(c, n)?.min(all.len());
-        let cut = if front {
-            all[..n].to_vec()
-        } else {
-            all[all.len() - n..].to_vec()
-        };
+        let cut = if front { all[..n].to_vec() } else { all[all.len() - n..].to_vec() };
         return array(c, cut);
     }
-    let found = if front { all.first() } else { all.last() }
-        .copied()
-        .unwrap_or(Value::Null);
+    let found = if front { all.first() } else { all.last() }.copied().unwrap_or(Value::Null);
     match a.get(1) {
         Some(&field) => {
             let offset = c.offset();
@@ -109,11 +99,7 @@ fn end(c: &mut Context<'_>, a: &[Value], front: bool) -> Checked<Value> {
 /// A place from the start, or from the end where negative.
 fn place(c: &Context<'_>, value: Value, length: usize) -> Checked<usize> {
     let at = c.heap.to_integer(value)?;
-    let at = if at < 0 {
-        at.saturating_add(length as i64).max(0)
-    } else {
-        at
-    };
+    let at = if at < 0 { at.saturating_add(length as i64).max(0) } else { at };
     Ok(usize::try_from(at).unwrap_or(usize::MAX).min(length))
 }
 
@@ -121,19 +107,13 @@ pub(super) fn slice(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     if let Some(whole) = c.heap.as_str(a[0]) {
         let characters: Vec<char> = whole.chars().collect();
         let from = place(c, a[1], characters.len())?;
-        let to = a
-            .get(2)
-            .map_or(Ok(characters.len()), |&to| place(c, to, characters.len()))?
-            .max(from);
+        let to = a.get(2).map_or(Ok(characters.len()), |&to| place(c, to, characters.len()))?.max(from);
         let cut: String = characters[from..to].iter().collect();
         return c.heap.checked_text(cut);
     }
     let all = items(c, a[0]);
     let from = place(c, a[1], all.len())?;
-    let to = a
-        .get(2)
-        .map_or(Ok(all.len()), |&to| place(c, to, all.len()))?
-        .max(from);
+    let to = a.get(2).map_or(Ok(all.len()), |&to| place(c, to, all.len()))?.max(from);
     array(c, all[from..to].to_vec())
 }
 
@@ -260,11 +240,7 @@ pub(super) fn range(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
         return Err(Fault::argument("the step of RANGE is 0"));
     }
     let mut all = Vec::new();
-    while if step.is_negative() {
-        at.as_f64() >= to.as_f64()
-    } else {
-        at.as_f64() <= to.as_f64()
-    } {
+    while if step.is_negative() { at.as_f64() >= to.as_f64() } else { at.as_f64() <= to.as_f64() } {
         all.push(at.into());
         c.heap.check_entries(all.len())?;
         at = math::add(at, step)?;
@@ -277,9 +253,7 @@ pub(super) fn index_of(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     if let (Some(whole), Some(part)) = (c.heap.as_str(a[0]), c.heap.as_str(a[1])) {
         return Ok(Value::Int(text::position(whole, part, 1) - 1));
     }
-    let found = items(c, a[0])
-        .into_iter()
-        .position(|item| c.heap.equal(item, a[1], offset));
+    let found = items(c, a[0]).into_iter().position(|item| c.heap.equal(item, a[1], offset));
     Ok(Value::Int(found.map_or(-1, |at| at as i64)))
 }
 
@@ -300,20 +274,14 @@ pub(super) fn batch(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     if size == 0 {
         return Err(Fault::argument("the size of a part is at least 1"));
     }
-    let parts = items(c, a[0])
-        .chunks(size)
-        .map(|part| c.heap.array(part.to_vec()))
-        .collect();
+    let parts = items(c, a[0]).chunks(size).map(|part| c.heap.array(part.to_vec())).collect();
     array(c, parts)
 }
 
 /// Changes the elements of the array itself.
 fn change<T>(c: &mut Context<'_>, value: Value, change: impl FnOnce(&mut Vec<Value>) -> T) -> Checked<T> {
     let Some(all) = c.heap.items_mut(value) else {
-        return Err(Fault::type_of(format!(
-            "expected an array, found {}",
-            value.type_name()
-        )));
+        return Err(Fault::type_of(format!("expected an array, found {}", value.type_name())));
     };
     let before = all.capacity();
     let result = change(all);
@@ -333,13 +301,7 @@ pub(super) fn pop(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 }
 
 pub(super) fn shift(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
-    change(c, a[0], |all| {
-        if all.is_empty() {
-            Value::Null
-        } else {
-            all.remove(0)
-        }
-    })
+    change(c, a[0], |all| if all.is_empty() { Value::Null } else { all.remove(0) })
 }
 
 pub(super) fn unshift(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
@@ -355,19 +317,13 @@ pub(super) fn splice(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     let count = a.get(2).map_or(Ok(usize::MAX), |&count| natural(c, count))?;
     let to = from.saturating_add(count).min(length);
     let more = a.get(3..).unwrap_or_default();
-    let removed = change(c, a[0], |all| {
-        all.splice(from..to, more.iter().copied()).collect::<Vec<_>>()
-    })?;
+    let removed = change(c, a[0], |all| all.splice(from..to, more.iter().copied()).collect::<Vec<_>>())?;
     array(c, removed)
 }
 
 pub(super) fn keys(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     let value = c.heap.body(a[0]);
-    let symbols = c
-        .heap
-        .fields(value)
-        .map(|object: &Object| object.keys.clone())
-        .unwrap_or_default();
+    let symbols = c.heap.fields(value).map(|object: &Object| object.keys.clone()).unwrap_or_default();
     let names = symbols
         .into_iter()
         .map(|symbol| {
@@ -380,11 +336,7 @@ pub(super) fn keys(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 
 pub(super) fn values(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     let value = c.heap.body(a[0]);
-    let values = c
-        .heap
-        .fields(value)
-        .map(|object| object.values.clone())
-        .unwrap_or_default();
+    let values = c.heap.fields(value).map(|object| object.values.clone()).unwrap_or_default();
     array(c, values)
 }
 
@@ -414,10 +366,7 @@ fn join_rows(c: &mut Context<'_>, left: Value, right: Value, key: Value) -> Chec
     let mut others: std::collections::HashMap<String, Vec<Value>> = std::collections::HashMap::new();
     for row in items(c, right) {
         let key = c.heap.member(row, symbol, offset)?;
-        others
-            .entry(c.heap.display(key)?.into_owned())
-            .or_default()
-            .push(row);
+        others.entry(c.heap.display(key)?.into_owned()).or_default().push(row);
     }
     let mut joined = Vec::new();
     for row in items(c, left) {

@@ -43,9 +43,7 @@ pub(super) fn from_json(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
         return Ok(a[0]);
     };
     let text = text.to_owned();
-    c.heap
-        .parse_json(&text)
-        .unwrap_or_else(|| Err(Fault::argument("the text is no JSON")))
+    c.heap.parse_json(&text).unwrap_or_else(|| Err(Fault::argument("the text is no JSON")))
 }
 
 pub(super) fn is_null(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
@@ -77,10 +75,7 @@ pub(super) fn is_object(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 pub(super) fn is_numeric(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     Ok(Value::Bool(match c.heap.body(a[0]) {
         Value::Int(_) | Value::Float(_) => true,
-        value => c
-            .heap
-            .as_str(value)
-            .is_some_and(|text| numbers::parse(text).is_some()),
+        value => c.heap.as_str(value).is_some_and(|text| numbers::parse(text).is_some()),
     }))
 }
 
@@ -99,18 +94,12 @@ pub(super) fn if_missing(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 }
 
 pub(super) fn coalesce(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
-    Ok(a.iter()
-        .copied()
-        .find(|&value| !c.heap.is_null(value))
-        .unwrap_or(Value::Null))
+    Ok(a.iter().copied().find(|&value| !c.heap.is_null(value)).unwrap_or(Value::Null))
 }
 
 pub(super) fn choose(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     let index = c.heap.to_integer(a[0])?;
-    let found = usize::try_from(index)
-        .ok()
-        .filter(|&index| index > 0)
-        .and_then(|index| a.get(index));
+    let found = usize::try_from(index).ok().filter(|&index| index > 0).and_then(|index| a.get(index));
     Ok(found.copied().unwrap_or(Value::Null))
 }
 

@@ -93,21 +93,11 @@ pub(super) fn difference(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
         },
         _ => return Err(unknown_unit()),
     };
-    Ok(Value::Int(date::difference(
-        date(c, from)?,
-        date(c, to)?,
-        unit,
-        offset,
-    )))
+    Ok(Value::Int(date::difference(date(c, from)?, date(c, to)?, unit, offset)))
 }
 
 fn between(c: &mut Context<'_>, a: &[Value], unit: Unit) -> Checked<Value> {
-    Ok(Value::Int(date::difference(
-        date(c, a[0])?,
-        date(c, a[1])?,
-        unit,
-        c.offset(),
-    )))
+    Ok(Value::Int(date::difference(date(c, a[0])?, date(c, a[1])?, unit, c.offset())))
 }
 
 pub(super) fn days_between(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {

@@ -198,9 +198,7 @@ pub(crate) fn number_of(name: &str) -> Option<u16> {
     static BY_NAME: OnceLock<HashMap<&'static str, u16>> = OnceLock::new();
     let by_name = BY_NAME.get_or_init(|| {
         let names = ALL.iter().zip(0u16..);
-        names
-            .flat_map(|(spec, number)| spec.names.iter().map(move |name| (*name, number)))
-            .collect()
+        names.flat_map(|(spec, number)| spec.names.iter().map(move |name| (*name, number))).collect()
     });
     by_name.get(name).copied()
 }

@@ -79,10 +79,7 @@ fn each(c: &mut Context<'_>, a: &[Value]) -> Checked<Vec<Value>> {
             let name = c.heap.display(field)?.into_owned();
             let symbol = c.heap.intern(&name);
             let offset = c.offset();
-            items
-                .into_iter()
-                .map(|row| c.heap.member(row, symbol, offset))
-                .collect()
+            items.into_iter().map(|row| c.heap.member(row, symbol, offset)).collect()
         }
         _ => Ok(items),
     }

@@ -19,10 +19,7 @@ fn part(c: &mut Context<'_>, a: &[Value], cut: impl FnOnce(&str) -> &str) -> Che
         && cut.as_ptr() == text.as_ptr()
     {
         // A beginning shares its text.
-        return Ok(Value::Text {
-            place,
-            length: cut.len() as u32,
-        });
+        return Ok(Value::Text { place, length: cut.len() as u32 });
     }
     let cut = cut.to_owned();
     c.heap.checked_text(cut)
@@ -52,12 +49,8 @@ pub(super) fn mid(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     let start = c.heap.to_integer(a[1])?;
     let count = a.get(2).map(|&count| c.heap.to_integer(count)).transpose()?;
     if let Some(items) = c.heap.items(a[0]) {
-        let from = usize::try_from(start.max(0))
-            .unwrap_or(usize::MAX)
-            .min(items.len());
-        let most = count.map_or(usize::MAX, |count| {
-            usize::try_from(count.max(0)).unwrap_or(usize::MAX)
-        });
+        let from = usize::try_from(start.max(0)).unwrap_or(usize::MAX).min(items.len());
+        let most = count.map_or(usize::MAX, |count| usize::try_from(count.max(0)).unwrap_or(usize::MAX));
         let cut = items[from..].iter().copied().take(most).collect();
         return Ok(c.heap.array(cut));
     }
@@ -69,11 +62,7 @@ pub(super) fn instr(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
         [start, whole, find] => (c.heap.to_integer(start)?, whole, find),
         _ => (1, a[0], a[1]),
     };
-    Ok(Value::Int(text::position(
-        &c.heap.display(whole)?,
-        &c.heap.display(find)?,
-        start,
-    )))
+    Ok(Value::Int(text::position(&c.heap.display(whole)?, &c.heap.display(find)?, start)))
 }
 
 pub(super) fn upper(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
@@ -102,12 +91,8 @@ pub(super) fn trim_right(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 
 pub(super) fn replace(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     let limit = c.heap.text_limit;
-    let replaced = text::replace(
-        &c.heap.display(a[0])?,
-        &c.heap.display(a[1])?,
-        &c.heap.display(a[2])?,
-        limit,
-    )?;
+    let replaced =
+        text::replace(&c.heap.display(a[0])?, &c.heap.display(a[1])?, &c.heap.display(a[2])?, limit)?;
     c.heap.checked_text(replaced)
 }
 
@@ -118,10 +103,8 @@ pub(super) fn split(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
         None => ",".to_owned(),
     };
     let limit = c.heap.entries_limit;
-    let parts: Vec<Value> = text::split(&whole, &separator)
-        .take(limit + 1)
-        .map(|part| c.heap.text(part))
-        .collect();
+    let parts: Vec<Value> =
+        text::split(&whole, &separator).take(limit + 1).map(|part| c.heap.text(part)).collect();
     c.heap.check_entries(parts.len())?;
     Ok(c.heap.array(parts))
 }
@@ -132,17 +115,11 @@ pub(super) fn contains(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 }
 
 pub(super) fn starts_with(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
-    Ok(Value::Bool(text::starts_with(
-        &c.heap.display(a[0])?,
-        &c.heap.display(a[1])?,
-    )))
+    Ok(Value::Bool(text::starts_with(&c.heap.display(a[0])?, &c.heap.display(a[1])?)))
 }
 
 pub(super) fn ends_with(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
-    Ok(Value::Bool(text::ends_with(
-        &c.heap.display(a[0])?,
-        &c.heap.display(a[1])?,
-    )))
+    Ok(Value::Bool(text::ends_with(&c.heap.display(a[0])?, &c.heap.display(a[1])?)))
 }
 
 pub(super) fn chr(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
@@ -162,12 +139,8 @@ pub(super) fn repeat(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 }
 
 pub(super) fn between(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
-    let found = text::extract_between(
-        &c.heap.display(a[0])?,
-        &c.heap.display(a[1])?,
-        &c.heap.display(a[2])?,
-    )
-    .to_owned();
+    let found = text::extract_between(&c.heap.display(a[0])?, &c.heap.display(a[1])?, &c.heap.display(a[2])?)
+        .to_owned();
     c.heap.checked_text(found)
 }
 

@@ -56,10 +56,7 @@ impl Machine {
             _ => 0,
         };
         if rows > self.limits.rows {
-            return Err(Fault::limit(format!(
-                "more than {} rows; use LIMIT",
-                self.limits.rows
-            )));
+            return Err(Fault::limit(format!("more than {} rows; use LIMIT", self.limits.rows)));
         }
         let value = self.heap.take_data(value)?;
         self.put(site.to, value);
@@ -68,20 +65,14 @@ impl Machine {
 
     /// Sets a member of an argument, as SAVE does with the id.
     fn change(&mut self, first: Reg, arguments: u16, change: Change) -> Checked<()> {
-        let Some(argument) = u16::try_from(change.argument)
-            .ok()
-            .filter(|&argument| argument < arguments)
+        let Some(argument) = u16::try_from(change.argument).ok().filter(|&argument| argument < arguments)
         else {
             return Err(Fault::argument("the host changed an argument that was not given"));
         };
         let mut target = self.register(self.base(), Reg(first.0 + argument));
         if let Some(element) = change.element {
-            target = self
-                .heap
-                .items(target)
-                .and_then(|items| items.get(element))
-                .copied()
-                .unwrap_or(Value::Null);
+            target =
+                self.heap.items(target).and_then(|items| items.get(element)).copied().unwrap_or(Value::Null);
         }
         if matches!(self.heap.body(target), Value::Object(_)) {
             let value = self.heap.take_data(change.value)?;
@@ -98,10 +89,7 @@ impl Machine {
             return Err(Fault::unsound());
         };
         if let Some(prompt) = asked.prompt {
-            let prompt = self
-                .heap
-                .display(self.register(self.base(), prompt))?
-                .into_owned();
+            let prompt = self.heap.display(self.register(self.base(), prompt))?.into_owned();
             if !prompt.is_empty() {
                 self.pending = Pending::Asking(question, 1);
                 return Ok(Step::Talk(prompt));
@@ -117,15 +105,10 @@ impl Machine {
             return Err(Fault::unsound());
         };
         let base = self.base();
-        let prompt = asked
-            .prompt
-            .map(|prompt| self.heap.display(self.register(base, prompt)))
-            .transpose()?;
+        let prompt = asked.prompt.map(|prompt| self.heap.display(self.register(base, prompt))).transpose()?;
         let prompt = prompt.map(std::borrow::Cow::into_owned);
-        let timeout = asked
-            .timeout
-            .map(|seconds| self.heap.to_integer(self.register(base, seconds)))
-            .transpose()?;
+        let timeout =
+            asked.timeout.map(|seconds| self.heap.to_integer(self.register(base, seconds))).transpose()?;
         self.pending = Pending::Hearing(question, attempt);
         Ok(Step::Hear(Hear {
             variable: asked.variable.clone(),
@@ -170,9 +153,7 @@ impl Machine {
             Answer::Failed(error) => return Err(Fault::new(error.code, error.message)),
             // The time is over.
             Answer::Start | Answer::Done | Answer::Changed { .. } => {
-                let value = asked
-                    .default
-                    .map_or(Value::Null, |default| self.register(base, default));
+                let value = asked.default.map_or(Value::Null, |default| self.register(base, default));
                 self.put(asked.to, value);
                 return Ok(None);
             }
@@ -210,22 +191,14 @@ impl Machine {
             .attachments
             .iter()
             .map(|attachment| {
-                let field = |name| {
-                    attachment
-                        .file
-                        .get(name)
-                        .and_then(Data::as_text)
-                        .unwrap_or_default()
-                        .to_owned()
-                };
+                let field =
+                    |name| attachment.file.get(name).and_then(Data::as_text).unwrap_or_default().to_owned();
                 let filename = Some(field("filename")).filter(|name| !name.is_empty());
                 (field("mime_type"), filename.unwrap_or_else(|| field("name")))
             })
             .collect();
-        let attachments: Vec<hear::Attachment<'_>> = attached
-            .iter()
-            .map(|(mime_type, filename)| hear::Attachment { mime_type, filename })
-            .collect();
+        let attachments: Vec<hear::Attachment<'_>> =
+            attached.iter().map(|(mime_type, filename)| hear::Attachment { mime_type, filename }).collect();
         let value = match hear::validate(kind, options, &reply.text, &attachments, self.now) {
             Ok(value) => value,
             Err(message) => return Ok(Err(message.to_string())),

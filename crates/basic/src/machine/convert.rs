@@ -79,10 +79,7 @@ impl Heap {
 
     fn file_field(&self, file: Value, name: &str) -> Option<Value> {
         let fields = self.fields(file)?;
-        let at = fields
-            .keys
-            .iter()
-            .position(|&key| self.symbol_name(key) == name)?;
+        let at = fields.keys.iter().position(|&key| self.symbol_name(key) == name)?;
         fields.values.get(at).copied()
     }
 
@@ -93,9 +90,7 @@ impl Heap {
 
     fn json_at(&self, value: Value, out: &mut String, depth: usize) -> Checked<()> {
         if depth > MAX_DEPTH {
-            return Err(Fault::argument(
-                "a value that contains itself, or nests too deep, has no JSON",
-            ));
+            return Err(Fault::argument("a value that contains itself, or nests too deep, has no JSON"));
         }
         self.check_text(out.len())?;
         match value {
@@ -153,10 +148,7 @@ impl Heap {
                 })
             }
             Value::Response(_) => self.to_number(self.body(value)),
-            _ => Err(Fault::type_of(format!(
-                "expected a number, found {}",
-                with_article(value.type_name())
-            ))),
+            _ => Err(Fault::type_of(format!("expected a number, found {}", with_article(value.type_name())))),
         }
     }
 
@@ -170,12 +162,7 @@ impl Heap {
     /// A value as a date, where one is needed.
     pub(crate) fn to_date(&self, value: Value, offset: FixedOffset) -> Checked<Date> {
         self.as_date(value, offset).ok_or_else(|| {
-            let shown: String = self
-                .as_str(value)
-                .unwrap_or(value.type_name())
-                .chars()
-                .take(40)
-                .collect();
+            let shown: String = self.as_str(value).unwrap_or(value.type_name()).chars().take(40).collect();
             Fault::type_of(format!("expected a date, found \"{shown}\""))
         })
     }
@@ -203,14 +190,9 @@ impl Heap {
             ));
         }
         // Shared parts are copied at each place they stand, so a small heap could become a large tree.
-        *budget = budget
-            .checked_sub(1)
-            .ok_or_else(|| Fault::limit("the value is too large"))?;
+        *budget = budget.checked_sub(1).ok_or_else(|| Fault::limit("the value is too large"))?;
         let mut list = |items: &[Value]| {
-            items
-                .iter()
-                .map(|&item| self.data_at(item, depth + 1, budget))
-                .collect::<Checked<Vec<_>>>()
+            items.iter().map(|&item| self.data_at(item, depth + 1, budget)).collect::<Checked<Vec<_>>>()
         };
         Ok(match value {
             Value::Null => Data::Null,
@@ -225,10 +207,9 @@ impl Heap {
                 _ => Data::Null,
             },
             Value::Rows(place) => match self.cell(place) {
-                Cell::Rows(rows) => Data::Rows(data::Rows {
-                    table: rows.table.clone(),
-                    rows: list(&rows.items)?,
-                }),
+                Cell::Rows(rows) => {
+                    Data::Rows(data::Rows { table: rows.table.clone(), rows: list(&rows.items)? })
+                }
                 _ => Data::Null,
             },
             Value::Object(_) => Data::Object(self.fields_data(self.fields(value), depth, budget)?),
@@ -241,10 +222,7 @@ impl Heap {
                     Data::Response(Box::new(data::Response {
                         status: response.status,
                         status_text: response.status_text.clone(),
-                        headers: headers
-                            .into_iter()
-                            .map(|(name, value)| (name, value.to_string()))
-                            .collect(),
+                        headers: headers.into_iter().map(|(name, value)| (name, value.to_string())).collect(),
                         body: self.data_at(response.body, depth + 1, budget)?,
                     }))
                 }
@@ -265,10 +243,7 @@ impl Heap {
         let pairs = object.keys.iter().zip(&object.values);
         pairs
             .map(|(&key, &value)| {
-                Ok((
-                    self.symbol_name(key).to_owned(),
-                    self.data_at(value, depth + 1, budget)?,
-                ))
+                Ok((self.symbol_name(key).to_owned(), self.data_at(value, depth + 1, budget)?))
             })
             .collect()
     }
@@ -298,10 +273,7 @@ impl Heap {
             }
             Data::Rows(rows) => {
                 let items = self.values(rows.rows, depth)?;
-                self.rows(Rows {
-                    table: rows.table,
-                    items,
-                })
+                self.rows(Rows { table: rows.table, items })
             }
             Data::Object(fields) => {
                 let object = self.object_from(fields, depth)?;
@@ -312,11 +284,8 @@ impl Heap {
                 self.file(object)
             }
             Data::Response(response) => {
-                let headers = response
-                    .headers
-                    .into_iter()
-                    .map(|(name, value)| (name, Data::Text(value)))
-                    .collect();
+                let headers =
+                    response.headers.into_iter().map(|(name, value)| (name, Data::Text(value))).collect();
                 let headers = self.object_from(headers, depth)?;
                 let body = self.value_at(response.body, depth + 1)?;
                 self.response(Response {
@@ -331,10 +300,7 @@ impl Heap {
 
     fn values(&mut self, items: Vec<Data>, depth: usize) -> Checked<Vec<Value>> {
         self.check_entries(items.len())?;
-        items
-            .into_iter()
-            .map(|item| self.value_at(item, depth + 1))
-            .collect()
+        items.into_iter().map(|item| self.value_at(item, depth + 1)).collect()
     }
 
     fn object_from(&mut self, fields: Vec<(String, Data)>, depth: usize) -> Checked<Object> {

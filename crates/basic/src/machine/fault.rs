@@ -16,10 +16,7 @@ pub(crate) type Checked<T> = Result<T, Box<Fault>>;
 
 impl Fault {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Box<Self> {
-        Box::new(Self {
-            code,
-            message: message.into(),
-        })
+        Box::new(Self { code, message: message.into() })
     }
 
     pub(crate) fn type_of(message: impl Into<String>) -> Box<Self> {

@@ -45,10 +45,7 @@ pub(crate) struct Object {
     pub(crate) keys: Vec<u32>,
     pub(crate) values: Vec<Value>,
     /// Where each key stands, once a walk over all would be slow.
-    #[expect(
-        clippy::box_collection,
-        reason = "most objects have none, and should be small"
-    )]
+    #[expect(clippy::box_collection, reason = "most objects have none, and should be small")]
     index: Option<Box<HashMap<u32, u32>>>,
 }
 
@@ -183,10 +180,7 @@ impl Heap {
     /// Whether a text may have a length.
     pub(crate) fn check_text(&self, length: usize) -> Checked<()> {
         if length > self.text_limit {
-            return Err(Fault::limit(format!(
-                "the text would be longer than {} bytes",
-                self.text_limit
-            )));
+            return Err(Fault::limit(format!("the text would be longer than {} bytes", self.text_limit)));
         }
         Ok(())
     }
@@ -202,10 +196,7 @@ impl Heap {
         let text = text.into();
         let length = text.len() as u32;
         let size = text.capacity();
-        Value::Text {
-            place: self.allocate(Cell::Text(text), size),
-            length,
-        }
+        Value::Text { place: self.allocate(Cell::Text(text), size), length }
     }
 
     pub(crate) fn checked_text(&mut self, text: impl Into<String>) -> Checked<Value> {
@@ -217,9 +208,7 @@ impl Heap {
     #[inline]
     pub(crate) fn str(&self, place: u32, length: u32) -> &str {
         let whole = if place >= CONSTANT {
-            self.texts
-                .get((place - CONSTANT) as usize)
-                .map_or("", |text| &**text)
+            self.texts.get((place - CONSTANT) as usize).map_or("", |text| &**text)
         } else {
             match self.cell(place) {
                 Cell::Text(text) => text,
@@ -247,10 +236,7 @@ impl Heap {
             let before = text.capacity();
             text.push_str(with);
             self.bytes += text.capacity() - before;
-            return Ok(Value::Text {
-                place,
-                length: total as u32,
-            });
+            return Ok(Value::Text { place, length: total as u32 });
         }
         // Room for what probably follows.
         let mut text = String::with_capacity(total + total / 2);
@@ -279,10 +265,7 @@ impl Heap {
                 if let Some(slot) = self.cells.get_mut(place as usize) {
                     *slot = Cell::Text(text);
                 }
-                return Ok(Value::Text {
-                    place,
-                    length: total as u32,
-                });
+                return Ok(Value::Text { place, length: total as u32 });
             }
         }
         let total = length as usize + count as usize;
@@ -448,9 +431,7 @@ impl Heap {
         }
         self.collect_at = (bytes * 2).max(FIRST_COLLECTION).min(self.limit);
         // Close to the limit every little step would collect again.
-        self.collect_at = self
-            .collect_at
-            .max((bytes + (self.limit - bytes) / 2).min(self.limit));
+        self.collect_at = self.collect_at.max((bytes + (self.limit - bytes) / 2).min(self.limit));
         Ok(())
     }
 }

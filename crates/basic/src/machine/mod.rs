@@ -28,11 +28,7 @@ use value::Value;
 
 /// A name without its case: what lets `Status` and `status` be one member.
 pub(crate) fn fold(name: &str) -> String {
-    if name.is_ascii() {
-        name.to_ascii_lowercase()
-    } else {
-        name.to_lowercase()
-    }
+    if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_lowercase() }
 }
 
 /// A running script.
@@ -113,10 +109,7 @@ impl Machine {
 
     fn begin(program: Arc<Program>, limits: Limits, inputs: Vec<(String, Data)>, procedure: u16) -> Self {
         let mut heap = Heap::new(&program, &limits);
-        let registers = program
-            .procedures
-            .first()
-            .map_or(1, |script| usize::from(script.registers));
+        let registers = program.procedures.first().map_or(1, |script| usize::from(script.registers));
         let mut stack = vec![Value::Null; registers];
         let mut early = None;
         for (name, data) in inputs {
@@ -128,29 +121,16 @@ impl Machine {
                 }
             }
         }
-        let mut frames = vec![Frame {
-            procedure: 0,
-            base: 0,
-            at: 0,
-            trap: Trap::Stop,
-        }];
+        let mut frames = vec![Frame { procedure: 0, base: 0, at: 0, trap: Trap::Stop }];
         if procedure > 0 {
             match program.procedures.get(usize::from(procedure)) {
                 Some(handler) => {
                     let base = stack.len();
                     stack.resize(base + usize::from(handler.registers), Value::Null);
                     // The script's own frame stands at its end, and ends the run when the handler returns.
-                    let end = program
-                        .procedures
-                        .first()
-                        .map_or(0, |script| script.end.saturating_sub(2));
+                    let end = program.procedures.first().map_or(0, |script| script.end.saturating_sub(2));
                     frames[0].at = end;
-                    frames.push(Frame {
-                        procedure,
-                        base: base as u32,
-                        at: handler.start,
-                        trap: Trap::Stop,
-                    });
+                    frames.push(Frame { procedure, base: base as u32, at: handler.start, trap: Trap::Stop });
                 }
                 None => early = Some(Fault::argument("there is no such handler")),
             }
@@ -247,10 +227,7 @@ impl Machine {
     /// Where the running instruction stands in the script.
     fn position_of(&self, frame: &Frame) -> Position {
         let at = frame.at.saturating_sub(1);
-        self.program
-            .statement_at(at)
-            .map(|statement| statement.position)
-            .unwrap_or_default()
+        self.program.statement_at(at).map(|statement| statement.position).unwrap_or_default()
     }
 
     /// Goes on where ON ERROR says, or gives the step that ends the run.
@@ -290,20 +267,16 @@ impl Machine {
             .map(|frame| {
                 let procedure = self.program.procedures.get(usize::from(frame.procedure));
                 CallSite {
-                    procedure: procedure
-                        .map(|procedure| procedure.name.clone())
-                        .unwrap_or_default(),
+                    procedure: procedure.map(|procedure| procedure.name.clone()).unwrap_or_default(),
                     position: self.position_of(frame),
                 }
             })
             .collect();
         let position = calls.first().map(|site| site.position).unwrap_or_default();
         let keyword = match self.pending {
-            Pending::Effect(site) => self
-                .program
-                .sites
-                .get(usize::from(site))
-                .map(|site| site.command.phrase),
+            Pending::Effect(site) => {
+                self.program.sites.get(usize::from(site)).map(|site| site.command.phrase)
+            }
             _ => None,
         };
         Step::Failed(Box::new(RuntimeError {
@@ -320,24 +293,16 @@ impl Machine {
     // ---- effects ----
 
     fn register(&self, base: usize, register: Reg) -> Value {
-        self.stack
-            .get(base + usize::from(register.0))
-            .copied()
-            .unwrap_or(Value::Null)
+        self.stack.get(base + usize::from(register.0)).copied().unwrap_or(Value::Null)
     }
 
     fn values(&self, base: usize, first: Reg, count: u16) -> &[Value] {
         let from = base + usize::from(first.0);
-        self.stack
-            .get(from..from + usize::from(count))
-            .unwrap_or_default()
+        self.stack.get(from..from + usize::from(count)).unwrap_or_default()
     }
 
     fn data_of(&self, base: usize, first: Reg, count: u16) -> Checked<Vec<Data>> {
-        self.values(base, first, count)
-            .iter()
-            .map(|&value| self.heap.to_data(value))
-            .collect()
+        self.values(base, first, count).iter().map(|&value| self.heap.to_data(value)).collect()
     }
 
     /// The command of a site, with its values detached.
@@ -366,18 +331,13 @@ impl Machine {
             None => return Ok(None),
             Some(SiteFilter::Bound { filter, first }) => {
                 let values = self.values(base, *first, filter.holes as u16);
-                let values: Vec<_> = values
-                    .iter()
-                    .map(|&value| self.constant(value))
-                    .collect::<Checked<_>>()?;
+                let values: Vec<_> =
+                    values.iter().map(|&value| self.constant(value)).collect::<Checked<_>>()?;
                 (std::borrow::Cow::Borrowed(filter), values)
             }
             Some(SiteFilter::Text { argument }) => {
                 let value = self.register(base, Reg(site.first.0 + argument));
-                let Some(text) = self
-                    .heap
-                    .as_str(value)
-                    .filter(|text| crate::filter::has_operator(text))
+                let Some(text) = self.heap.as_str(value).filter(|text| crate::filter::has_operator(text))
                 else {
                     return Ok(None);
                 };
@@ -386,9 +346,7 @@ impl Machine {
                 (std::borrow::Cow::Owned(filter), Vec::new())
             }
         };
-        let bound = filter
-            .bind(&values)
-            .map_err(|error| Fault::argument(error.to_string()))?;
+        let bound = filter.bind(&values).map_err(|error| Fault::argument(error.to_string()))?;
         Ok(Some(bound))
     }
 
@@ -400,12 +358,7 @@ impl Machine {
             Value::Bool(truth) => Constant::Boolean(truth),
             Value::Array(_) | Value::Rows(_) => {
                 let items = self.heap.items(value).unwrap_or_default();
-                Constant::List(
-                    items
-                        .iter()
-                        .map(|&item| self.constant(item))
-                        .collect::<Checked<_>>()?,
-                )
+                Constant::List(items.iter().map(|&item| self.constant(item)).collect::<Checked<_>>()?)
             }
             _ => match (value.number(), value.date()) {
                 (Some(number), _) => Constant::Number(number),

@@ -16,13 +16,9 @@ const DAY_MICROS: i64 = 86_400_000_000;
 impl Heap {
     pub(crate) fn add(&mut self, a: Value, b: Value, offset: FixedOffset) -> Checked<Value> {
         match (a, b) {
-            (
-                Value::Text { place, length },
-                Value::Text {
-                    place: other,
-                    length: count,
-                },
-            ) => self.append_value((place, length), (other, count)),
+            (Value::Text { place, length }, Value::Text { place: other, length: count }) => {
+                self.append_value((place, length), (other, count))
+            }
             (Value::Text { place, length }, _) => {
                 let mut text = String::new();
                 self.display_into(b, &mut text)?;
@@ -72,17 +68,16 @@ impl Heap {
     pub(crate) fn subtract(&mut self, a: Value, b: Value, offset: FixedOffset) -> Checked<Value> {
         let is_date = |value| matches!(value, Value::Day(_) | Value::Instant { .. });
         match (a, b) {
-            _ if is_date(a) => match self
-                .as_date(b, offset)
-                .filter(|_| is_date(b) || self.as_str(b).is_some())
-            {
-                Some(other) => {
-                    let date = self.to_date(a, offset)?;
-                    let seconds = crate::scalar::date::seconds_between(date, other, offset);
-                    Ok(Number::finite(seconds)?.simplified().into())
+            _ if is_date(a) => {
+                match self.as_date(b, offset).filter(|_| is_date(b) || self.as_str(b).is_some()) {
+                    Some(other) => {
+                        let date = self.to_date(a, offset)?;
+                        let seconds = crate::scalar::date::seconds_between(date, other, offset);
+                        Ok(Number::finite(seconds)?.simplified().into())
+                    }
+                    None => self.shift_date(a, b, -1, offset),
                 }
-                None => self.shift_date(a, b, -1, offset),
-            },
+            }
             _ if is_date(b) && self.as_date(a, offset).is_some() => {
                 let a = self.to_date(a, offset)?.into();
                 self.subtract(a, b, offset)
@@ -163,29 +158,19 @@ impl Heap {
         }
         match (a, b) {
             (Value::Int(a), Value::Int(b)) => a == b,
-            (
-                Value::Text { place, length },
-                Value::Text {
-                    place: other,
-                    length: count,
-                },
-            ) => length == count && (place == other || self.str(place, length) == self.str(other, count)),
+            (Value::Text { place, length }, Value::Text { place: other, length: count }) => {
+                length == count && (place == other || self.str(place, length) == self.str(other, count))
+            }
             (Value::Bool(a), Value::Bool(b)) => a == b,
             (Value::Duration(a), Value::Duration(b)) => a == b,
             (Value::Response(x), Value::Response(y)) if x == y => true,
             (Value::Response(_), _) => self.equal_at(self.body(a), b, offset, depth + 1),
             (_, Value::Response(_)) => self.equal_at(a, self.body(b), offset, depth + 1),
             (Value::Array(x) | Value::Rows(x), Value::Array(y) | Value::Rows(y)) => {
-                let (left, right) = (
-                    self.items(a).unwrap_or_default(),
-                    self.items(b).unwrap_or_default(),
-                );
+                let (left, right) = (self.items(a).unwrap_or_default(), self.items(b).unwrap_or_default());
                 x == y
                     || (left.len() == right.len()
-                        && left
-                            .iter()
-                            .zip(right)
-                            .all(|(&a, &b)| self.equal_at(a, b, offset, depth + 1)))
+                        && left.iter().zip(right).all(|(&a, &b)| self.equal_at(a, b, offset, depth + 1)))
             }
             (Value::Object(x) | Value::File(x), Value::Object(y) | Value::File(y)) => {
                 x == y || self.objects_equal(a, b, offset, depth)
@@ -210,13 +195,9 @@ impl Heap {
     pub(crate) fn order(&self, a: Value, b: Value, offset: FixedOffset) -> Option<Ordering> {
         match (a, b) {
             (Value::Int(a), Value::Int(b)) => Some(a.cmp(&b)),
-            (
-                Value::Text { place, length },
-                Value::Text {
-                    place: other,
-                    length: count,
-                },
-            ) => Some(self.str(place, length).cmp(self.str(other, count))),
+            (Value::Text { place, length }, Value::Text { place: other, length: count }) => {
+                Some(self.str(place, length).cmp(self.str(other, count)))
+            }
             (Value::Day(_) | Value::Instant { .. }, _) | (_, Value::Day(_) | Value::Instant { .. }) => {
                 Some(self.as_date(a, offset)?.compare(self.as_date(b, offset)?, offset))
             }
@@ -264,20 +245,15 @@ impl Heap {
 
     pub(crate) fn contains(&self, whole: Value, part: Value, offset: FixedOffset) -> Checked<bool> {
         Ok(match whole {
-            Value::Array(_) | Value::Rows(_) => self
-                .items(whole)
-                .unwrap_or_default()
-                .iter()
-                .any(|&item| self.equal(item, part, offset)),
+            Value::Array(_) | Value::Rows(_) => {
+                self.items(whole).unwrap_or_default().iter().any(|&item| self.equal(item, part, offset))
+            }
             Value::Object(_) => {
                 let name = self.display(part)?;
                 let wanted = super::fold(&name);
                 let object = self.fields(whole);
                 object.is_some_and(|object| {
-                    object
-                        .keys
-                        .iter()
-                        .any(|&key| super::fold(self.symbol_name(key)) == wanted)
+                    object.keys.iter().any(|&key| super::fold(self.symbol_name(key)) == wanted)
                 })
             }
             Value::Response(_) => self.contains(self.body(whole), part, offset)?,
@@ -352,9 +328,7 @@ impl Heap {
                 Value::Object(_) => {
                     Value::Int(self.fields(value).map_or(0, |object| object.keys.len()) as i64)
                 }
-                _ => self
-                    .items(value)
-                    .map_or(Value::Null, |items| Value::Int(items.len() as i64)),
+                _ => self.items(value).map_or(Value::Null, |items| Value::Int(items.len() as i64)),
             },
             "items" if self.items(value).is_some() => value,
             _ => Value::Null,
@@ -372,11 +346,7 @@ impl Heap {
             Value::Response(_) => {
                 let name = self.symbol_name(self.folded(symbol));
                 // `http_status` is always the number of the envelope.
-                if name == "http_status" {
-                    None
-                } else {
-                    self.own_member(self.body(value), symbol)
-                }
+                if name == "http_status" { None } else { self.own_member(self.body(value), symbol) }
             }
             _ => None,
         }
@@ -416,30 +386,20 @@ impl Heap {
             Value::Null => Err(self.null_write(symbol)),
             _ => {
                 let name = self.symbol_name(symbol);
-                Err(Fault::type_of(format!(
-                    "{} has no member {name} to set",
-                    object.type_name()
-                )))
+                Err(Fault::type_of(format!("{} has no member {name} to set", object.type_name())))
             }
         }
     }
 
     fn null_write(&self, symbol: u32) -> Box<Fault> {
         let name = self.symbol_name(symbol);
-        Fault::new(
-            ErrorCode::NullWrite,
-            format!("{name} cannot be set: what it should belong to is null"),
-        )
+        Fault::new(ErrorCode::NullWrite, format!("{name} cannot be set: what it should belong to is null"))
     }
 
     pub(crate) fn index(&mut self, value: Value, index: Value, offset: FixedOffset) -> Checked<Value> {
         if let (Value::Array(_), Value::Int(at)) = (value, index) {
             let items = self.items(value).unwrap_or_default();
-            return Ok(usize::try_from(at)
-                .ok()
-                .and_then(|at| items.get(at))
-                .copied()
-                .unwrap_or(Value::Null));
+            return Ok(usize::try_from(at).ok().and_then(|at| items.get(at)).copied().unwrap_or(Value::Null));
         }
         match value {
             Value::Array(_) | Value::Rows(_) => {
@@ -483,10 +443,7 @@ impl Heap {
     pub(crate) fn set_index(&mut self, value: Value, index: Value, item: Value) -> Checked<()> {
         match value {
             Value::Array(_) | Value::Rows(_) if number_like(self, index) => {
-                let at = self
-                    .to_number(index)?
-                    .as_exact_i64()
-                    .and_then(|at| usize::try_from(at).ok());
+                let at = self.to_number(index)?.as_exact_i64().and_then(|at| usize::try_from(at).ok());
                 let at = at.ok_or_else(|| Fault::argument("an index is a whole number from 0"))?;
                 self.check_entries(at.saturating_add(1))?;
                 let mut grown = 0;
@@ -503,10 +460,7 @@ impl Heap {
                 self.grown(grown);
                 Ok(())
             }
-            Value::Null => Err(Fault::new(
-                ErrorCode::NullWrite,
-                "an element of null cannot be set",
-            )),
+            Value::Null => Err(Fault::new(ErrorCode::NullWrite, "an element of null cannot be set")),
             _ => {
                 let name = self.display(index)?.into_owned();
                 let symbol = self.intern(&name);

@@ -15,10 +15,7 @@ use crate::scalar::{Number, math};
 use crate::step::{ErrorCode, Step};
 
 impl Machine {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm an instruction, in one loop over local variables"
-    )]
+    #[expect(clippy::too_many_lines, reason = "one arm an instruction, in one loop over local variables")]
     /// Runs up to the next stop. On an error the running frame stands behind the instruction that failed.
     pub(super) fn execute(&mut self) -> Checked<Step> {
         let program = Arc::clone(&self.program);
@@ -86,10 +83,7 @@ impl Machine {
                         Constant::Float(f) => Value::Float(f),
                         Constant::Text(index) => {
                             let length = program.texts[index as usize].len() as u32;
-                            Value::Text {
-                                place: CONSTANT | index,
-                                length,
-                            }
+                            Value::Text { place: CONSTANT | index, length }
                         }
                     };
                 }
@@ -165,13 +159,7 @@ impl Machine {
                 Op::Concat { to, a, b } => {
                     let (a, b) = (reg!(a), reg!(b));
                     reg!(to) = match (a, b) {
-                        (
-                            Value::Text { place, length },
-                            Value::Text {
-                                place: other,
-                                length: count,
-                            },
-                        ) => {
+                        (Value::Text { place, length }, Value::Text { place: other, length: count }) => {
                             check!(self.heap.append_value((place, length), (other, count)))
                         }
                         _ => check!(self.heap.concat(a, b)),
@@ -324,10 +312,8 @@ impl Machine {
                 }
                 Op::TestRange { a, low } => {
                     let (a, high) = (reg!(a), Reg(low.0 + 1));
-                    let from = self
-                        .heap
-                        .order(a, reg!(low), offset)
-                        .is_some_and(|order| order != Ordering::Less);
+                    let from =
+                        self.heap.order(a, reg!(low), offset).is_some_and(|order| order != Ordering::Less);
                     let to = self
                         .heap
                         .order(a, reg!(high), offset)
@@ -422,10 +408,7 @@ impl Machine {
                     collect!();
                 }
                 Op::SetMember { object, symbol, from } => {
-                    check!(
-                        self.heap
-                            .set_member(reg!(object), u32::from(symbol.0), reg!(from))
-                    );
+                    check!(self.heap.set_member(reg!(object), u32::from(symbol.0), reg!(from)));
                     collect!();
                 }
                 Op::GetIndex { to, object, index } => {
@@ -437,11 +420,7 @@ impl Machine {
                     collect!();
                 }
 
-                Op::Call {
-                    procedure,
-                    first,
-                    count,
-                } => {
+                Op::Call { procedure, first, count } => {
                     self.note(at);
                     let called = &program.procedures[usize::from(procedure.0)];
                     self.counts.stop += 4;
@@ -484,18 +463,11 @@ impl Machine {
                     let data = self.heap.to_data(reg!(from))?;
                     return Ok(Step::Finished(data));
                 }
-                Op::Function {
-                    function,
-                    first,
-                    count,
-                } => {
+                Op::Function { function, first, count } => {
                     let spec = &functions::ALL[usize::from(function.0)];
                     let from = base + usize::from(first.0);
-                    let mut context = Context {
-                        heap: &mut self.heap,
-                        now: self.now,
-                        random: &mut self.random,
-                    };
+                    let mut context =
+                        Context { heap: &mut self.heap, now: self.now, random: &mut self.random };
                     let result = (spec.run)(&mut context, &self.stack[from..from + usize::from(count)]);
                     reg!(first) = check!(result);
                     collect!();
@@ -512,11 +484,8 @@ impl Machine {
                 }
                 Op::Effect { site } => {
                     self.note(at);
-                    let position = self
-                        .frames
-                        .last()
-                        .map(|frame| self.position_of(frame))
-                        .unwrap_or_default();
+                    let position =
+                        self.frames.last().map(|frame| self.position_of(frame)).unwrap_or_default();
                     let given = &program.sites[usize::from(site.0)];
                     let command = self.command(given, base, position)?;
                     self.pending = Pending::Effect(site.0);
@@ -539,10 +508,7 @@ impl Machine {
                         Constant::Text(index) => &*program.texts[index as usize],
                         _ => "",
                     };
-                    check!(Err(Fault::new(
-                        ErrorCode::Unknown,
-                        format!("unknown function {name}")
-                    )));
+                    check!(Err(Fault::new(ErrorCode::Unknown, format!("unknown function {name}"))));
                 }
                 Op::OnErrorResume {} => self.set_trap(Trap::ResumeNext),
                 Op::OnErrorStop {} => self.set_trap(Trap::Stop),
@@ -553,11 +519,7 @@ impl Machine {
                     reg!(to) = Value::Int(self.error.as_ref().map_or(0, |(number, _)| *number));
                 }
                 Op::GetErrorMessage { to } => {
-                    let message = self
-                        .error
-                        .as_ref()
-                        .map(|(_, message)| message.clone())
-                        .unwrap_or_default();
+                    let message = self.error.as_ref().map(|(_, message)| message.clone()).unwrap_or_default();
                     reg!(to) = self.heap.text(message);
                 }
             }
@@ -580,9 +542,7 @@ impl Machine {
 
     fn too_many_instructions(&self) -> Box<Fault> {
         let most = self.limits.instructions_per_stop;
-        Fault::limit(format!(
-            "more than {most} instructions without talking to anybody"
-        ))
+        Fault::limit(format!("more than {most} instructions without talking to anybody"))
     }
 
     /// What FOR EACH walks over: elements, keys, nothing, or the value itself.
@@ -592,11 +552,7 @@ impl Machine {
             Value::Array(_) | Value::Rows(_) => value,
             Value::Null => self.heap.array(Vec::new()),
             Value::Object(_) => {
-                let keys = self
-                    .heap
-                    .fields(value)
-                    .map(|object| object.keys.clone())
-                    .unwrap_or_default();
+                let keys = self.heap.fields(value).map(|object| object.keys.clone()).unwrap_or_default();
                 let names = keys
                     .into_iter()
                     .map(|key| {
@@ -615,11 +571,7 @@ impl Machine {
         let Some(frame) = self.frames.last() else {
             return Ok(());
         };
-        let registers = self
-            .program
-            .procedures
-            .get(usize::from(frame.procedure))
-            .map_or(0, |p| p.registers);
+        let registers = self.program.procedures.get(usize::from(frame.procedure)).map_or(0, |p| p.registers);
         let end = (frame.base as usize + usize::from(registers)).min(self.stack.len());
         self.heap.collect(self.stack[..end].iter().copied())
     }
@@ -637,9 +589,5 @@ fn has_turn(counter: Value, limit: Value, step: Value) -> bool {
         return false;
     };
     let order = compare_numbers(counter, limit);
-    if step.is_negative() {
-        order != Ordering::Less
-    } else {
-        order != Ordering::Greater
-    }
+    if step.is_negative() { order != Ordering::Less } else { order != Ordering::Greater }
 }

@@ -131,18 +131,12 @@ impl Machine {
         let live = match self.pending {
             Pending::Over => return 0,
             Pending::Effect(site) => self.program.sites.get(usize::from(site)).map(|site| site.live),
-            Pending::Asking(question, _) | Pending::Hearing(question, _) => self
-                .program
-                .questions
-                .get(usize::from(question))
-                .map(|question| question.live),
+            Pending::Asking(question, _) | Pending::Hearing(question, _) => {
+                self.program.questions.get(usize::from(question)).map(|question| question.live)
+            }
             Pending::Start | Pending::Said => None,
         };
-        let registers = self
-            .program
-            .procedures
-            .get(usize::from(frame.procedure))
-            .map_or(0, |p| p.registers);
+        let registers = self.program.procedures.get(usize::from(frame.procedure)).map_or(0, |p| p.registers);
         (frame.base as usize + usize::from(live.unwrap_or(registers))).min(self.stack.len())
     }
 
@@ -314,10 +308,7 @@ fn raw(r: &mut Reader<'_>) -> Decoded<Raw> {
         4 => Value::Float(r.float()?),
         5 => {
             let place: u32 = r.number_as()?;
-            return Ok(Raw::Text(
-                place.checked_add(CONSTANT).ok_or(Corrupt)?,
-                r.number_as()?,
-            ));
+            return Ok(Raw::Text(place.checked_add(CONSTANT).ok_or(Corrupt)?, r.number_as()?));
         }
         6 => {
             let place: u32 = r.number_as()?;
@@ -333,10 +324,7 @@ fn raw(r: &mut Reader<'_>) -> Decoded<Raw> {
         }
         8 => {
             let offset = i32::try_from(r.signed()?).map_err(|_| Corrupt)?;
-            let instant = Value::Instant {
-                offset,
-                micros: r.signed()?,
-            };
+            let instant = Value::Instant { offset, micros: r.signed()? };
             instant.date().ok_or(Corrupt)?;
             instant
         }
@@ -385,23 +373,12 @@ struct Holds {
 
 fn load(program: Arc<Program>, limits: Limits, r: &mut Reader<'_>) -> Decoded<Machine> {
     let pending = read_pending(&program, r)?;
-    let counts = Counts {
-        run: r.number()?,
-        stop: 0,
-        effects: r.number_as()?,
-        talks: r.number_as()?,
-    };
+    let counts = Counts { run: r.number()?, stop: 0, effects: r.number_as()?, talks: r.number_as()? };
     let micros = r.signed()?;
     let offset = FixedOffset::east_opt(i32::try_from(r.signed()?).map_err(|_| Corrupt)?).ok_or(Corrupt)?;
-    let now = DateTime::from_timestamp_micros(micros)
-        .ok_or(Corrupt)?
-        .with_timezone(&offset);
+    let now = DateTime::from_timestamp_micros(micros).ok_or(Corrupt)?.with_timezone(&offset);
     let random = u64::from_le_bytes(r.take(8)?.try_into().map_err(|_| Corrupt)?);
-    let error = if r.bool()? {
-        Some((r.signed()?, r.text()?.to_owned()))
-    } else {
-        None
-    };
+    let error = if r.bool()? { Some((r.signed()?, r.text()?.to_owned())) } else { None };
     let (frames, end) = read_frames(&program, r, pending == Pending::Over)?;
 
     let mut heap = Heap::new(&program, &limits);
@@ -431,19 +408,7 @@ fn load(program: Arc<Program>, limits: Limits, r: &mut Reader<'_>) -> Decoded<Ma
         return Err(Corrupt);
     }
     stack.resize(end, Value::Null);
-    Ok(Machine {
-        program,
-        limits,
-        heap,
-        stack,
-        frames,
-        pending,
-        error,
-        counts,
-        now,
-        random,
-        early: None,
-    })
+    Ok(Machine { program, limits, heap, stack, frames, pending, error, counts, now, random, early: None })
 }
 
 fn read_pending(program: &Program, r: &mut Reader<'_>) -> Decoded<Pending> {
@@ -451,11 +416,7 @@ fn read_pending(program: &Program, r: &mut Reader<'_>) -> Decoded<Pending> {
     let index: u16 = r.number_as()?;
     let attempt = r.byte()?;
     let question = || {
-        if usize::from(index) < program.questions.len() && attempt > 0 {
-            Ok(index)
-        } else {
-            Err(Corrupt)
-        }
+        if usize::from(index) < program.questions.len() && attempt > 0 { Ok(index) } else { Err(Corrupt) }
     };
     Ok(match tag {
         0 => Pending::Start,
@@ -477,10 +438,7 @@ fn read_frames(program: &Program, r: &mut Reader<'_>, over: bool) -> Decoded<(Ve
         let frame_procedure: u16 = r.number_as()?;
         let base: u32 = r.number_as()?;
         let at: u32 = r.number_as()?;
-        let procedure = program
-            .procedures
-            .get(usize::from(frame_procedure))
-            .ok_or(Corrupt)?;
+        let procedure = program.procedures.get(usize::from(frame_procedure)).ok_or(Corrupt)?;
         // A run that is over stands behind its last instruction, and runs none any more.
         let inside = (procedure.start..procedure.end).contains(&at) || over;
         // A frame begins inside the one that called it; handlers begin right behind the script's.
@@ -503,18 +461,9 @@ fn read_frames(program: &Program, r: &mut Reader<'_>, over: bool) -> Decoded<(Ve
             return Err(Corrupt);
         }
         end = end.max(base as usize + usize::from(procedure.registers));
-        frames.push(Frame {
-            procedure: frame_procedure,
-            base,
-            at,
-            trap,
-        });
+        frames.push(Frame { procedure: frame_procedure, base, at, trap });
     }
-    if frames.is_empty() {
-        Err(Corrupt)
-    } else {
-        Ok((frames, end))
-    }
+    if frames.is_empty() { Err(Corrupt) } else { Ok((frames, end)) }
 }
 
 fn read_cell(
@@ -535,11 +484,7 @@ fn read_cell(
     let mut object = |r: &mut Reader<'_>, raws: &mut Vec<Raw>| -> Decoded<()> {
         for _ in 0..r.count()? {
             let key: u32 = r.number_as()?;
-            keys.push(if key < own {
-                key
-            } else {
-                *symbols.get((key - own) as usize).ok_or(Corrupt)?
-            });
+            keys.push(if key < own { key } else { *symbols.get((key - own) as usize).ok_or(Corrupt)? });
             raws.push(raw(r)?);
         }
         Ok(())
@@ -560,10 +505,7 @@ fn read_cell(
         4 => {
             let table = r.text()?.to_owned();
             values(r, raws)?;
-            heap.rows(Rows {
-                table,
-                items: Vec::new(),
-            });
+            heap.rows(Rows { table, items: Vec::new() });
         }
         5 => {
             object(r, raws)?;
@@ -574,12 +516,7 @@ fn read_cell(
             let status_text = r.text()?.to_owned();
             object(r, raws)?;
             raws.push(raw(r)?);
-            heap.response(Response {
-                status,
-                status_text,
-                headers: Object::default(),
-                body: Value::Null,
-            });
+            heap.response(Response { status, status_text, headers: Object::default(), body: Value::Null });
         }
         _ => return Err(Corrupt),
     }
@@ -588,10 +525,7 @@ fn read_cell(
 
 /// Puts the values into the cells, now that all kinds are known.
 fn fill(heap: &mut Heap, raws: &[Raw], holds: &[Holds]) -> Decoded<()> {
-    let values = raws
-        .iter()
-        .map(|raw| resolve(raw, heap))
-        .collect::<Decoded<Vec<_>>>()?;
+    let values = raws.iter().map(|raw| resolve(raw, heap)).collect::<Decoded<Vec<_>>>()?;
     let mut size = 0;
     for (place, held) in holds.iter().enumerate() {
         let next = holds.get(place + 1).map_or(values.len(), |next| next.first);

@@ -50,9 +50,7 @@ impl Value {
             Self::Day(days) => NaiveDate::from_num_days_from_ce_opt(days).map(Date::Day),
             Self::Instant { offset, micros } => {
                 let offset = FixedOffset::east_opt(offset)?;
-                Some(Date::Instant(
-                    DateTime::from_timestamp_micros(micros)?.with_timezone(&offset),
-                ))
+                Some(Date::Instant(DateTime::from_timestamp_micros(micros)?.with_timezone(&offset)))
             }
             _ => None,
         }

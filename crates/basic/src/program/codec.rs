@@ -96,11 +96,7 @@ impl<'a> Reader<'a> {
     /// A count of things that each take at least one byte: a large one is refused before anything is reserved for it.
     pub(crate) fn count(&mut self) -> Decoded<usize> {
         let count: usize = self.number_as()?;
-        if count > self.bytes.len() {
-            Err(Corrupt)
-        } else {
-            Ok(count)
-        }
+        if count > self.bytes.len() { Err(Corrupt) } else { Ok(count) }
     }
 
     pub(crate) fn signed(&mut self) -> Decoded<i64> {
@@ -111,11 +107,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn float(&mut self) -> Decoded<f64> {
         let bytes = self.take(8)?.try_into().map_err(|_| Corrupt)?;
         let float = f64::from_le_bytes(bytes);
-        if float.is_finite() {
-            Ok(float)
-        } else {
-            Err(Corrupt)
-        }
+        if float.is_finite() { Ok(float) } else { Err(Corrupt) }
     }
 
     pub(crate) fn text(&mut self) -> Decoded<&'a str> {

@@ -184,10 +184,6 @@ impl Program {
     pub(crate) fn statement_at(&self, at: u32) -> Option<&StatementRange> {
         let after = self.statements.partition_point(|statement| statement.start <= at);
         // Inner statements begin later, so the last that still covers the place is the innermost.
-        self.statements
-            .get(..after)?
-            .iter()
-            .rev()
-            .find(|statement| at < statement.end)
+        self.statements.get(..after)?.iter().rev().find(|statement| at < statement.end)
     }
 }

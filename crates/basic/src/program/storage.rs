@@ -230,14 +230,7 @@ fn read(r: &mut Reader<'_>) -> Decoded<Program> {
         let end = start.checked_add(r.number_as()?).ok_or(Corrupt)?;
         line =
             u32::try_from(i64::from(line).checked_add(r.signed()?).ok_or(Corrupt)?).map_err(|_| Corrupt)?;
-        Ok(StatementRange {
-            start,
-            end,
-            position: Position {
-                line,
-                column: r.number_as()?,
-            },
-        })
+        Ok(StatementRange { start, end, position: Position { line, column: r.number_as()? } })
     })?;
     let code = list(r, Op::read)?;
     let declarations: Declarations = serde_json::from_str(r.text()?).map_err(|_| Corrupt)?;
@@ -265,55 +258,28 @@ fn read_site(r: &mut Reader<'_>) -> Decoded<Site> {
     let arguments = r.number_as()?;
     let clauses = list(r, |r| {
         let word = r.text()?;
-        let name = command
-            .clauses
-            .iter()
-            .map(|clause| clause.name)
-            .chain(["VALUES"])
-            .find(|name| *name == word);
+        let name =
+            command.clauses.iter().map(|clause| clause.name).chain(["VALUES"]).find(|name| *name == word);
         let name = name.ok_or(Corrupt)?;
         let first = Reg::read(r)?;
         let count: u16 = r.number_as()?;
         let fields = if r.bool()? {
-            Some(
-                (0..count)
-                    .map(|_| r.text().map(str::to_owned))
-                    .collect::<Decoded<_>>()?,
-            )
+            Some((0..count).map(|_| r.text().map(str::to_owned)).collect::<Decoded<_>>()?)
         } else {
             None
         };
-        Ok(SiteClause {
-            name,
-            first,
-            fields,
-            count,
-        })
+        Ok(SiteClause { name, first, fields, count })
     })?;
     let filter = match r.byte()? {
         0 => None,
         1 => {
             let filter = serde_json::from_str(r.text()?).map_err(|_| Corrupt)?;
-            Some(SiteFilter::Bound {
-                filter,
-                first: Reg::read(r)?,
-            })
+            Some(SiteFilter::Bound { filter, first: Reg::read(r)? })
         }
-        2 => Some(SiteFilter::Text {
-            argument: r.number_as()?,
-        }),
+        2 => Some(SiteFilter::Text { argument: r.number_as()? }),
         _ => return Err(Corrupt),
     };
-    Ok(Site {
-        command,
-        name,
-        first,
-        arguments,
-        clauses,
-        filter,
-        to: Reg::read(r)?,
-        live: r.number_as()?,
-    })
+    Ok(Site { command, name, first, arguments, clauses, filter, to: Reg::read(r)?, live: r.number_as()? })
 }
 
 fn read_question(r: &mut Reader<'_>) -> Decoded<Question> {
@@ -328,10 +294,7 @@ fn read_question(r: &mut Reader<'_>) -> Decoded<Question> {
     let options = r.number_as()?;
     let mut register = || -> Decoded<Option<Reg>> {
         let number: u32 = r.number_as()?;
-        number
-            .checked_sub(1)
-            .map(|n| u16::try_from(n).map(Reg).map_err(|_| Corrupt))
-            .transpose()
+        number.checked_sub(1).map(|n| u16::try_from(n).map(Reg).map_err(|_| Corrupt)).transpose()
     };
     let (prompt, default, timeout) = (register()?, register()?, register()?);
     Ok(Question {
@@ -382,9 +345,7 @@ fn is_sound(program: &Program) -> bool {
             sites: program.sites.len(),
             questions: program.questions.len(),
         };
-        let sound = code
-            .iter()
-            .all(|op| op.fits(&bounds) && spans_fit(program, *op, procedure.registers));
+        let sound = code.iter().all(|op| op.fits(&bounds) && spans_fit(program, *op, procedure.registers));
         // Nothing runs over the end of a procedure, also not by skipping the jump after a test.
         let ends = matches!(code.last(), Some(Op::Return { .. } | Op::Finish { .. }))
             && code.len() >= 2
@@ -402,22 +363,14 @@ fn spans_fit(program: &Program, op: Op, registers: u16) -> bool {
     let span = |first: Reg, count: u16| u32::from(first.0) + u32::from(count) <= u32::from(registers);
     match op {
         Op::Join { first, count, .. } | Op::NewArray { first, count, .. } => span(first, count),
-        Op::Function {
-            first,
-            count,
-            function,
-        } => {
+        Op::Function { first, count, function } => {
             let Some(spec) = functions::ALL.get(usize::from(function.0)) else {
                 return false;
             };
             let count_usize = usize::from(count);
             span(first, count.max(1)) && (spec.minimum..=spec.maximum).contains(&count_usize)
         }
-        Op::Call {
-            first,
-            count,
-            procedure,
-        } => {
+        Op::Call { first, count, procedure } => {
             let Some(called) = program.procedures.get(usize::from(procedure.0)) else {
                 return false;
             };
@@ -442,16 +395,13 @@ fn spans_fit(program: &Program, op: Op, registers: u16) -> bool {
                 && clauses
                 && filter
         }),
-        Op::Hear { question } => program
-            .questions
-            .get(usize::from(question.0))
-            .is_some_and(|question| {
-                let given = [question.prompt, question.default, question.timeout];
-                span(question.first_option, question.options)
-                    && span(question.to, 1)
-                    && question.live <= registers
-                    && given.iter().flatten().all(|register| span(*register, 1))
-            }),
+        Op::Hear { question } => program.questions.get(usize::from(question.0)).is_some_and(|question| {
+            let given = [question.prompt, question.default, question.timeout];
+            span(question.first_option, question.options)
+                && span(question.to, 1)
+                && question.live <= registers
+                && given.iter().flatten().all(|register| span(*register, 1))
+        }),
         _ => true,
     }
 }

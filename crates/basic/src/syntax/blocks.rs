@@ -22,10 +22,7 @@ pub(super) fn read(lexer: &mut Lexer<'_>, kind: &str) {
     }
     let Some(after) = after else {
         // Without its end the block would take all that follows: report it at its opening line, which ends there.
-        let open = Span {
-            start: start.saturating_sub(1) as u32,
-            end: start as u32,
-        };
+        let open = Span { start: start.saturating_sub(1) as u32, end: start as u32 };
         let name = kind.to_ascii_uppercase();
         lexer.reports.error_with(
             "B002",
@@ -35,14 +32,7 @@ pub(super) fn read(lexer: &mut Lexer<'_>, kind: &str) {
             None,
         );
         lexer.at = lexer.bytes.len();
-        lexer.push_text(
-            TextPieces {
-                pieces: vec![Piece::Literal(String::new())],
-                block: true,
-            },
-            start,
-            true,
-        );
+        lexer.push_text(TextPieces { pieces: vec![Piece::Literal(String::new())], block: true }, start, true);
         lexer.end_line();
         return;
     };
@@ -51,10 +41,7 @@ pub(super) fn read(lexer: &mut Lexer<'_>, kind: &str) {
         (!line.is_empty()).then(|| line.len() - line.trim_start_matches([' ', '\t']).len())
     };
     let common = lines.iter().filter_map(indentation).min().unwrap_or(0);
-    let mut pieces = TextPieces {
-        pieces: Vec::new(),
-        block: true,
-    };
+    let mut pieces = TextPieces { pieces: Vec::new(), block: true };
     let mut text = String::new();
     for (number, &(from, to)) in lines.iter().enumerate() {
         if number > 0 {
@@ -69,9 +56,7 @@ pub(super) fn read(lexer: &mut Lexer<'_>, kind: &str) {
             } else if rest.starts_with("${") {
                 lexer.interpolation(&mut text, &mut pieces);
             } else if let Some(c) = rest.chars().next() {
-                let plain = rest[c.len_utf8()..]
-                    .find(['$', '\\'])
-                    .map_or(rest.len(), |n| n + c.len_utf8());
+                let plain = rest[c.len_utf8()..].find(['$', '\\']).map_or(rest.len(), |n| n + c.len_utf8());
                 text.push_str(&rest[..plain]);
                 lexer.at += plain;
             }
@@ -90,14 +75,8 @@ fn ends_block(line: &str, kind: &str) -> bool {
     if !line.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("end")) {
         return false;
     }
-    let line = line
-        .split('\'')
-        .next()
-        .unwrap_or_default()
-        .trim_end()
-        .trim_end_matches(';');
+    let line = line.split('\'').next().unwrap_or_default().trim_end().trim_end_matches(';');
     let mut words = line.split_whitespace().skip(1);
-    kind.split(' ')
-        .all(|word| words.next().is_some_and(|found| found.eq_ignore_ascii_case(word)))
+    kind.split(' ').all(|word| words.next().is_some_and(|found| found.eq_ignore_ascii_case(word)))
         && words.next().is_none()
 }

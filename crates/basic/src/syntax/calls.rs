@@ -50,10 +50,7 @@ impl Parser<'_> {
 
     fn variable(&mut self, name: Name, start: Span) -> Expr {
         self.advance();
-        Expr {
-            kind: ExprKind::Variable(name),
-            span: start,
-        }
+        Expr { kind: ExprKind::Variable(name), span: start }
     }
 
     fn constant(&mut self, kind: ExprKind) -> Expr {
@@ -67,10 +64,7 @@ impl Parser<'_> {
         self.at += words;
         self.expect_mark(Mark::ParenOpen);
         let arguments = self.bracketed_list(Mark::ParenClose);
-        let mut call = Expr {
-            kind: ExprKind::Call { name, arguments },
-            span: self.since(start),
-        };
+        let mut call = Expr { kind: ExprKind::Call { name, arguments }, span: self.since(start) };
         if self.names.get(name) == "format" && self.is_word("as") {
             call = self.format_pattern(call, start);
         }
@@ -91,23 +85,14 @@ impl Parser<'_> {
                 self.eat_word("asc");
             }
             let order = if descending { "desc" } else { "asc" };
-            arguments.push(Expr {
-                kind: ExprKind::Text(order.into()),
-                span: direction,
-            });
+            arguments.push(Expr { kind: ExprKind::Text(order.into()), span: direction });
             let name = self.names.intern("sort_by");
-            return Expr {
-                kind: ExprKind::Call { name, arguments },
-                span: self.since(start),
-            };
+            return Expr { kind: ExprKind::Call { name, arguments }, span: self.since(start) };
         }
         while arguments.len() < maximum && (statement || self.brackets == 0) && self.eat_mark(Mark::Comma) {
             arguments.push(self.bare_argument(statement));
         }
-        Expr {
-            kind: ExprKind::Call { name, arguments },
-            span: self.since(start),
-        }
+        Expr { kind: ExprKind::Call { name, arguments }, span: self.since(start) }
     }
 
     fn bare_argument(&mut self, statement: bool) -> Expr {
@@ -116,13 +101,8 @@ impl Parser<'_> {
 
     fn bare_format(&mut self, name: Name, start: Span) -> Expr {
         let value = self.tight();
-        let mut call = Expr {
-            kind: ExprKind::Call {
-                name,
-                arguments: vec![value],
-            },
-            span: self.since(start),
-        };
+        let mut call =
+            Expr { kind: ExprKind::Call { name, arguments: vec![value] }, span: self.since(start) };
         if self.is_word("as") || (self.brackets == 0 && self.is_mark(Mark::Comma)) {
             call = self.format_pattern(call, start);
         }
@@ -154,10 +134,7 @@ impl Parser<'_> {
         };
         let spelled = self.text_of(span).to_owned();
         self.advance();
-        Expr {
-            kind: ExprKind::Bare(name, spelled),
-            span,
-        }
+        Expr { kind: ExprKind::Bare(name, spelled), span }
     }
 
     /// Forms that are neither functions nor commands of the table.
@@ -177,10 +154,7 @@ impl Parser<'_> {
                 stands.then(|| {
                     self.advance();
                     let hear = self.hear_rest();
-                    Expr {
-                        kind: ExprKind::Hear(Box::new(hear)),
-                        span: self.since(start),
-                    }
+                    Expr { kind: ExprKind::Hear(Box::new(hear)), span: self.since(start) }
                 })
             }
             "new" | "create" => {
@@ -197,20 +171,14 @@ impl Parser<'_> {
                 {
                     self.at += 2;
                 }
-                Some(Expr {
-                    kind,
-                    span: self.since(start),
-                })
+                Some(Expr { kind, span: self.since(start) })
             }
             "is" if self.word_at(self.at + 1) == "numeric" => Some(self.phrase_call("isnumeric", start)),
             "json" if self.word_at(self.at + 1) == "parse" => Some(self.phrase_call("fromjson", start)),
             "error" if self.word_at(self.at + 1) == "message" => {
                 self.at += 2;
                 let name = self.names.intern("error message");
-                Some(Expr {
-                    kind: ExprKind::Variable(name),
-                    span: self.since(start),
-                })
+                Some(Expr { kind: ExprKind::Variable(name), span: self.since(start) })
             }
             "call" => match next.kind {
                 Kind::Word(name) if self.procedures.contains(&name) => {
@@ -231,13 +199,7 @@ impl Parser<'_> {
             return self.call(name, start, 0);
         }
         let argument = self.sum();
-        Expr {
-            kind: ExprKind::Call {
-                name,
-                arguments: vec![argument],
-            },
-            span: self.since(start),
-        }
+        Expr { kind: ExprKind::Call { name, arguments: vec![argument] }, span: self.since(start) }
     }
 
     /// `CALL name` and `CALL name(arguments)` of an own procedure, at its name.
@@ -250,10 +212,7 @@ impl Parser<'_> {
         while self.eat_mark(Mark::Comma) || (arguments.is_empty() && self.starts_operand(self.at)) {
             arguments.push(self.expression());
         }
-        Expr {
-            kind: ExprKind::Call { name, arguments },
-            span: self.since(start),
-        }
+        Expr { kind: ExprKind::Call { name, arguments }, span: self.since(start) }
     }
 
     /// Whether SELECT begins SQL: FROM follows on its line.
@@ -289,17 +248,11 @@ impl Parser<'_> {
         let call = CommandCall {
             // The row is part of the table, which a test checks.
             spec: commands::find("SELECT").unwrap_or(&commands::all()[0]),
-            arguments: vec![Expr {
-                kind: ExprKind::Text(text),
-                span,
-            }],
+            arguments: vec![Expr { kind: ExprKind::Text(text), span }],
             clauses: Vec::new(),
             name: None,
         };
-        Expr {
-            kind: ExprKind::Command(Box::new(call)),
-            span,
-        }
+        Expr { kind: ExprKind::Command(Box::new(call)), span }
     }
 
     /// The longest command phrase here, if what follows lets it be one, with its number of words.
@@ -335,10 +288,9 @@ impl Parser<'_> {
     fn starts_bare_argument(&self, index: usize) -> bool {
         match self.token_at(index).kind {
             Kind::Integer(_) | Kind::Float(_) | Kind::Text(_) => true,
-            Kind::Mark(mark) => matches!(
-                mark,
-                Mark::ParenOpen | Mark::BraceOpen | Mark::ObjectOpen | Mark::InterpolationOpen
-            ),
+            Kind::Mark(mark) => {
+                matches!(mark, Mark::ParenOpen | Mark::BraceOpen | Mark::ObjectOpen | Mark::InterpolationOpen)
+            }
             Kind::Word(name) => {
                 let word = self.names.get(name);
                 !is_operator_word(word)
@@ -352,12 +304,7 @@ impl Parser<'_> {
     pub(super) fn command(&mut self, spec: &'static CommandSpec, words: usize, statement: bool) -> Expr {
         let start = self.span();
         self.at += words;
-        let mut call = CommandCall {
-            spec,
-            arguments: Vec::new(),
-            clauses: Vec::new(),
-            name: None,
-        };
+        let mut call = CommandCall { spec, arguments: Vec::new(), clauses: Vec::new(), name: None };
         if self.brackets_hold_arguments() {
             self.advance();
             self.call_arguments(&mut call);
@@ -366,20 +313,15 @@ impl Parser<'_> {
         }
         self.clauses(&mut call, statement);
         // `POST TO net AT time media, caption`: arguments may go on behind a clause.
-        let more = call
-            .spec
-            .argument(call.arguments.len())
-            .is_some_and(|next| next.separator == Separator::Blank);
+        let more =
+            call.spec.argument(call.arguments.len()).is_some_and(|next| next.separator == Separator::Blank);
         if more && statement && !call.clauses.is_empty() && self.starts_operand(self.at) {
             self.line_arguments(&mut call, statement);
             self.clauses(&mut call, statement);
         }
         let span = self.since(start);
         self.check_count(&call, span);
-        Expr {
-            kind: ExprKind::Command(Box::new(call)),
-            span,
-        }
+        Expr { kind: ExprKind::Command(Box::new(call)), span }
     }
 
     /// `phrase(…)` without a blank is a call; after a blank only when the brackets hold a list.
@@ -434,11 +376,7 @@ impl Parser<'_> {
 
     fn line_arguments(&mut self, call: &mut CommandCall, statement: bool) {
         let maximum = call.spec.maximum();
-        let limit = if self.brackets > 0 && !statement {
-            maximum.min(1)
-        } else {
-            maximum
-        };
+        let limit = if self.brackets > 0 && !statement { maximum.min(1) } else { maximum };
         let mut comma = false;
         while call.arguments.len() < limit {
             if !comma && self.clause_here(call.spec).is_some() {
@@ -534,12 +472,7 @@ impl Parser<'_> {
         }
         let mut best: Option<(&'static ClauseSpec, usize)> = None;
         for clause in &spec.clauses {
-            let Some(words) = clause
-                .spellings
-                .iter()
-                .find(|words| self.is_words(words))
-                .map(Vec::len)
-            else {
+            let Some(words) = clause.spellings.iter().find(|words| self.is_words(words)).map(Vec::len) else {
                 continue;
             };
             let next = self.token_at(self.at + words);
@@ -565,8 +498,7 @@ impl Parser<'_> {
             let start = self.span();
             self.at += words;
             if call.clauses.iter().any(|(given, _)| given.name == clause.name) {
-                self.reports
-                    .error("B023", start, format!("{} is given twice", clause.name));
+                self.reports.error("B023", start, format!("{} is given twice", clause.name));
             }
             let arguments = self.clause_arguments(clause, call, statement);
             call.clauses.push((clause, arguments));
@@ -647,10 +579,7 @@ impl Parser<'_> {
         if clause.name == "ON" || clause.name == "ON TIMEOUT" {
             self.skip_line();
             let span = self.since(start);
-            return Expr {
-                kind: ExprKind::Text(self.text_of(span).to_owned()),
-                span,
-            };
+            return Expr { kind: ExprKind::Text(self.text_of(span).to_owned()), span };
         }
         self.argument(ArgumentKind::Word, full)
     }
@@ -712,11 +641,7 @@ impl Parser<'_> {
                 while parser.eat_word("or") || parser.eat_mark(Mark::Or) {
                     any.push(parser.condition_all());
                 }
-                if any.len() == 1 {
-                    any.remove(0)
-                } else {
-                    Condition::Or(any)
-                }
+                if any.len() == 1 { any.remove(0) } else { Condition::Or(any) }
             },
             |parser| Condition::Constant(parser.error_expr()),
         )
@@ -727,18 +652,12 @@ impl Parser<'_> {
         while self.eat_word("and") || self.eat_mark(Mark::And) {
             all.push(self.condition_one());
         }
-        if all.len() == 1 {
-            all.remove(0)
-        } else {
-            Condition::And(all)
-        }
+        if all.len() == 1 { all.remove(0) } else { Condition::And(all) }
     }
 
     fn condition_one(&mut self) -> Condition {
         if self.eat_word("not") || self.eat_mark(Mark::Bang) {
-            let inner = self.nested(Self::condition_one, |parser| {
-                Condition::Constant(parser.error_expr())
-            });
+            let inner = self.nested(Self::condition_one, |parser| Condition::Constant(parser.error_expr()));
             return Condition::Not(Box::new(inner));
         }
         if self.eat_mark(Mark::ParenOpen) {
@@ -770,16 +689,8 @@ impl Parser<'_> {
             self.advance();
         }
         let compare = |operator: &'static str, value: Expr, column: String| {
-            let comparison = Condition::Compare {
-                column,
-                operator,
-                value,
-            };
-            if negated {
-                Condition::Not(Box::new(comparison))
-            } else {
-                comparison
-            }
+            let comparison = Condition::Compare { column, operator, value };
+            if negated { Condition::Not(Box::new(comparison)) } else { comparison }
         };
         let operator = match self.kind() {
             Kind::Mark(Mark::Equal | Mark::EqualEqual) => "=",
@@ -814,10 +725,7 @@ impl Parser<'_> {
                 Some(only) if options.is_empty() && !is_plain_value(&only) => only,
                 last => {
                     options.extend(last);
-                    Expr {
-                        kind: ExprKind::Array(options),
-                        span,
-                    }
+                    Expr { kind: ExprKind::Array(options), span }
                 }
             };
             return Some(compare(operator, value, column));
@@ -833,21 +741,10 @@ impl Parser<'_> {
             return None;
         }
         self.at = null_at;
-        let value = Expr {
-            kind: ExprKind::Null,
-            span: self.span(),
-        };
+        let value = Expr { kind: ExprKind::Null, span: self.span() };
         self.advance();
-        let condition = Condition::Compare {
-            column,
-            operator: "IS NULL",
-            value,
-        };
-        Some(if negated {
-            Condition::Not(Box::new(condition))
-        } else {
-            condition
-        })
+        let condition = Condition::Compare { column, operator: "IS NULL", value };
+        Some(if negated { Condition::Not(Box::new(condition)) } else { condition })
     }
 
     fn column_between(&mut self, column: String) -> Condition {
@@ -858,16 +755,8 @@ impl Parser<'_> {
         }
         let high = self.sum();
         Condition::And(vec![
-            Condition::Compare {
-                column: column.clone(),
-                operator: ">=",
-                value: low,
-            },
-            Condition::Compare {
-                column,
-                operator: "<=",
-                value: high,
-            },
+            Condition::Compare { column: column.clone(), operator: ">=", value: low },
+            Condition::Compare { column, operator: "<=", value: high },
         ])
     }
 
@@ -875,20 +764,10 @@ impl Parser<'_> {
         let (least, most, given) = (call.spec.minimum(), call.spec.maximum(), call.arguments.len());
         let name = call.spec.phrase;
         if given < least {
-            let missing = call
-                .spec
-                .arguments
-                .get(given)
-                .map_or("", |argument| argument.name);
+            let missing = call.spec.arguments.get(given).map_or("", |argument| argument.name);
             let message = format!("{name} needs {least} {}: {missing} is missing", plural(least));
-            let hint = call
-                .spec
-                .example
-                .lines()
-                .next()
-                .map(|line| format!("for example: {line}"));
-            self.reports
-                .error_with("B020", span, message, None, hint.as_deref());
+            let hint = call.spec.example.lines().next().map(|line| format!("for example: {line}"));
+            self.reports.error_with("B020", span, message, None, hint.as_deref());
         } else if given > most {
             let message = format!("{name} takes at most {most} {}, found {given}", plural(most));
             self.reports.error("B021", span, message);

@@ -69,8 +69,7 @@ impl Parser<'_> {
                     if let super::tree::ExprKind::Array(items) = value.kind {
                         param.choices = items;
                     } else {
-                        self.reports
-                            .error("B033", value.span, "ENUM takes an array of texts");
+                        self.reports.error("B033", value.span, "ENUM takes an array of texts");
                     }
                 }
                 _ => return,
@@ -100,19 +99,15 @@ impl Parser<'_> {
         }
         let rest = self.span();
         self.skip_line();
-        let header = if rest == self.span() {
-            String::new()
-        } else {
-            self.text_of(self.since(rest)).to_owned()
-        };
+        let header =
+            if rest == self.span() { String::new() } else { self.text_of(self.since(rest)).to_owned() };
         let mut lines = Vec::new();
         loop {
             match self.kind() {
                 Kind::Line => self.advance(),
                 Kind::End => {
                     let label = Some("expected END TABLE".to_owned());
-                    self.reports
-                        .error_with("B011", start, "TABLE has no end".into(), label, None);
+                    self.reports.error_with("B011", start, "TABLE has no end".into(), label, None);
                     break;
                 }
                 _ if self.is_words(&["end", "table"]) => {
@@ -127,12 +122,7 @@ impl Parser<'_> {
                 }
             }
         }
-        self.script.tables.push(Table {
-            name,
-            connection,
-            header,
-            lines,
-        });
+        self.script.tables.push(Table { name, connection, header, lines });
         None
     }
 }

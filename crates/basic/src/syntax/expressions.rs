@@ -61,10 +61,7 @@ impl Parser<'_> {
                 parser.expect_mark(Mark::Colon);
                 let no = parser.expression();
                 let span = condition.span.to(no.span);
-                Expr {
-                    kind: ExprKind::Choose(Box::new(condition), Box::new(yes), Box::new(no)),
-                    span,
-                }
+                Expr { kind: ExprKind::Choose(Box::new(condition), Box::new(yes), Box::new(no)), span }
             },
             Self::error_expr,
         )
@@ -102,10 +99,7 @@ impl Parser<'_> {
             self.advance();
             let right = self.operand_of(level);
             let span = left.span.to(right.span);
-            left = Expr {
-                kind: make(Box::new(left), Box::new(right)),
-                span,
-            };
+            left = Expr { kind: make(Box::new(left), Box::new(right)), span };
         }
     }
 
@@ -117,10 +111,7 @@ impl Parser<'_> {
         }
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "a constructor of the tree, used in one place"
-    )]
+    #[expect(clippy::type_complexity, reason = "a constructor of the tree, used in one place")]
     fn binary_operator(&self) -> Option<(u8, fn(Box<Expr>, Box<Expr>) -> ExprKind)> {
         Some(match self.kind() {
             Kind::Mark(mark) => match mark {
@@ -155,10 +146,7 @@ impl Parser<'_> {
         self.advance();
         let operand = self.nested(Self::negation, Self::error_expr);
         let span = start.to(operand.span);
-        Expr {
-            kind: ExprKind::Unary(Unary::Not, Box::new(operand)),
-            span,
-        }
+        Expr { kind: ExprKind::Unary(Unary::Not, Box::new(operand)), span }
     }
 
     /// One comparison after its left side; the left side comes back where none follows.
@@ -196,15 +184,9 @@ impl Parser<'_> {
             let mut options = options;
             let found = if options.len() == 1 {
                 let right = options.pop().unwrap_or_else(|| self.error_expr());
-                Expr {
-                    kind: ExprKind::Binary(Binary::In, Box::new(left), Box::new(right)),
-                    span,
-                }
+                Expr { kind: ExprKind::Binary(Binary::In, Box::new(left), Box::new(right)), span }
             } else {
-                Expr {
-                    kind: ExprKind::OneOf(Box::new(left), options),
-                    span,
-                }
+                Expr { kind: ExprKind::OneOf(Box::new(left), options), span }
             };
             return Ok(negate_if(found, negated));
         }
@@ -214,13 +196,7 @@ impl Parser<'_> {
     fn compared(&mut self, left: Expr, operator: Binary, negated: bool) -> Expr {
         let right = self.binary(ADDITION);
         let span = left.span.to(right.span);
-        negate_if(
-            Expr {
-                kind: ExprKind::Binary(operator, Box::new(left), Box::new(right)),
-                span,
-            },
-            negated,
-        )
+        negate_if(Expr { kind: ExprKind::Binary(operator, Box::new(left), Box::new(right)), span }, negated)
     }
 
     fn is_null(&mut self, left: Expr) -> Result<Expr, Expr> {
@@ -231,13 +207,7 @@ impl Parser<'_> {
         }
         self.at = null_at + 1;
         let span = self.since(left.span);
-        Ok(negate_if(
-            Expr {
-                kind: ExprKind::IsNull(Box::new(left)),
-                span,
-            },
-            negated,
-        ))
+        Ok(negate_if(Expr { kind: ExprKind::IsNull(Box::new(left)), span }, negated))
     }
 
     fn between(&mut self, left: Expr, negated: bool) -> Expr {
@@ -248,10 +218,7 @@ impl Parser<'_> {
         let high = self.binary(ADDITION);
         let span = left.span.to(high.span);
         negate_if(
-            Expr {
-                kind: ExprKind::Between(Box::new(left), Box::new(low), Box::new(high)),
-                span,
-            },
+            Expr { kind: ExprKind::Between(Box::new(left), Box::new(low), Box::new(high)), span },
             negated,
         )
     }
@@ -264,10 +231,7 @@ impl Parser<'_> {
         self.advance();
         let exponent = self.nested(Self::power, Self::error_expr);
         let span = base.span.to(exponent.span);
-        Expr {
-            kind: ExprKind::Binary(Binary::Power, Box::new(base), Box::new(exponent)),
-            span,
-        }
+        Expr { kind: ExprKind::Binary(Binary::Power, Box::new(base), Box::new(exponent)), span }
     }
 
     fn unary(&mut self) -> Expr {
@@ -305,18 +269,11 @@ impl Parser<'_> {
                     let kind = if self.is_mark(Mark::ParenOpen) && !self.token().spaced {
                         self.advance();
                         let arguments = self.bracketed_list(Mark::ParenClose);
-                        ExprKind::Method {
-                            receiver: Box::new(value),
-                            name,
-                            arguments,
-                        }
+                        ExprKind::Method { receiver: Box::new(value), name, arguments }
                     } else {
                         ExprKind::Member(Box::new(value), spelled)
                     };
-                    value = Expr {
-                        kind,
-                        span: self.since(start),
-                    };
+                    value = Expr { kind, span: self.since(start) };
                 }
                 Kind::Mark(Mark::BracketOpen) if !self.token().spaced => {
                     self.advance();
@@ -396,19 +353,13 @@ impl Parser<'_> {
             Kind::Mark(Mark::BracketOpen) => {
                 self.advance();
                 let items = self.bracketed_list(Mark::BracketClose);
-                Expr {
-                    kind: ExprKind::Array(items),
-                    span: self.since(start),
-                }
+                Expr { kind: ExprKind::Array(items), span: self.since(start) }
             }
             Kind::Mark(Mark::BraceOpen | Mark::ObjectOpen) => self.object(start),
             Kind::Word(name) => self.word(name, start),
             _ => {
                 self.expected("a value");
-                Expr {
-                    kind: ExprKind::Error,
-                    span: start,
-                }
+                Expr { kind: ExprKind::Error, span: start }
             }
         }
     }
@@ -439,10 +390,7 @@ impl Parser<'_> {
             }
             fields
         });
-        Expr {
-            kind: ExprKind::Object(fields),
-            span: self.since(start),
-        }
+        Expr { kind: ExprKind::Object(fields), span: self.since(start) }
     }
 
     /// A key of an object: a name, a plain string, or a number.
@@ -470,45 +418,30 @@ impl Parser<'_> {
             return self.error_expr();
         };
         if let [Piece::Literal(plain)] = text.pieces.as_slice() {
-            return Expr {
-                kind: ExprKind::Text(plain.clone()),
-                span,
-            };
+            return Expr { kind: ExprKind::Text(plain.clone()), span };
         }
         let mut parts = Vec::with_capacity(text.pieces.len());
         for piece in text.pieces {
             match piece {
-                Piece::Literal(plain) => parts.push(Expr {
-                    kind: ExprKind::Text(plain),
-                    span,
-                }),
+                Piece::Literal(plain) => parts.push(Expr { kind: ExprKind::Text(plain), span }),
                 Piece::Code(code) => {
                     let before = self.reports.count();
                     let part = self.inner_expression(code);
                     if text.block && self.reports.count() > before {
                         // Prompts and templates quote code of other languages.
                         self.reports.truncate(before);
-                        let whole = Span {
-                            start: code.start - 2,
-                            end: code.end + 1,
-                        };
+                        let whole = Span { start: code.start - 2, end: code.end + 1 };
                         let shown = self.text_of(whole).to_owned();
                         let message = format!("{shown} is no expression and stays as it is");
                         self.reports.warn("B110", whole, message, None);
-                        parts.push(Expr {
-                            kind: ExprKind::Text(shown),
-                            span: whole,
-                        });
+                        parts.push(Expr { kind: ExprKind::Text(shown), span: whole });
                     } else {
                         parts.push(part);
                     }
                 }
             }
         }
-        Expr {
-            kind: ExprKind::Joined(parts),
-            span,
-        }
+        Expr { kind: ExprKind::Joined(parts), span }
     }
 
     /// Whether an operand can begin at a token of this line.
@@ -576,8 +509,5 @@ fn negate_if(expression: Expr, negated: bool) -> Expr {
         return expression;
     }
     let span = expression.span;
-    Expr {
-        kind: ExprKind::Unary(Unary::Not, Box::new(expression)),
-        span,
-    }
+    Expr { kind: ExprKind::Unary(Unary::Not, Box::new(expression)), span }
 }

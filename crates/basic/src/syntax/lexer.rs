@@ -82,11 +82,7 @@ impl<'a> Lexer<'a> {
             }
             if !self.line_reported && self.at - self.line_start > MAX_LINE as usize {
                 self.line_reported = true;
-                self.reports.error(
-                    "B004",
-                    self.span(self.line_start),
-                    "this line is longer than 64 KiB",
-                );
+                self.reports.error("B004", self.span(self.line_start), "this line is longer than 64 KiB");
             }
         }
         if !self.at_line_start() {
@@ -100,10 +96,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn span(&self, start: usize) -> Span {
-        Span {
-            start: start as u32,
-            end: self.at as u32,
-        }
+        Span { start: start as u32, end: self.at as u32 }
     }
 
     fn push(&mut self, kind: Kind, start: usize, spaced: bool) {
@@ -136,10 +129,7 @@ impl<'a> Lexer<'a> {
     }
 
     pub(super) fn line_end(&self, from: usize) -> usize {
-        self.bytes[from..]
-            .iter()
-            .position(|&b| b == b'\n')
-            .map_or(self.bytes.len(), |n| from + n)
+        self.bytes[from..].iter().position(|&b| b == b'\n').map_or(self.bytes.len(), |n| from + n)
     }
 
     fn skip_line(&mut self) {
@@ -152,9 +142,7 @@ impl<'a> Lexer<'a> {
             b'#' => self.first_on_line() && self.peek(1) != Some(b'{'),
             b'/' => self.peek(1) == Some(b'/'),
             b'r' | b'R' if self.at_line_start() => {
-                self.bytes[self.at..]
-                    .get(..3)
-                    .is_some_and(|word| word.eq_ignore_ascii_case(b"rem"))
+                self.bytes[self.at..].get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"rem"))
                     && match self.peek(3) {
                         None => true,
                         Some(b) if b.is_ascii_whitespace() => !self.assigns(self.at + 3),
@@ -169,9 +157,7 @@ impl<'a> Lexer<'a> {
     fn first_on_line(&self) -> bool {
         let before = &self.bytes[..self.at];
         let line = before.iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
-        before[line..]
-            .iter()
-            .all(|b| b.is_ascii_whitespace() || *b >= 0x80)
+        before[line..].iter().all(|b| b.is_ascii_whitespace() || *b >= 0x80)
     }
 
     /// Whether an assignment follows: `rem = 1` assigns a variable of that name.
@@ -346,8 +332,7 @@ impl<'a> Lexer<'a> {
                         _ => (c, None),
                     };
                     let span = self.span(start);
-                    self.reports
-                        .error_with("B003", span, format!("unexpected character {text}"), None, hint);
+                    self.reports.error_with("B003", span, format!("unexpected character {text}"), None, hint);
                 }
             }
             _ => self.mark(byte, spaced),
@@ -388,14 +373,7 @@ impl<'a> Lexer<'a> {
             let start = self.at + 1;
             let text = rest.to_owned();
             self.at = end;
-            self.push_text(
-                TextPieces {
-                    pieces: vec![Piece::Literal(text)],
-                    block: false,
-                },
-                start,
-                true,
-            );
+            self.push_text(TextPieces { pieces: vec![Piece::Literal(text)], block: false }, start, true);
         }
     }
 
@@ -415,12 +393,7 @@ impl<'a> Lexer<'a> {
         let text = &self.source[start..self.at];
         let kind = match text.parse::<i64>() {
             Ok(value) if whole => Kind::Integer(value),
-            _ => Kind::Float(
-                text.parse::<f64>()
-                    .ok()
-                    .filter(|f| f.is_finite())
-                    .unwrap_or(f64::MAX),
-            ),
+            _ => Kind::Float(text.parse::<f64>().ok().filter(|f| f.is_finite()).unwrap_or(f64::MAX)),
         };
         self.push(kind, start, spaced);
     }
@@ -467,8 +440,7 @@ impl<'a> Lexer<'a> {
                 self.at += 1;
                 let span = self.span(start);
                 let shown = char::from(byte).escape_default().to_string();
-                self.reports
-                    .error("B003", span, format!("unexpected character {shown}"));
+                self.reports.error("B003", span, format!("unexpected character {shown}"));
                 return;
             }
         };
@@ -609,9 +581,7 @@ impl<'a> Lexer<'a> {
 
     /// At `$`: code up to its closing brace, or a plain dollar sign.
     pub(super) fn interpolation(&mut self, text: &mut String, pieces: &mut TextPieces) {
-        let Some(end) = (self.peek(1) == Some(b'{'))
-            .then(|| self.closing_brace(self.at + 2))
-            .flatten()
+        let Some(end) = (self.peek(1) == Some(b'{')).then(|| self.closing_brace(self.at + 2)).flatten()
         else {
             text.push('$');
             self.at += 1;
@@ -620,10 +590,7 @@ impl<'a> Lexer<'a> {
         if !text.is_empty() {
             pieces.pieces.push(Piece::Literal(std::mem::take(text)));
         }
-        pieces.pieces.push(Piece::Code(Span {
-            start: self.at as u32 + 2,
-            end: end as u32,
-        }));
+        pieces.pieces.push(Piece::Code(Span { start: self.at as u32 + 2, end: end as u32 }));
         self.at = end + 1;
     }
 

@@ -124,17 +124,8 @@ impl Parser<'_> {
     }
 
     pub(super) fn token_at(&self, index: usize) -> Token {
-        let end = || Token {
-            kind: Kind::End,
-            span: Span::default(),
-            spaced: false,
-        };
-        self.tokens
-            .tokens
-            .get(index)
-            .or(self.tokens.tokens.last())
-            .copied()
-            .unwrap_or_else(end)
+        let end = || Token { kind: Kind::End, span: Span::default(), spaced: false };
+        self.tokens.tokens.get(index).or(self.tokens.tokens.last()).copied().unwrap_or_else(end)
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -172,10 +163,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn is_words(&self, words: &[&str]) -> bool {
-        words
-            .iter()
-            .enumerate()
-            .all(|(n, word)| self.word_at(self.at + n) == *word)
+        words.iter().enumerate().all(|(n, word)| self.word_at(self.at + n) == *word)
     }
 
     pub(super) fn is_mark(&self, mark: Mark) -> bool {
@@ -207,9 +195,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn text_of(&self, span: Span) -> &str {
-        self.source
-            .get(span.start as usize..span.end as usize)
-            .unwrap_or_default()
+        self.source.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
     /// What stands at a place, for a message.
@@ -255,10 +241,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn error_expr(&self) -> Expr {
-        Expr {
-            kind: ExprKind::Error,
-            span: self.span(),
-        }
+        Expr { kind: ExprKind::Error, span: self.span() }
     }
 
     /// Runs a part of the parser one level deeper; too deep is an error and reads nothing.
@@ -271,8 +254,7 @@ impl Parser<'_> {
             if !self.nesting_reported {
                 self.nesting_reported = true;
                 let span = self.span();
-                self.reports
-                    .error("B005", span, "this is nested more than 200 levels deep");
+                self.reports.error("B005", span, "this is nested more than 200 levels deep");
             }
             self.skip_line();
             return refused(self);
@@ -411,13 +393,7 @@ impl Parser<'_> {
         let words = self.text_of(span).to_uppercase();
         let message = format!("{words} closes a {shown} opened at line {line}");
         let hint = closer.map(|closer| hint_for(kind, closer));
-        self.reports.error_with(
-            "B012",
-            span,
-            message,
-            Some(format!("expected {}", kind.end())),
-            hint,
-        );
+        self.reports.error_with("B012", span, message, Some(format!("expected {}", kind.end())), hint);
         false
     }
 
@@ -430,10 +406,7 @@ impl Parser<'_> {
         };
         let next = self.token_at(self.at + 1);
         // `next = 1`, `case.status = 2`: variables of these names.
-        if matches!(
-            next.kind,
-            Kind::Mark(Mark::Equal | Mark::Dot | Mark::QuestionDot | Mark::BracketOpen)
-        ) {
+        if matches!(next.kind, Kind::Mark(Mark::Equal | Mark::Dot | Mark::QuestionDot | Mark::BracketOpen)) {
             let indexes = matches!(next.kind, Kind::Mark(Mark::BracketOpen)) && next.spaced;
             if !indexes {
                 return None;
@@ -473,10 +446,7 @@ impl Parser<'_> {
     pub(super) fn inner_expression(&mut self, span: Span) -> Expr {
         let tokens = lexer::lex_inner(self.source, span, self.names, self.reports);
         let outer = std::mem::replace(&mut self.tokens, tokens);
-        let (at, brackets) = (
-            std::mem::replace(&mut self.at, 0),
-            std::mem::replace(&mut self.brackets, 1),
-        );
+        let (at, brackets) = (std::mem::replace(&mut self.at, 0), std::mem::replace(&mut self.brackets, 1));
         let expression = self.nested(Self::expression, Self::error_expr);
         if !self.at_line_end() {
             self.expected("}");
@@ -488,15 +458,9 @@ impl Parser<'_> {
     }
 
     /// Present, as the readers of statements give nothing for what only declares.
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "the last step of functions that may give nothing"
-    )]
+    #[expect(clippy::unnecessary_wraps, reason = "the last step of functions that may give nothing")]
     pub(super) fn statement_from(&self, start: Span, kind: super::tree::StatementKind) -> Option<Statement> {
-        Some(Statement {
-            kind,
-            span: self.since(start),
-        })
+        Some(Statement { kind, span: self.since(start) })
     }
 }
 

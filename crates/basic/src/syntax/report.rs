@@ -37,38 +37,20 @@ impl Reports {
         hint: Option<&str>,
     ) {
         // One finding a place: what follows from it helps nobody.
-        if self
-            .reports
-            .iter()
-            .any(|r| r.severity == Severity::Error && r.span.start == span.start)
-        {
+        if self.reports.iter().any(|r| r.severity == Severity::Error && r.span.start == span.start) {
             return;
         }
         self.errors += 1;
         if self.errors <= MAX_REPORTS {
             let hint = hint.map(str::to_owned);
-            self.reports.push(Report {
-                span,
-                severity: Severity::Error,
-                code,
-                message,
-                label,
-                hint,
-            });
+            self.reports.push(Report { span, severity: Severity::Error, code, message, label, hint });
         }
     }
 
     pub(crate) fn warn(&mut self, code: &'static str, span: Span, message: String, hint: Option<&str>) {
         if self.reports.len() < 2 * MAX_REPORTS {
             let hint = hint.map(str::to_owned);
-            self.reports.push(Report {
-                span,
-                severity: Severity::Warning,
-                code,
-                message,
-                label: None,
-                hint,
-            });
+            self.reports.push(Report { span, severity: Severity::Warning, code, message, label: None, hint });
         }
     }
 
@@ -89,18 +71,13 @@ impl Reports {
 
     /// The findings in the order of the script.
     pub(crate) fn finish(mut self, lines: &Lines<'_>) -> Vec<Diagnostic> {
-        self.reports
-            .sort_by_key(|report| (report.span.start, report.severity));
+        self.reports.sort_by_key(|report| (report.span.start, report.severity));
         self.reports
             .into_iter()
             .map(|report| {
                 let (line, column) = lines.position(report.span.start);
                 let (end_line, end) = lines.position(report.span.end);
-                let end_column = if end_line == line {
-                    end
-                } else {
-                    lines.last_column(line)
-                };
+                let end_column = if end_line == line { end } else { lines.last_column(line) };
                 Diagnostic {
                     line,
                     column,
@@ -128,9 +105,7 @@ impl<'a> Lines<'a> {
         // A byte order mark belongs to no column.
         let first = if source.starts_with('\u{feff}') { 3 } else { 0 };
         let breaks = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let starts = std::iter::once(first)
-            .chain(breaks.map(|(at, _)| at as u32 + 1))
-            .collect();
+        let starts = std::iter::once(first).chain(breaks.map(|(at, _)| at as u32 + 1)).collect();
         Self { source, starts }
     }
 
@@ -145,17 +120,8 @@ impl<'a> Lines<'a> {
     /// The column after the last character of a line.
     fn last_column(&self, line: u32) -> u32 {
         let start = self.starts.get(line as usize - 1).copied().unwrap_or(0) as usize;
-        let end = self
-            .starts
-            .get(line as usize)
-            .map_or(self.source.len(), |&next| next as usize);
-        self.source
-            .get(start..end)
-            .unwrap_or_default()
-            .trim_end()
-            .chars()
-            .count() as u32
-            + 1
+        let end = self.starts.get(line as usize).map_or(self.source.len(), |&next| next as usize);
+        self.source.get(start..end).unwrap_or_default().trim_end().chars().count() as u32 + 1
     }
 }
 

@@ -112,10 +112,7 @@ impl Parser<'_> {
             return self.error_expr();
         };
         self.advance();
-        let mut place = Expr {
-            kind: ExprKind::Variable(name),
-            span: start,
-        };
+        let mut place = Expr { kind: ExprKind::Variable(name), span: start };
         loop {
             if (self.is_mark(Mark::Dot) || self.is_mark(Mark::QuestionDot))
                 && matches!(self.token_at(self.at + 1).kind, Kind::Word(_))
@@ -123,19 +120,13 @@ impl Parser<'_> {
                 self.advance();
                 let member = self.text_of(self.span()).to_owned();
                 self.advance();
-                place = Expr {
-                    kind: ExprKind::Member(Box::new(place), member),
-                    span: self.since(start),
-                };
+                place = Expr { kind: ExprKind::Member(Box::new(place), member), span: self.since(start) };
             } else if self.is_mark(Mark::BracketOpen) {
                 self.advance();
                 let index = self.in_brackets(Self::expression);
                 self.expect_mark(Mark::BracketClose);
                 let kind = ExprKind::Index(Box::new(place), Box::new(index));
-                place = Expr {
-                    kind,
-                    span: self.since(start),
-                };
+                place = Expr { kind, span: self.since(start) };
             } else {
                 return place;
             }
@@ -185,15 +176,11 @@ impl Parser<'_> {
         let shown = self.text_of(start).to_owned();
         let hint = nearest_keyword(&shown).map(|near| format!("did you mean {near}?"));
         let message = format!("{shown} begins no statement");
-        self.reports
-            .error_with("B013", start, message, None, hint.as_deref());
+        self.reports.error_with("B013", start, message, None, hint.as_deref());
         self.skip_line();
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "no keyword here, or a keyword without a statement"
-    )]
+    #[expect(clippy::option_option, reason = "no keyword here, or a keyword without a statement")]
     fn keyword_statement(&mut self, start: Span) -> Option<Option<Statement>> {
         let next_word = self.word_at(self.at + 1);
         Some(match self.word_at(self.at) {
@@ -280,10 +267,7 @@ impl Parser<'_> {
     }
 
     /// `SET x = v`, `SET x, v`; other forms are commands.
-    #[expect(
-        clippy::option_option,
-        reason = "no keyword here, or a keyword without a statement"
-    )]
+    #[expect(clippy::option_option, reason = "no keyword here, or a keyword without a statement")]
     fn set_statement(&mut self, start: Span) -> Option<Option<Statement>> {
         if !matches!(self.token_at(self.at + 1).kind, Kind::Word(_)) {
             return None;
@@ -311,10 +295,7 @@ impl Parser<'_> {
             self.advance();
             let body = self.block(BlockKind::BraceIf, start, "IF");
             self.close(BlockKind::BraceIf, start, "IF");
-            let kind = StatementKind::If {
-                branches: vec![(condition, body)],
-                otherwise: Vec::new(),
-            };
+            let kind = StatementKind::If { branches: vec![(condition, body)], otherwise: Vec::new() };
             return self.statement_from(start, kind);
         }
         let complete = self.then();
@@ -363,13 +344,7 @@ impl Parser<'_> {
         if self.eat_word("else") {
             otherwise.extend(self.statement());
         }
-        self.statement_from(
-            start,
-            StatementKind::If {
-                branches: vec![(condition, then)],
-                otherwise,
-            },
-        )
+        self.statement_from(start, StatementKind::If { branches: vec![(condition, then)], otherwise })
     }
 
     fn for_statement(&mut self, start: Span) -> Option<Statement> {
@@ -397,14 +372,7 @@ impl Parser<'_> {
             self.rest_of_header();
             let body = self.block(BlockKind::For, start, "FOR");
             self.close_for(start, "FOR", Some((variable, &spelled)));
-            let kind = StatementKind::For {
-                variable,
-                variable_span,
-                from,
-                to,
-                step,
-                body,
-            };
+            let kind = StatementKind::For { variable, variable_span, from, to, step, body };
             return self.statement_from(start, kind);
         }
         if !self.eat_word("in") {
@@ -419,16 +387,7 @@ impl Parser<'_> {
         self.rest_of_header();
         let body = self.block(BlockKind::For, start, "FOR EACH");
         self.close_for(start, "FOR EACH", Some((variable, &spelled)));
-        self.statement_from(
-            start,
-            StatementKind::ForEach {
-                variable,
-                variable_span,
-                source,
-                last,
-                body,
-            },
-        )
+        self.statement_from(start, StatementKind::ForEach { variable, variable_span, source, last, body })
     }
 
     /// What is left of the line that opens a block is an error; the block is read all the same.
@@ -453,10 +412,8 @@ impl Parser<'_> {
                     && name != expected
                 {
                     let line = self.line_of(opened);
-                    let message = format!(
-                        "NEXT {} does not match {shown} {spelled} (line {line})",
-                        self.text_of(span)
-                    );
+                    let message =
+                        format!("NEXT {} does not match {shown} {spelled} (line {line})", self.text_of(span));
                     let label = Some(format!("expected {spelled}"));
                     self.reports.error_with("B015", span, message, label, None);
                 }
@@ -473,19 +430,8 @@ impl Parser<'_> {
         self.rest_of_header();
         let body = self.block(BlockKind::While, start, "WHILE");
         self.close(BlockKind::While, start, "WHILE");
-        let before = Some(Test {
-            until: false,
-            condition,
-        });
-        self.statement_from(
-            start,
-            StatementKind::Loop {
-                before,
-                after: None,
-                body,
-                is_while: true,
-            },
-        )
+        let before = Some(Test { until: false, condition });
+        self.statement_from(start, StatementKind::Loop { before, after: None, body, is_while: true })
     }
 
     fn do_statement(&mut self, start: Span) -> Option<Statement> {
@@ -500,15 +446,7 @@ impl Parser<'_> {
         } else {
             self.close(BlockKind::Do, start, "DO");
         }
-        self.statement_from(
-            start,
-            StatementKind::Loop {
-                before,
-                after,
-                body,
-                is_while: false,
-            },
-        )
+        self.statement_from(start, StatementKind::Loop { before, after, body, is_while: false })
     }
 
     fn loop_test(&mut self) -> Option<Test> {
@@ -517,29 +455,18 @@ impl Parser<'_> {
             return None;
         }
         self.advance();
-        Some(Test {
-            until,
-            condition: self.expression(),
-        })
+        Some(Test { until, condition: self.expression() })
     }
 
     fn select_statement(&mut self, start: Span) -> Option<Statement> {
-        let shown = if self.is_word("switch") {
-            "SWITCH"
-        } else {
-            "SELECT"
-        };
+        let shown = if self.is_word("switch") { "SWITCH" } else { "SELECT" };
         self.advance();
         self.eat_word("case");
         let subject = self.expression();
         self.rest_of_header();
         let stray = self.block(BlockKind::Select, start, shown);
         if let Some(first) = stray.first() {
-            self.reports.error(
-                "B016",
-                first.span,
-                "a statement between SELECT and the first CASE",
-            );
+            self.reports.error("B016", first.span, "a statement between SELECT and the first CASE");
         }
         let mut cases = Vec::new();
         let mut otherwise = Vec::new();
@@ -571,14 +498,7 @@ impl Parser<'_> {
             }
         }
         self.close(BlockKind::Select, start, shown);
-        self.statement_from(
-            start,
-            StatementKind::Select {
-                subject,
-                cases,
-                otherwise,
-            },
-        )
+        self.statement_from(start, StatementKind::Select { subject, cases, otherwise })
     }
 
     fn case_test(&mut self) -> CaseTest {
@@ -642,8 +562,7 @@ impl Parser<'_> {
         self.advance();
         let (name, spelled, span) = self.name("a name")?;
         if self.in_procedure {
-            self.reports
-                .error("B017", start, format!("{shown} inside another procedure"));
+            self.reports.error("B017", start, format!("{shown} inside another procedure"));
         }
         if self
             .script
@@ -651,8 +570,7 @@ impl Parser<'_> {
             .iter()
             .any(|procedure| procedure.handler.is_none() && procedure.name == name)
         {
-            self.reports
-                .error("B018", span, format!("a procedure {spelled} exists already"));
+            self.reports.error("B018", span, format!("a procedure {spelled} exists already"));
         }
         let mut parameters = Vec::new();
         if self.eat_mark(Mark::ParenOpen) {
@@ -696,17 +614,9 @@ impl Parser<'_> {
         if self.is_word("with") && matches!(self.token_at(self.at + 1).kind, Kind::Word(_) | Kind::Text(_)) {
             self.advance();
             let spec = commands::find("SAVE").unwrap_or(&commands::all()[0]);
-            let call = CommandCall {
-                spec,
-                arguments: Vec::new(),
-                clauses: Vec::new(),
-                name: None,
-            };
+            let call = CommandCall { spec, arguments: Vec::new(), clauses: Vec::new(), name: None };
             let fields = self.fields(&call);
-            let value = Expr {
-                kind: ExprKind::Object(fields),
-                span: self.since(start),
-            };
+            let value = Expr { kind: ExprKind::Object(fields), span: self.since(start) };
             return self.statement_from(start, StatementKind::Return(Some(value)));
         }
         let value = self.expression();
@@ -736,13 +646,8 @@ impl Parser<'_> {
 
     /// `[AS type] { WITH prompt | DEFAULT value }`.
     pub(super) fn hear_rest(&mut self) -> Hear {
-        let mut hear = Hear {
-            kind: HearKind::Any,
-            options: Vec::new(),
-            prompt: None,
-            default: None,
-            timeout: None,
-        };
+        let mut hear =
+            Hear { kind: HearKind::Any, options: Vec::new(), prompt: None, default: None, timeout: None };
         if self.eat_word("as") {
             self.hear_type(&mut hear);
         }
@@ -775,10 +680,7 @@ impl Parser<'_> {
 
     fn hear_type(&mut self, hear: &mut Hear) {
         let menu = self.is_word("menu")
-            && matches!(
-                self.token_at(self.at + 1).kind,
-                Kind::Text(_) | Kind::Mark(Mark::Star)
-            );
+            && matches!(self.token_at(self.at + 1).kind, Kind::Text(_) | Kind::Mark(Mark::Star));
         if menu {
             self.advance();
         }
@@ -854,23 +756,12 @@ impl Parser<'_> {
             arguments.push(text);
         }
         let spec = commands::find(phrase).unwrap_or(&commands::all()[0]);
-        let call = CommandCall {
-            spec,
-            arguments,
-            clauses: Vec::new(),
-            name: None,
-        };
-        let command = Expr {
-            kind: ExprKind::Command(Box::new(call)),
-            span: start,
-        };
+        let call = CommandCall { spec, arguments, clauses: Vec::new(), name: None };
+        let command = Expr { kind: ExprKind::Command(Box::new(call)), span: start };
         self.statement_from(start, StatementKind::Expression(command))
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "no keyword here, or a keyword without a statement"
-    )]
+    #[expect(clippy::option_option, reason = "no keyword here, or a keyword without a statement")]
     fn on_statement(&mut self, start: Span) -> Option<Option<Statement>> {
         match (self.word_at(self.at + 1), self.word_at(self.at + 2)) {
             ("error", "resume") if self.word_at(self.at + 3) == "next" => {
@@ -918,11 +809,7 @@ impl Parser<'_> {
         block: BlockKind,
     ) -> Option<Statement> {
         let outer = std::mem::replace(&mut self.in_procedure, true);
-        let shown = if block == BlockKind::On {
-            "ON"
-        } else {
-            "SCHEDULE IN"
-        };
+        let shown = if block == BlockKind::On { "ON" } else { "SCHEDULE IN" };
         let body = self.block(block, start, shown);
         self.in_procedure = outer;
         self.close(block, start, shown);
@@ -940,14 +827,7 @@ impl Parser<'_> {
             span: start,
             handler: Some(Handler { kind, name }),
         });
-        self.statement_from(
-            start,
-            StatementKind::Handler {
-                procedure,
-                kind,
-                subject,
-            },
-        )
+        self.statement_from(start, StatementKind::Handler { procedure, kind, subject })
     }
 
     /// `SCHEDULE IN n unit DO`.
@@ -955,28 +835,19 @@ impl Parser<'_> {
         self.at += 2;
         let delay = self.sum();
         let unit_span = self.span();
-        let unit = self
-            .name("a unit of time")
-            .map(|(_, spelled, _)| spelled)
-            .unwrap_or_default();
+        let unit = self.name("a unit of time").map(|(_, spelled, _)| spelled).unwrap_or_default();
         let factor = crate::scalar::Unit::from_word(&unit).and_then(crate::scalar::Unit::seconds);
         let Some(seconds) = factor else {
-            self.reports
-                .error("B031", unit_span, format!("{unit} is no unit of time"));
+            self.reports.error("B031", unit_span, format!("{unit} is no unit of time"));
             self.skip_line();
             return self.handler_body(start, "SCHEDULE IN", delay, BlockKind::Schedule);
         };
         self.eat_word("do");
         self.rest_of_header();
-        let factor = Expr {
-            kind: ExprKind::Integer(seconds),
-            span: unit_span,
-        };
+        let factor = Expr { kind: ExprKind::Integer(seconds), span: unit_span };
         let span = delay.span.to(unit_span);
-        let subject = Expr {
-            kind: ExprKind::Binary(Binary::Multiply, Box::new(delay), Box::new(factor)),
-            span,
-        };
+        let subject =
+            Expr { kind: ExprKind::Binary(Binary::Multiply, Box::new(delay), Box::new(factor)), span };
         self.handler_body(start, "SCHEDULE IN", subject, BlockKind::Schedule)
     }
 
@@ -988,14 +859,9 @@ impl Parser<'_> {
             self.sum()
         } else {
             let span = self.span();
-            let spelled = self
-                .name("the name of the branch")
-                .map(|(_, spelled, _)| spelled)
-                .unwrap_or_default();
-            Expr {
-                kind: ExprKind::Text(spelled),
-                span,
-            }
+            let spelled =
+                self.name("the name of the branch").map(|(_, spelled, _)| spelled).unwrap_or_default();
+            Expr { kind: ExprKind::Text(spelled), span }
         };
         self.expect_mark(Mark::Colon);
         let Some((spec, words)) = self.command_here(true) else {
@@ -1017,10 +883,7 @@ impl Parser<'_> {
         self.statement_from(start, StatementKind::Expression(command))
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "no keyword here, or a keyword without a statement"
-    )]
+    #[expect(clippy::option_option, reason = "no keyword here, or a keyword without a statement")]
     fn call_procedure(&mut self, start: Span) -> Option<Option<Statement>> {
         let Kind::Word(name) = self.token_at(self.at + 1).kind else {
             return None;
@@ -1053,34 +916,19 @@ fn split_mail(text: Expr) -> (Expr, Expr) {
             continue;
         };
         let rest = rest.strip_prefix('\n').unwrap_or(rest);
-        let line = Expr {
-            kind: ExprKind::Text(line.to_owned()),
-            span,
-        };
-        let rest = Expr {
-            kind: ExprKind::Text(rest.to_owned()),
-            span,
-        };
+        let line = Expr { kind: ExprKind::Text(line.to_owned()), span };
+        let rest = Expr { kind: ExprKind::Text(rest.to_owned()), span };
         subject.push(line);
         parts.insert(0, rest);
         break;
     }
-    if let Some(Expr {
-        kind: ExprKind::Text(first),
-        ..
-    }) = subject.first_mut()
-    {
-        let begins = first
-            .get(..8)
-            .is_some_and(|word| word.eq_ignore_ascii_case("subject:"));
+    if let Some(Expr { kind: ExprKind::Text(first), .. }) = subject.first_mut() {
+        let begins = first.get(..8).is_some_and(|word| word.eq_ignore_ascii_case("subject:"));
         if begins {
             *first = first[8..].trim_start().to_owned();
         }
     }
-    let joined = |parts| Expr {
-        kind: ExprKind::Joined(parts),
-        span,
-    };
+    let joined = |parts| Expr { kind: ExprKind::Joined(parts), span };
     (joined(subject), joined(parts))
 }
 
@@ -1126,12 +974,7 @@ fn nearest_keyword(word: &str) -> Option<&'static str> {
         .iter()
         .copied()
         .chain(phrases)
-        .map(|candidate| {
-            (
-                distance(&word, candidate.split(' ').next().unwrap_or_default()),
-                candidate,
-            )
-        })
+        .map(|candidate| (distance(&word, candidate.split(' ').next().unwrap_or_default()), candidate))
         .filter(|&(distance, _)| distance <= limit)
         .min_by_key(|&(distance, candidate)| (distance, candidate.len()))
         .map(|(_, candidate)| candidate)

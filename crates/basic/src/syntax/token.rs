@@ -11,10 +11,7 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn to(self, other: Self) -> Self {
-        Self {
-            start: self.start,
-            end: other.end.max(self.start),
-        }
+        Self { start: self.start, end: other.end.max(self.start) }
     }
 }
 
@@ -32,16 +29,14 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn intern(&mut self, text: &str) -> Name {
         // Nearly all names are ASCII without capitals or short; one buffer is made only for the rest.
-        let folded: std::borrow::Cow<'_, str> = if text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
-        {
-            text.into()
-        } else if text.is_ascii() {
-            text.to_ascii_lowercase().into()
-        } else {
-            text.to_lowercase().into()
-        };
+        let folded: std::borrow::Cow<'_, str> =
+            if text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit()) {
+                text.into()
+            } else if text.is_ascii() {
+                text.to_ascii_lowercase().into()
+            } else {
+                text.to_lowercase().into()
+            };
         if let Some(&number) = self.numbers.get(&*folded) {
             return Name(number);
         }

@@ -272,10 +272,6 @@ pub(crate) enum Condition {
     And(Vec<Condition>),
     Or(Vec<Condition>),
     Not(Box<Condition>),
-    Compare {
-        column: String,
-        operator: &'static str,
-        value: Expr,
-    },
+    Compare { column: String, operator: &'static str, value: Expr },
     Constant(Expr),
 }
