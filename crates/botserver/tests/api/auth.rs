@@ -150,6 +150,15 @@ async fn the_link_of_a_new_user_sets_the_password_once(app: App) {
 }
 
 #[botserver_test]
+async fn the_page_of_the_link_stands_by_itself(app: App) {
+    let page = Client::send(app.anonymous().at(http::Method::GET, "/set-password")).await.assert_ok();
+
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.header("content-security-policy").contains("script-src 'sha256-"));
+    assert!(page.body.contains("/api/v1/auth/password/reset"));
+}
+
+#[botserver_test]
 async fn a_weak_password_is_refused_with_every_rule_it_breaks(app: App) {
     let new = json!({ "username": "bea", "email": "bea@example.com", "password": "short" });
 

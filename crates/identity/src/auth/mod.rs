@@ -5,6 +5,7 @@ mod error;
 mod extract;
 mod founding;
 mod model;
+mod page;
 mod password;
 mod routes;
 mod service;
@@ -34,6 +35,7 @@ pub(crate) fn module(auth: &Auth, founding: &Founding) -> Module {
         .route(auth, routes!(routes::logout), Access::anonymous())
         .route(auth, routes!(routes::verify), Access::anonymous())
         .route(auth, routes!(routes::reset_password), Access::public())
+        .root_route(auth, routes!(page::set_password), Access::public().uncounted())
         .route(
             founding,
             routes!(routes::bootstrap),
