@@ -31,6 +31,9 @@ pub enum DbError {
     /// The schema can't be brought up to date.
     #[error("the migration {0} failed: {1}")]
     Migration(String, String),
+    /// The database's file is damaged, or is no database.
+    #[error("the database is damaged: {0}")]
+    Corrupt(String),
     /// Anything else the engine said.
     #[error("the database failed: {0}")]
     Engine(String),
@@ -56,6 +59,7 @@ impl From<rusqlite::Error> for DbError {
             ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly => {
                 Self::Unavailable(error.to_string())
             }
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Corrupt(error.to_string()),
             _ => Self::Engine(error.to_string()),
         }
     }

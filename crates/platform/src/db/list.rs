@@ -110,28 +110,51 @@ impl ListOf {
         self.sorts.iter().find(|(field, _)| *field == sort).map_or(self.id, |(_, column)| column)
     }
 
-    /// The rows that the caller means, whatever the page.
-    fn matching(
-        &self,
-        scope: Scope,
-        request: &ListRequest,
-        extra: Option<Condition>,
-    ) -> Result<SelectStatement, Error> {
-        let mut query = Query::select();
-        query.from(TABLES);
-        if let Scope::Organization(org) = scope {
-            query.and_where(Expr::cust(self.org.to_owned()).eq(org.as_bytes().to_vec()));
-        }
+    /// What the caller may have asked wrongly, all bad filters at once: 422 naming the fields.
+    pub fn check(&self, request: &ListRequest) -> Result<(), Error> {
+        self.conditions(request).map(|_| ())
+    }
+
+    /// The filters that the list knows itself. Others are for the `extra` condition to say.
+    fn conditions(&self, request: &ListRequest) -> Result<Vec<Condition>, Error> {
         let mut wrong = FieldErrors::default();
+        let mut conditions = Vec::new();
         for (field, values) in &request.filters {
-            let Some((_, filter)) = self.filters.iter().find(|(name, _)| name == field) else {
-                continue;
-            };
-            if let Some(condition) = wrong.take(field, filter.condition(values)) {
-                query.cond_where(condition);
+            if let Some((_, filter)) = self.filters.iter().find(|(name, _)| name == field) {
+                conditions.extend(wrong.take(field, filter.condition(values)));
             }
         }
         wrong.finish()?;
+        Ok(conditions)
+    }
+
+    /// A filter that neither the list knows nor an extra condition can stand for would be lost silently, and the
+    /// page would show more than was asked for.
+    fn knows_all(&self, request: &ListRequest, extra: Option<&Condition>) -> Result<(), DbError> {
+        let known = |field: &str| self.filters.iter().any(|(name, _)| *name == field);
+        let lost = request.filters.iter().find(|(field, _)| extra.is_none() && !known(field));
+        lost.map_or(Ok(()), |(field, _)| {
+            Err(DbError::Engine(format!("the list of {} has no filter {field}", self.from)))
+        })
+    }
+
+    /// The rows that the caller means, whatever the page.
+    fn matching(
+        &self,
+        scoped: Scoped<'_>,
+        request: &ListRequest,
+        extra: Option<Condition>,
+    ) -> Result<SelectStatement, ListError> {
+        scoped.check_list(self)?;
+        self.knows_all(request, extra.as_ref())?;
+        let mut query = Query::select();
+        query.from(TABLES);
+        if let Scope::Organization(org) = scoped.scope {
+            query.and_where(Expr::cust(self.org.to_owned()).eq(org.as_bytes().to_vec()));
+        }
+        for condition in self.conditions(request).map_err(ListError::Refused)? {
+            query.cond_where(condition);
+        }
         if let (Some(on), Some(text)) = (&self.search, &request.search) {
             query.cond_where(on.condition(text));
         }
@@ -181,7 +204,7 @@ impl Filter {
             Ok(Condition::all().add(Expr::cust(column).is_in(values)))
         };
         let instant = || {
-            let value = values.first().map(String::as_str).unwrap_or_default();
+            let [value] = values else { return Err("must be one time".to_owned()) };
             let time = chrono::DateTime::parse_from_rfc3339(value);
             time.map(|time| time.timestamp_micros())
                 .map_err(|_| "must be a time such as 2026-01-31T12:00:00Z".to_owned())
@@ -268,7 +291,7 @@ pub(super) fn page<R: Record>(
     request: &ListRequest,
     extra: Option<Condition>,
 ) -> Result<Page<R>, ListError> {
-    let matching = of.matching(scoped.scope, request, extra).map_err(ListError::Refused)?;
+    let matching = of.matching(scoped, request, extra)?;
     let (total, total_exact) = count(scoped, of, &matching, request.count)?;
     let mut rows: Vec<Walked<R>> = run(scoped, of, &of.page(matching, request), "")?;
     let more = rows.len() > request.limit as usize;
@@ -313,7 +336,7 @@ pub(super) fn plan(
     request: &ListRequest,
     extra: Option<Condition>,
 ) -> Result<String, ListError> {
-    let matching = of.matching(scoped.scope, request, extra).map_err(ListError::Refused)?;
+    let matching = of.matching(scoped, request, extra)?;
     let page = of.page(matching, request);
     let steps: Vec<(i64, i64, i64, String)> = run(scoped, of, &page, "EXPLAIN QUERY PLAN ")?;
     Ok(steps.into_iter().map(|(.., step)| step).collect::<Vec<_>>().join("\n"))

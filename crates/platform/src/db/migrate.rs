@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use kernel::Timestamp;
 use rusqlite::Connection;
 
 use super::DbError;
@@ -73,6 +74,10 @@ impl Migration {
 }
 
 /// A trigram index beside the table (FTS5 with external content), kept by triggers.
+///
+/// Texts of more than three characters are phrases of trigrams, so the index keeps positions (`detail='full'`, the
+/// default). It names rows by `rowid`, which VACUUM may give anew: whoever copies the database with `VACUUM INTO` must
+/// rebuild the index of the copy.
 fn search_index(table: &str, column: &str) -> String {
     format!(
         "CREATE VIRTUAL TABLE {table}_search USING fts5(
@@ -92,39 +97,34 @@ fn search_index(table: &str, column: &str) -> String {
     )
 }
 
-/// Applies what is missing, in the transaction of the unit that runs this, under the writer's lock.
-pub(super) fn run(connection: &Connection, migrations: &[Migration]) -> Result<Applied, DbError> {
+/// What is missing, in the order of the names. Runs in a unit of its own.
+pub(super) fn missing(connection: &Connection, migrations: &[Migration]) -> Result<Vec<Migration>, DbError> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS server_migrations (name text PRIMARY KEY, applied_at bigint NOT NULL)",
     )?;
-    let mut known = connection.prepare("SELECT name FROM server_migrations")?;
-    let mut present: HashSet<String> = known.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut ordered: Vec<_> = migrations.to_vec();
-    ordered.sort_unstable_by_key(Migration::name);
-
-    let mut applied = Applied::default();
-    for migration in ordered {
-        if present.remove(migration.name) {
-            continue;
-        }
-        apply(connection, &migration)
-            .map_err(|cause| DbError::Migration(migration.name.to_owned(), cause.to_string()))?;
-        applied.names.push(migration.name.to_owned());
+    let mut names = connection.prepare("SELECT name FROM server_migrations")?;
+    let mut present: HashSet<String> = names.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut missing = migrations.to_vec();
+    missing.sort_unstable_by_key(Migration::name);
+    if let Some(twice) = missing.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        let problem = "two steps have this name".to_owned();
+        return Err(DbError::Migration(twice[0].name.to_owned(), problem));
     }
+    missing.retain(|migration| !present.remove(migration.name));
     for newer in present {
         tracing::warn!(
             name = newer,
             "the schema has a step that this version doesn't know; a newer one was here"
         );
     }
-    Ok(applied)
+    Ok(missing)
 }
 
-fn apply(connection: &Connection, migration: &Migration) -> rusqlite::Result<()> {
-    connection.execute_batch(&migration.sqlite())?;
-    connection.execute(
-        "INSERT INTO server_migrations (name, applied_at) VALUES (?1, unixepoch() * 1000000)",
-        [migration.name],
-    )?;
+/// Applies one step, in the transaction of the unit that runs this: step and note of it stay together, or neither.
+pub(super) fn apply(connection: &Connection, migration: &Migration, now: Timestamp) -> Result<(), DbError> {
+    let failed = |cause: rusqlite::Error| DbError::Migration(migration.name.to_owned(), cause.to_string());
+    connection.execute_batch(&migration.sqlite()).map_err(failed)?;
+    let note = "INSERT INTO server_migrations (name, applied_at) VALUES (?1, ?2)";
+    connection.execute(note, (migration.name, now.timestamp_micros())).map_err(failed)?;
     Ok(())
 }

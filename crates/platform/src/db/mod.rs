@@ -134,10 +134,19 @@ impl Db {
         self.read_server(|tx| tx.one::<(i64,)>("SELECT 1", &[]).map(|_| ())).await
     }
 
-    /// Brings the schema up to date.
+    /// Brings the schema up to date: what is missing, each step in a transaction of its own. If one fails, those
+    /// before it stay, and the next start goes on from there.
+    ///
+    /// The caller holds the data folder ([`DataLock`](crate::lock::DataLock)): no two processes migrate at once.
     pub async fn migrate(&self, migrations: &[Migration]) -> Result<Applied, DbError> {
-        let migrations = migrations.to_vec();
-        self.unit(move |connection, _| migrate::run(connection, &migrations)).await
+        let (all, now) = (migrations.to_vec(), self.surroundings.now());
+        let missing = self.unit(move |connection, _| migrate::missing(connection, &all)).await?;
+        let mut applied = Applied::default();
+        for migration in missing {
+            self.unit(move |connection, _| migrate::apply(connection, &migration, now)).await?;
+            applied.names.push(migration.name().to_owned());
+        }
+        Ok(applied)
     }
 
     /// Finishes what waits and lets go of the files.

@@ -63,24 +63,24 @@ impl Sqlite {
         let (writes, units) = flume::bounded(WAITING);
         let (reads, queries) = flume::bounded::<Read>(WAITING);
         let (nudge, nudges) = flume::bounded(1);
-        let writers = vec![
+        let writing = vec![
             spawn("db-writer", move || write(&connection, &units, &nudge))?,
             spawn("db-checkpoint", {
                 let (checkpointer, log) = (open(path, false)?, log_of(path));
                 move || keep_short(&checkpointer, &log, &nudges)
             })?,
         ];
-        let mut readers = Vec::new();
+        let mut reading = Vec::new();
         for number in 0..options.readers.max(1) {
-            let (connection, waiting) = (open(path, true)?, queries.clone());
-            readers.push(spawn(&format!("db-reader-{number}"), move || {
-                while let Ok(read) = waiting.recv() {
+            let (connection, line) = (open(path, true)?, queries.clone());
+            reading.push(spawn(&format!("db-reader-{number}"), move || {
+                while let Ok(read) = line.recv() {
                     read(&connection);
                 }
             })?);
         }
         let lines = RwLock::new(Some(Lines { writes, reads }));
-        Ok(Self { lines, readers: readers.into(), writers: writers.into() })
+        Ok(Self { lines, readers: reading.into(), writers: writing.into() })
     }
 
     /// A place in one of the lines, unless they are closed.

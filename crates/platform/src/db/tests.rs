@@ -4,11 +4,11 @@ use futures_util::future::join_all;
 use kernel::{
     Id, Surroundings,
     id::kind::{Bot, Organization},
-    list::{Count, ListRequest, ListSpec, SortField, Start},
+    list::{Count, ListRequest, ListSpec, SortField},
 };
 use tempfile::TempDir;
 
-use super::{Db, DbError, DbOptions, Filter, ListOf, Migration, SearchOn};
+use super::{Db, DbError, DbOptions, Filter, ListError, ListOf, Migration, SearchOn};
 use crate::record;
 
 const SCHEMA: &[Migration] = &[
@@ -235,6 +235,19 @@ async fn a_statement_that_crosses_its_scope_is_refused() {
 }
 
 #[tokio::test]
+async fn a_list_that_crosses_its_scope_is_refused() {
+    let house = house().await;
+    let request = || SPEC.read([]).unwrap();
+    let unscoped = ListOf { org: "", ..THINGS };
+
+    let foreign = house.db.read_server(move |tx| tx.list::<Thing>(&unscoped, &request(), None));
+    let nobodys = house.db.read(house.org(), move |tx| tx.list::<Thing>(&unscoped, &request(), None));
+
+    assert!(matches!(foreign.await, Err(ListError::Database(DbError::Unscoped(_)))));
+    assert!(matches!(nobodys.await, Err(ListError::Database(DbError::Unscoped(_)))));
+}
+
+#[tokio::test]
 async fn a_read_that_writes_fails() {
     let house = house().await;
     let org = house.org();
@@ -335,20 +348,39 @@ async fn a_bad_filter_is_refused_with_its_field() {
 }
 
 #[tokio::test]
+async fn a_filter_that_nothing_stands_for_is_not_lost_silently() {
+    let house = house().await;
+    let request = SPEC.read([("name", "x")]).unwrap();
+    let unfiltered = ListOf { filters: &[], ..THINGS };
+
+    let read = house.db.read(house.org(), move |tx| tx.list::<Thing>(&unfiltered, &request, None));
+
+    assert!(matches!(read.await, Err(ListError::Database(DbError::Engine(_)))));
+}
+
+#[tokio::test]
 async fn no_page_of_a_list_scans_or_sorts() {
     let house = house().await;
-    let base = ListRequest { count: Count::None, start: Start::Offset(0), ..SPEC.read([]).unwrap() };
-    for sort in ["size", "name"] {
-        let request = ListRequest { sort, ..base.clone() };
-        let plan = house
-            .db
-            .read(house.org(), move |tx| tx.plan_of(&THINGS, &request, None).map_err(kernel::Error::from));
+    let org = house.org();
+    for i in 0..3 {
+        house.add(org, &format!("n{i}"), i).await.unwrap();
+    }
+    for (sort, order) in ["size", "name"].into_iter().flat_map(|sort| [(sort, "asc"), (sort, "desc")]) {
+        let first = [("sort", sort), ("order", order), ("limit", "1")];
+        let cursor = house.page(org, &first).await.next_cursor.unwrap();
+        let deep = SPEC.read(first.into_iter().chain([("cursor", cursor.as_str())])).unwrap();
+        let first = ListRequest { count: Count::None, ..SPEC.read(first).unwrap() };
+        for request in [first, deep] {
+            let plan = house
+                .db
+                .read(org, move |tx| tx.plan_of(&THINGS, &request, None).map_err(kernel::Error::from));
 
-        let plan = plan.await.unwrap();
-        assert!(
-            plan.contains("SEARCH t USING") && !plan.contains("SCAN") && !plan.contains("B-TREE"),
-            "{plan}"
-        );
+            let plan = plan.await.unwrap();
+            assert!(
+                plan.contains("SEARCH t USING") && !plan.contains("SCAN") && !plan.contains("B-TREE"),
+                "{plan}"
+            );
+        }
     }
 }
 
@@ -365,7 +397,16 @@ async fn migrations_are_applied_once_in_the_order_of_their_names() {
 }
 
 #[tokio::test]
-async fn a_migration_that_fails_leaves_the_schema_as_it_was() {
+async fn two_migrations_of_one_name_are_refused() {
+    let house = house().await;
+
+    let refused = house.db.migrate(&[SCHEMA[0], SCHEMA[0]]).await;
+
+    assert!(matches!(refused, Err(DbError::Migration(name, _)) if name == SCHEMA[0].name()));
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_stops_there_and_the_next_start_goes_on() {
     let house = house().await;
     let good = Migration::new("m20260102_01_test_good", "CREATE TABLE server_good (id bigint);");
     let bad = Migration::new("m20260102_02_test_bad", "CREATE TABLE nonsense (");
@@ -373,7 +414,8 @@ async fn a_migration_that_fails_leaves_the_schema_as_it_was() {
     let failed = house.db.migrate(&[good, bad]).await;
 
     assert!(matches!(failed, Err(DbError::Migration(name, _)) if name == "m20260102_02_test_bad"));
-    assert_eq!(house.db.migrate(&[good]).await.unwrap().names, ["m20260102_01_test_good"]);
+    let mended = Migration::new("m20260102_02_test_bad", "CREATE TABLE server_sense (id bigint);");
+    assert_eq!(house.db.migrate(&[good, mended]).await.unwrap().names, ["m20260102_02_test_bad"]);
 }
 
 #[tokio::test]

@@ -109,6 +109,17 @@ impl Scoped<'_> {
         Ok(statement.raw_execute()? as u64)
     }
 
+    /// Refuses a list that is not of this scope: its statement is built, with the organization among its parameters.
+    pub(super) fn check_list(&self, of: &ListOf) -> Result<(), DbError> {
+        match self.scope {
+            Scope::Organization(_) if of.org.is_empty() => {
+                Err(DbError::Unscoped(format!("the list of {} has no organization", of.from)))
+            }
+            Scope::Server => self.check(&format!("FROM {}", of.from)),
+            _ => Ok(()),
+        }
+    }
+
     /// In debug builds, which the whole suite passes through, a statement that crosses the borders of its handle is
     /// refused.
     fn check(&self, sql: &str) -> Result<(), DbError> {
@@ -119,8 +130,8 @@ impl Scoped<'_> {
 impl Scope {
     fn check(self, sql: &str) -> Result<(), DbError> {
         let allowed = match self {
-            Self::Organization(_) => sql.contains("org_id") && sql.contains("$1"),
-            Self::Server => tables(sql).all(|table| table.starts_with("server_")),
+            Self::Organization(_) => sql.contains("org_id") && binds_first(sql),
+            Self::Server => tables(sql).iter().all(|table| table.starts_with("server_")),
             Self::Built => true,
         };
         if allowed {
@@ -131,22 +142,33 @@ impl Scope {
     }
 }
 
-/// The tables that a statement names.
-fn tables(sql: &str) -> impl Iterator<Item = &str> {
-    let mut words = sql.split_whitespace();
-    std::iter::from_fn(move || {
-        loop {
-            let word = words.next()?;
-            if ["FROM", "JOIN", "INTO", "UPDATE"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword)) {
-                let table = words.next()?.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                // A subquery, or the SET of an upsert's DO UPDATE, names no table here.
-                if !table.is_empty() && !["select", "set"].iter().any(|word| table.eq_ignore_ascii_case(word))
-                {
-                    return Some(table);
-                }
-            }
+/// Is `$1` among the parameters? `$10` is another one.
+fn binds_first(sql: &str) -> bool {
+    sql.split("$1").skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The tables that a statement names: what stands after FROM, JOIN, INTO and UPDATE, and after the commas of a FROM.
+fn tables(sql: &str) -> Vec<&str> {
+    const BREAKS: [char; 6] = [' ', '\n', '\t', ',', '(', ')'];
+    /// Where a FROM ends. SELECT and SET also stand where a table could, in a subquery and in DO UPDATE SET.
+    const ENDS: [&str; 10] =
+        ["SELECT", "SET", "ON", "WHERE", "GROUP", "ORDER", "LIMIT", "RETURNING", "VALUES", "UNION"];
+    let is = |word: &str, those: &[&str]| those.iter().any(|one| word.eq_ignore_ascii_case(one));
+    let (mut found, mut expects, mut in_from) = (Vec::new(), false, false);
+    for word in sql.split_inclusive(BREAKS) {
+        let name = word.trim_end_matches(BREAKS);
+        if is(name, &["FROM", "JOIN", "INTO", "UPDATE"]) {
+            (expects, in_from) = (true, is(name, &["FROM"]));
+        } else if is(name, &ENDS) {
+            (expects, in_from) = (false, false);
+        } else if expects && !name.is_empty() {
+            found.push(name);
+            expects = false;
         }
-    })
+        in_from &= !word.ends_with(')');
+        expects |= in_from && word.ends_with(',');
+    }
+    found
 }
 
 fn values<'a>(params: &'a [&'a dyn Bind]) -> Vec<Value<'a>> {
@@ -213,6 +235,16 @@ impl<'a> ServerTx<'a> {
         extra: Option<Condition>,
     ) -> Result<Page<R>, ListError> {
         list::page(self.0, of, request, extra)
+    }
+
+    /// How the database goes about a list, line by line: for tests that no list scans a table.
+    pub fn plan_of(
+        &self,
+        of: &ListOf,
+        request: &ListRequest,
+        extra: Option<Condition>,
+    ) -> Result<String, ListError> {
+        list::plan(self.0, of, request, extra)
     }
 }
 
@@ -323,5 +355,38 @@ impl<'a> Deref for Unit<'a> {
 
     fn deref(&self) -> &Tx<'a> {
         &self.tx
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_of_a_statement_are_found_wherever_they_stand() {
+        let cases: &[(&str, &[&str])] = &[
+            ("SELECT f(a, b) FROM server_x x, bots WHERE g(c, d)", &["server_x", "bots"]),
+            ("SELECT 1 FROM server_x\nJOIN bots b ON coalesce(b.a, b.c) = 1", &["server_x", "bots"]),
+            (
+                "SELECT 1 FROM (SELECT a, b FROM bots) WHERE x IN (SELECT y FROM server_y) AND f(p, q)",
+                &["bots", "server_y"],
+            ),
+            (
+                "INSERT INTO server_x (a, b) VALUES ($1, $2) ON CONFLICT (a) DO UPDATE SET b = $2, c = 1",
+                &["server_x"],
+            ),
+            ("DELETE FROM bots RETURNING a, b", &["bots"]),
+            ("update bots set a = 1, b = 2", &["bots"]),
+        ];
+
+        for (sql, expected) in cases {
+            assert_eq!(tables(sql), *expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn another_parameter_does_not_pass_for_the_organization() {
+        assert!(binds_first("org_id = $1 AND a = $10"));
+        assert!(!binds_first("org_id = $2 AND a = $10"));
     }
 }
