@@ -17,6 +17,9 @@ use tokio::sync::oneshot;
 
 use super::{DbError, DbOptions};
 
+#[cfg(test)]
+mod tests;
+
 /// Units that share a commit at the most.
 const BATCH: usize = 256;
 /// Units that may wait for the writer; those after them wait for a place in the line.
@@ -210,7 +213,7 @@ fn commit_together(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
         }
     }
     match statement(connection, if any_stays { "COMMIT" } else { "ROLLBACK" }) {
-        Ok(()) => batch.into_iter().for_each(|job| answer(job, Ok(()))),
+        Ok(()) => batch.into_iter().for_each(|job| job.finish(Ok(()))),
         Err(error) => {
             roll_back(connection);
             refuse(batch, &error);
@@ -248,14 +251,7 @@ fn refuse(batch: Vec<Box<dyn Job>>, error: &DbError) {
             DbError::Busy => DbError::Busy,
             other => DbError::Unavailable(other.to_string()),
         };
-        answer(job, Err(told));
-    }
-}
-
-/// Tells a caller. What follows a commit is the caller's code, too: its panic must not end the writer.
-fn answer(job: Box<dyn Job>, commit: Result<(), DbError>) {
-    if catch_unwind(AssertUnwindSafe(|| job.finish(commit))).is_err() {
-        tracing::error!("what should follow a commit panicked; the commit stands");
+        job.finish(Err(told));
     }
 }
 

@@ -1,6 +1,10 @@
 //! The handles that closures get: scoped to an organization or to the server's own tables, for reading or writing.
 
-use std::{cell::RefCell, ops::Deref};
+use std::{
+    cell::RefCell,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use kernel::{
     Id, Surroundings,
@@ -29,7 +33,10 @@ impl Luggage {
 
     pub(super) fn committed(self) {
         for act in self.after.into_inner() {
-            act();
+            // It is the caller's code: its panic must take neither the answer nor the writer along.
+            if catch_unwind(AssertUnwindSafe(act)).is_err() {
+                tracing::error!("what should follow a commit panicked; the commit stands");
+            }
         }
     }
 }
