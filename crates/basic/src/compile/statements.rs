@@ -148,7 +148,7 @@ impl Compiler<'_> {
                 }
             },
             StatementKind::Handler { procedure, kind, subject } => {
-                self.handler(*procedure, kind, subject, span)
+                self.handler(*procedure, kind, subject, span);
             }
         }
     }
