@@ -25,9 +25,16 @@ pub enum Heard {
 
 /// A subscription to one topic. It ends when dropped.
 pub struct Subscription {
-    bus: Bus,
-    topic: String,
+    // Dropped in this order: the topic is left only once the hints are no longer received. Of two subscriptions that
+    // end at once the later one sees that nobody is left.
     hints: broadcast::Receiver<Bytes>,
+    _topic: Topic,
+}
+
+/// Forgets the topic with its last subscriber.
+struct Topic {
+    bus: Bus,
+    name: String,
 }
 
 impl Bus {
@@ -42,7 +49,8 @@ impl Bus {
     /// Hears what is published from now on.
     pub fn subscribe(&self, topic: &str) -> Subscription {
         let sender = self.0.entry(topic.to_owned()).or_insert_with(|| broadcast::channel(WAITING).0);
-        Subscription { bus: self.clone(), topic: topic.to_owned(), hints: sender.subscribe() }
+        let hints = sender.subscribe();
+        Subscription { hints, _topic: Topic { bus: self.clone(), name: topic.to_owned() } }
     }
 }
 
@@ -57,10 +65,9 @@ impl Subscription {
     }
 }
 
-impl Drop for Subscription {
+impl Drop for Topic {
     fn drop(&mut self) {
-        // This subscription still counts here: a topic with one subscriber loses its last.
-        self.bus.0.remove_if(&self.topic, |_, subscribers| subscribers.receiver_count() <= 1);
+        self.bus.0.remove_if(&self.name, |_, subscribers| subscribers.receiver_count() == 0);
     }
 }
 
@@ -93,9 +100,11 @@ mod tests {
     #[test]
     fn a_topic_without_subscribers_is_forgotten() {
         let bus = Bus::default();
+        let (first, second) = (bus.subscribe("a"), bus.subscribe("a"));
 
-        drop(bus.subscribe("a"));
-
+        drop(first);
+        assert_eq!(bus.0.len(), 1);
+        drop(second);
         assert!(bus.0.is_empty());
     }
 }

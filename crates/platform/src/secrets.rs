@@ -6,9 +6,9 @@
 
 use std::{
     collections::HashMap,
-    fs::OpenOptions,
-    io::{Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    fs::File,
+    io::{ErrorKind, Read, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -159,34 +159,53 @@ fn decode(text: &str) -> Result<[u8; 32], SecretsError> {
     bytes.try_into().map_err(|_| SecretsError::InvalidKey)
 }
 
-/// The key of the file. A file that others may read is refused: the key would be no secret.
+/// The key of the file, made at the first start.
 fn file_key(path: &Path, surroundings: &Surroundings) -> Result<[u8; 32], SecretsError> {
-    let failed = |problem: String| SecretsError::File(path.to_owned(), problem);
-    match OpenOptions::new().read(true).open(path) {
-        Ok(mut file) => {
-            let mode = file.metadata().map_err(|cause| failed(cause.to_string()))?.permissions().mode();
-            if mode & 0o077 != 0 {
-                return Err(failed(format!("others may read it (mode {:o}); make it 600", mode & 0o777)));
+    let io = |cause: std::io::Error| SecretsError::File(path.to_owned(), cause.to_string());
+    match File::open(path) {
+        Ok(file) => read_key(path, file),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            if let Some(key) = make_key(path, surroundings).map_err(io)? {
+                return Ok(key);
             }
-            let mut text = String::new();
-            file.read_to_string(&mut text).map_err(|cause| failed(cause.to_string()))?;
-            decode(&text).map_err(|_| failed("it does not hold 32 bytes in base64".to_owned()))
+            // Another process was first: its key is the key.
+            read_key(path, File::open(path).map_err(io)?)
         }
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-            let key = surroundings.bytes::<32>();
-            write_key(path, &key).map_err(|cause| failed(cause.to_string()))?;
-            Ok(key)
-        }
-        Err(cause) => Err(failed(cause.to_string())),
+        Err(cause) => Err(io(cause)),
     }
 }
 
-fn write_key(path: &Path, key: &[u8; 32]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+/// A file that others may read is refused: the key would be no secret.
+fn read_key(path: &Path, mut file: File) -> Result<[u8; 32], SecretsError> {
+    let failed = |problem: String| SecretsError::File(path.to_owned(), problem);
+    let mode = file.metadata().map_err(|cause| failed(cause.to_string()))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(failed(format!("others may read it (mode {:o}); make it 600", mode & 0o777)));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|cause| failed(cause.to_string()))?;
+    decode(&text).map_err(|_| failed("it does not hold 32 bytes in base64".to_owned()))
+}
+
+/// Writes a new key under another name, which its owner alone may read, and gives it its name when it is on the disk:
+/// the file is whole or not there, whenever the process ends. None if the name was taken meanwhile.
+fn make_key(path: &Path, surroundings: &Surroundings) -> std::io::Result<Option<[u8; 32]>> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let key = surroundings.bytes::<32>();
+    let mut file = tempfile::Builder::new()
+        .prefix("secret.key.")
+        .permissions(std::fs::Permissions::from_mode(0o600))
+        .tempfile_in(folder)?;
     writeln!(file, "{}", STANDARD.encode(key))?;
-    file.sync_all()?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Ok(_) => {}
+        Err(failed) if failed.error.kind() == ErrorKind::AlreadyExists => return Ok(None),
+        Err(failed) => return Err(failed.error),
+    }
     // The name is on the disk only once the folder is.
-    std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder)?.sync_all()?;
+    Ok(Some(key))
 }
 
 /// A key's id, for messages.
@@ -234,6 +253,31 @@ mod tests {
         let refused = Secrets::open(folder.path(), Some(&other), &db, &world).await;
 
         assert!(matches!(refused, Err(SecretsError::WrongKey)));
+    }
+
+    #[test]
+    fn of_two_first_starts_one_makes_the_key_and_both_use_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, world) = (folder.path().join(FILE), Surroundings::system());
+
+        let first = make_key(&path, &world).unwrap();
+        let second = make_key(&path, &world).unwrap();
+
+        assert_eq!((file_key(&path, &world).ok(), second), (first, None));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left");
+    }
+
+    #[test]
+    fn a_key_file_that_holds_something_else_is_refused_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        std::fs::write(&path, "no key").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+
+        let refused = file_key(&path, &Surroundings::system());
+
+        assert!(matches!(refused, Err(SecretsError::File(_, problem)) if problem.contains("32 bytes")));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "no key");
     }
 
     #[tokio::test]
