@@ -5,9 +5,10 @@
 
 use std::{
     fmt,
+    io::{ErrorKind, Read, Write},
     path::{Path, PathBuf},
     str::FromStr,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use kernel::{Error, Kind};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::{io::AsyncWriteExt, task::spawn_blocking};
+use tokio_util::io::ReaderStream;
 
 use crate::db::{Bind, Cell, Column, DbError, Migration, Unit, Value};
 
@@ -63,7 +65,8 @@ impl FromStr for ObjectHash {
     type Err = InvalidHash;
 
     fn from_str(text: &str) -> Result<Self, InvalidHash> {
-        if text.len() != 64 || !text.is_ascii() {
+        // `from_str_radix` would take a sign, too.
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(InvalidHash);
         }
         let mut hash = [0; 32];
@@ -117,7 +120,7 @@ impl From<ObjectError> for Error {
                     .detail("limit", limit)
             }
             ObjectError::Source(error) => error,
-            ObjectError::Io(cause) if cause.kind() == std::io::ErrorKind::StorageFull => {
+            ObjectError::Io(cause) if cause.kind() == ErrorKind::StorageFull => {
                 Self::new(Kind::InsufficientStorage, "The server's disk is full.").caused_by(cause)
             }
             ObjectError::Io(cause) => {
@@ -131,10 +134,31 @@ impl From<ObjectError> for Error {
 #[derive(Debug, Clone)]
 pub struct Objects(Arc<Folder>);
 
+/// An object that is being read.
+#[derive(Debug)]
+pub struct Content {
+    /// Its bytes.
+    pub size: u64,
+    file: tokio::fs::File,
+}
+
+impl Content {
+    /// The bytes as they are read. Memory doesn't grow with the size.
+    pub fn stream(self) -> impl Stream<Item = std::io::Result<Bytes>> + Send + use<> {
+        ReaderStream::with_capacity(self.file, CHUNK)
+    }
+}
+
+/// Bytes that are read or written at once.
+const CHUNK: usize = 64 << 10;
+
+/// Objects lie in drawers named by the first two digits of their hashes.
 #[derive(Debug)]
 struct Folder {
     path: PathBuf,
     incoming: PathBuf,
+    /// Held while a drawer is made: nobody may rely on one whose name isn't on the disk yet.
+    making: Mutex<()>,
 }
 
 impl Objects {
@@ -145,7 +169,9 @@ impl Objects {
         for leftover in std::fs::read_dir(&incoming)? {
             std::fs::remove_file(leftover?.path())?;
         }
-        Ok(Self(Arc::new(Folder { path: path.to_owned(), incoming })))
+        // An earlier process may have ended between the making of a drawer and the sync of its name.
+        sync_folder(path)?;
+        Ok(Self(Arc::new(Folder { path: path.to_owned(), incoming, making: Mutex::default() })))
     }
 
     /// Keeps what arrives, hashing while it is written. Memory doesn't grow with the size.
@@ -169,7 +195,6 @@ impl Objects {
             output.write_all(&chunk).await?;
         }
         output.flush().await?;
-        output.sync_all().await?;
         let stored = Stored { hash: ObjectHash(hasher.finalize().into()), size };
         let folder = Arc::clone(&self.0);
         blocking(move || folder.keep(file, stored.hash)).await?;
@@ -183,19 +208,31 @@ impl Objects {
     }
 
     /// Keeps what a reader gives, for code that runs off the async threads already.
-    pub fn put_reader(&self, content: impl std::io::Read, limit: u64) -> Result<Stored, ObjectError> {
+    pub fn put_reader(&self, content: impl Read, limit: u64) -> Result<Stored, ObjectError> {
         self.0.put_reader(content, limit)
     }
 
     /// The whole content. None if there is no such object.
     pub async fn read(&self, hash: &ObjectHash) -> Result<Option<Bytes>, ObjectError> {
         let path = self.0.path_of(*hash);
-        blocking(move || match std::fs::read(path) {
-            Ok(content) => Ok(Some(content.into())),
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(cause) => Err(cause.into()),
-        })
-        .await
+        blocking(move || Ok(found(std::fs::read(path))?.map(Bytes::from))).await
+    }
+
+    /// Opens the content for reading piece by piece. None if there is no such object.
+    pub async fn open(&self, hash: &ObjectHash) -> Result<Option<Content>, ObjectError> {
+        let Some(file) = found(tokio::fs::File::open(self.0.path_of(*hash)).await)? else {
+            return Ok(None);
+        };
+        let size = file.metadata().await?.len();
+        Ok(Some(Content { size, file }))
+    }
+}
+
+fn found<T>(read: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match read {
+        Ok(content) => Ok(Some(content)),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(cause),
     }
 }
 
@@ -211,16 +248,17 @@ impl Folder {
         self.path.join(&name[..2]).join(&name[2..])
     }
 
-    fn put_reader(&self, content: impl std::io::Read, limit: u64) -> Result<Stored, ObjectError> {
-        use std::io::{Read, Write};
+    fn put_reader(&self, content: impl Read, limit: u64) -> Result<Stored, ObjectError> {
         let mut file = NamedTempFile::new_in(&self.incoming)?;
-        let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0_u64, vec![0; 64 << 10]);
+        let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0_u64, vec![0; CHUNK]);
         let mut content = content.take(limit.saturating_add(1));
         loop {
-            let read = content.read(&mut buffer)?;
-            if read == 0 {
-                break;
-            }
+            let read = match content.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(cause) if cause.kind() == ErrorKind::Interrupted => continue,
+                Err(cause) => return Err(cause.into()),
+            };
             size += read as u64;
             if size > limit {
                 return Err(ObjectError::TooLarge(limit));
@@ -229,24 +267,31 @@ impl Folder {
             file.write_all(&buffer[..read])?;
         }
         let stored = Stored { hash: ObjectHash(hasher.finalize().into()), size };
-        if !self.path_of(stored.hash).exists() {
-            file.as_file().sync_all()?;
-            self.keep(file, stored.hash)?;
-        }
+        self.keep(file, stored.hash)?;
         Ok(stored)
     }
 
-    /// Gives a finished file its name, and waits until the disk knows it.
+    /// Gives a finished file its name, and waits until the disk knows content and name.
     fn keep(&self, file: NamedTempFile, hash: ObjectHash) -> Result<(), ObjectError> {
         let path = self.path_of(hash);
         let drawer = path.parent().unwrap_or(&self.path);
+        // The same content has the same name: whoever was first is as good, and had its content synced before.
+        if !path.exists() {
+            self.make(drawer)?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|failed| failed.error)?;
+        }
+        // Also for a name that was there: whoever gave it may not have come to this yet.
+        sync_folder(drawer)?;
+        Ok(())
+    }
+
+    fn make(&self, drawer: &Path) -> std::io::Result<()> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         if !drawer.exists() {
-            std::fs::create_dir_all(drawer)?;
+            std::fs::create_dir(drawer)?;
             sync_folder(&self.path)?;
         }
-        // The same content has the same name: whoever was first is as good.
-        file.persist(&path).map_err(|failed| failed.error)?;
-        sync_folder(drawer)?;
         Ok(())
     }
 }
@@ -271,57 +316,4 @@ impl Unit<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::stream;
-
-    use super::*;
-
-    fn chunks(parts: &[&'static [u8]]) -> impl Stream<Item = Result<Bytes, Error>> + Send + use<> {
-        stream::iter(parts.iter().map(|part| Ok(Bytes::from_static(part))).collect::<Vec<_>>())
-    }
-
-    fn store() -> (tempfile::TempDir, Objects) {
-        let folder = tempfile::tempdir().unwrap();
-        let objects = Objects::local(folder.path()).unwrap();
-        (folder, objects)
-    }
-
-    #[tokio::test]
-    async fn what_is_kept_is_named_by_its_content_and_read_back() {
-        let (_folder, objects) = store();
-
-        let streamed = objects.put(chunks(&[b"hello ", b"world"]), 100).await.unwrap();
-        let whole = objects.put_bytes(Bytes::from_static(b"hello world")).await.unwrap();
-
-        assert_eq!((streamed, streamed.size), (whole, 11));
-        assert_eq!(streamed.hash.to_string().parse(), Ok(streamed.hash));
-        assert_eq!(objects.read(&streamed.hash).await.unwrap().unwrap(), "hello world");
-    }
-
-    #[tokio::test]
-    async fn what_is_too_large_or_breaks_off_leaves_nothing() {
-        let (folder, objects) = store();
-
-        let too_large = objects.put(chunks(&[b"hello ", b"world"]), 8).await;
-        let broken = stream::iter([Ok(Bytes::from_static(b"x")), Err(Error::bad_request("gone"))]);
-        let broken_off = objects.put(broken, 8).await;
-
-        assert!(matches!(too_large, Err(ObjectError::TooLarge(8))));
-        assert!(matches!(broken_off, Err(ObjectError::Source(_))));
-        assert_eq!(std::fs::read_dir(folder.path().join("incoming")).unwrap().count(), 0);
-    }
-
-    #[tokio::test]
-    async fn what_is_not_there_is_none() {
-        let (_folder, objects) = store();
-
-        assert_eq!(objects.read(&ObjectHash([7; 32])).await.unwrap(), None);
-    }
-
-    #[test]
-    fn a_name_that_is_no_hash_is_refused() {
-        for text in ["", "xyz", &"g".repeat(64), &"é".repeat(32)] {
-            assert_eq!(text.parse::<ObjectHash>(), Err(InvalidHash));
-        }
-    }
-}
+mod tests;
