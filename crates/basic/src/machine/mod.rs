@@ -169,6 +169,7 @@ impl Machine {
         }
         self.now = resume.now;
         self.random = resume.seed;
+        self.counts.run += self.counts.stop;
         self.counts.stop = 0;
         let begun = match self.early.take() {
             Some(fault) => Err(fault),

@@ -21,6 +21,10 @@ impl Machine {
         let program = Arc::clone(&self.program);
         let code = program.code.as_slice();
         let offset = *self.now.offset();
+        let allowed = self
+            .limits
+            .instructions_per_stop
+            .min(self.limits.instructions_per_run.saturating_sub(self.counts.run));
         let Some(&Frame { base, at, .. }) = self.frames.last() else {
             return Err(Fault::unsound());
         };
@@ -222,7 +226,7 @@ impl Machine {
                 Op::Loop { target } => {
                     // What was run since the target is charged at once.
                     self.counts.stop += (at - target.0 as usize) as u64;
-                    if self.counts.stop > self.limits.instructions_per_stop {
+                    if self.counts.stop > allowed {
                         self.note(at);
                         return Err(self.too_many_instructions());
                     }
@@ -430,7 +434,7 @@ impl Machine {
                             self.limits.call_depth
                         )));
                     }
-                    if self.counts.stop > self.limits.instructions_per_stop {
+                    if self.counts.stop > allowed {
                         return Err(self.too_many_instructions());
                     }
                     base += usize::from(first.0);
@@ -541,8 +545,11 @@ impl Machine {
     }
 
     fn too_many_instructions(&self) -> Box<Fault> {
-        let most = self.limits.instructions_per_stop;
-        Fault::limit(format!("more than {most} instructions without talking to anybody"))
+        let (stop, run) = (self.limits.instructions_per_stop, self.limits.instructions_per_run);
+        if self.counts.stop > stop {
+            return Fault::limit(format!("more than {stop} instructions without talking to anybody"));
+        }
+        Fault::limit(format!("more than {run} instructions in one run"))
     }
 
     /// What FOR EACH walks over: elements, keys, nothing, or the value itself.

@@ -3,7 +3,6 @@
 //! Only what the run can still reach is written, renumbered; loading checks every index, so that damaged bytes are an
 //! error and never a panic.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
@@ -47,7 +46,7 @@ impl Machine {
     /// The whole state, for [`Machine::load`]. Valid at every stop.
     pub fn save(&self) -> Vec<u8> {
         let mut w = Writer::default();
-        w.bytes.reserve(256);
+        w.bytes.reserve(1024);
         w.bytes.extend_from_slice(MAGIC);
         w.number(FORMAT);
         w.bytes.extend_from_slice(&self.program.hash.0);
@@ -56,9 +55,9 @@ impl Machine {
         let stack = self.stack.get(..live).unwrap_or_default();
         let mut saver = Saver {
             heap: &self.heap,
-            places: HashMap::new(),
+            places: vec![UNSEEN; self.heap.cells.len()],
             order: Vec::new(),
-            symbols: HashMap::new(),
+            symbols: Vec::new(),
             names: Vec::new(),
         };
         for &value in stack {
@@ -157,20 +156,26 @@ impl Machine {
     }
 }
 
+/// The number of what was not reached yet.
+const UNSEEN: u32 = u32::MAX;
+
 struct Saver<'a> {
     heap: &'a Heap,
-    places: HashMap<u32, u32>,
+    /// New numbers by place.
+    places: Vec<u32>,
     order: Vec<u32>,
-    symbols: HashMap<u32, u32>,
+    /// New numbers of the names that the program does not have, by their old ones.
+    symbols: Vec<u32>,
     names: Vec<u32>,
 }
 
 impl Saver<'_> {
     fn reach(&mut self, value: Value) {
         if let Some(place) = place_of(value)
-            && !self.places.contains_key(&place)
+            && let Some(number) = self.places.get_mut(place as usize)
+            && *number == UNSEEN
         {
-            self.places.insert(place, self.order.len() as u32);
+            *number = self.order.len() as u32;
             self.order.push(place);
         }
     }
@@ -183,15 +188,29 @@ impl Saver<'_> {
         };
         let own = self.heap.program_symbols() as u32;
         for &key in keys {
-            if key >= own && !self.symbols.contains_key(&key) {
-                self.symbols.insert(key, self.names.len() as u32);
+            let Some(more) = key.checked_sub(own).map(|more| more as usize) else { continue };
+            if self.symbols.len() <= more {
+                self.symbols.resize(more + 1, UNSEEN);
+            }
+            if let Some(number) = self.symbols.get_mut(more)
+                && *number == UNSEEN
+            {
+                *number = self.names.len() as u32;
                 self.names.push(key);
             }
         }
     }
 
+    fn symbol(&self, key: u32) -> u32 {
+        let own = self.heap.program_symbols() as u32;
+        match key.checked_sub(own).and_then(|more| self.symbols.get(more as usize)) {
+            Some(&number) => number + own,
+            None => key,
+        }
+    }
+
     fn place(&self, place: u32) -> u64 {
-        u64::from(self.places.get(&place).copied().unwrap_or_default())
+        u64::from(self.places.get(place as usize).copied().unwrap_or_default())
     }
 
     fn value(&self, value: Value, w: &mut Writer) {
@@ -248,11 +267,9 @@ impl Saver<'_> {
     }
 
     fn object(&self, object: &Object, w: &mut Writer) {
-        let own = self.heap.program_symbols() as u32;
         w.number(object.keys.len() as u64);
         for (&key, &value) in object.keys.iter().zip(&object.values) {
-            let key = self.symbols.get(&key).map_or(key, |&more| more + own);
-            w.number(key.into());
+            w.number(self.symbol(key).into());
             self.value(value, w);
         }
     }

@@ -13,6 +13,10 @@ const COMPARISON: u8 = 6;
 const ADDITION: u8 = 7;
 const MULTIPLICATION: u8 = 8;
 
+/// Operators in a row, and members in a row: deeper trees would need a deeper stack than callers may have.
+const MAX_OPERATORS: u32 = 500;
+const MAX_MEMBERS: u32 = 100;
+
 /// Words that stand between operands and so begin none.
 pub(super) fn is_operator_word(word: &str) -> bool {
     matches!(
@@ -81,11 +85,24 @@ impl Parser<'_> {
         if level == NOT {
             return self.negation();
         }
+        let beside = std::mem::replace(&mut self.depth, 0);
+        let expression = self.operators(level);
+        self.depth = self.depth.max(beside);
+        expression
+    }
+
+    /// Operators of one level, from the left.
+    fn operators(&mut self, level: u8) -> Expr {
         let mut left = self.operand_of(level);
         loop {
             if level == COMPARISON {
                 match self.comparison(left) {
-                    Ok(compared) => left = compared,
+                    Ok(compared) => {
+                        left = compared;
+                        if !self.deepen(MAX_OPERATORS) {
+                            return left;
+                        }
+                    }
                     Err(left) => return left,
                 }
                 continue;
@@ -100,6 +117,9 @@ impl Parser<'_> {
             let right = self.operand_of(level);
             let span = left.span.to(right.span);
             left = Expr { kind: make(Box::new(left), Box::new(right)), span };
+            if !self.deepen(MAX_OPERATORS) {
+                return left;
+            }
         }
     }
 
@@ -254,8 +274,18 @@ impl Parser<'_> {
     }
 
     fn postfix(&mut self) -> Expr {
+        let beside = std::mem::replace(&mut self.depth, 0);
+        let value = self.members();
+        self.depth = self.depth.max(beside);
+        value
+    }
+
+    fn members(&mut self) -> Expr {
         let mut value = self.primary();
         loop {
+            if !self.deepen(MAX_MEMBERS + MAX_OPERATORS) {
+                return value;
+            }
             let start = value.span;
             match self.kind() {
                 Kind::Mark(Mark::Dot | Mark::QuestionDot) => {

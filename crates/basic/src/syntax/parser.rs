@@ -16,6 +16,8 @@ pub(super) struct Parser<'a> {
     pub(super) tokens: Tokens,
     pub(super) at: usize,
     nesting: u32,
+    /// How deep the tree of the operands read last is on its left side, where loops read it without nesting.
+    pub(super) depth: u32,
     nesting_reported: bool,
     /// Open brackets: inside them a command without brackets takes one argument.
     pub(super) brackets: u32,
@@ -105,6 +107,7 @@ pub(crate) fn parse<'a>(
         tokens,
         at: 0,
         nesting: 0,
+        depth: 0,
         nesting_reported: false,
         brackets: 0,
         open: Vec::new(),
@@ -263,6 +266,22 @@ impl Parser<'_> {
         let result = read(self);
         self.nesting -= 1;
         result
+    }
+
+    /// Counts one more operator on the left side of a tree; `false` where that is too deep.
+    pub(super) fn deepen(&mut self, limit: u32) -> bool {
+        self.depth += 1;
+        if self.depth <= limit {
+            return true;
+        }
+        if !self.nesting_reported {
+            self.nesting_reported = true;
+            let span = self.span();
+            let message = format!("an expression of more than {limit} operators in a row: divide it");
+            self.reports.error("B005", span, message);
+        }
+        self.skip_line();
+        false
     }
 
     pub(super) fn skip_line(&mut self) {
