@@ -212,3 +212,6 @@ impl Unit<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

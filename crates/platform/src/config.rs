@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    ffi::OsString,
     fmt,
     path::{Path, PathBuf},
 };
@@ -92,22 +93,27 @@ pub struct Sources {
     prefix: &'static str,
     ignored: HashSet<&'static str>,
     file: Option<PathBuf>,
-    variables: Vec<(String, String)>,
+    variables: Vec<(String, OsString)>,
     flags: Vec<(&'static str, String)>,
 }
 
 impl Sources {
     /// The process's environment, as far as its names begin with the prefix.
     pub fn new(prefix: &'static str) -> Self {
-        Self::with_variables(prefix, std::env::vars())
+        // Not `vars`, which panics at any variable of the process that is not UTF-8.
+        Self::with_variables(
+            prefix,
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))),
+        )
     }
 
     /// The same with the given environment.
     pub fn with_variables(
         prefix: &'static str,
-        variables: impl IntoIterator<Item = (String, String)>,
+        variables: impl IntoIterator<Item = (String, impl Into<OsString>)>,
     ) -> Self {
-        let variables = variables.into_iter().filter(|(name, _)| name.starts_with(prefix)).collect();
+        let variables = variables.into_iter().filter(|(name, _)| name.starts_with(prefix));
+        let variables = variables.map(|(name, value)| (name, value.into())).collect();
         Self { prefix, ignored: HashSet::new(), file: None, variables, flags: Vec::new() }
     }
 
@@ -155,11 +161,14 @@ impl Sources {
             }
             let origin = Origin::Environment(name.clone());
             let key = self.key_of(name, &known)?;
+            let Some(value) = value.to_str() else {
+                return Err(ConfigError::BadValue(format!("{origin}: {key} can't be read: it is not UTF-8")));
+            };
             figment = figment.merge(Serialized::default(&key, read_value(value, known.get(&key))));
             origins.insert(key, origin);
         }
         for (key, value) in &self.flags {
-            figment = figment.merge(Serialized::default(key, value));
+            figment = figment.merge(Serialized::default(key, read_value(value, known.get(*key))));
             origins.insert((*key).to_owned(), Origin::Flag(format!("--{}", key.replace('_', "-"))));
         }
 
@@ -256,7 +265,7 @@ fn read_file(path: &Path) -> Result<Dict, ConfigError> {
     Toml::from_str(&text).map_err(|cause: <Toml as Format>::Error| failed(cause.to_string()))
 }
 
-/// A variable's text, read as what the default is; text where the default says nothing. Lists are parted by commas.
+/// The text of a variable or a flag, read as what the default is; text where the default says nothing. Lists are parted by commas.
 fn read_value(text: &str, default: Option<&Value>) -> Value {
     let parsed = || serde_json::from_str(text.trim()).unwrap_or_else(|_| Value::from(text));
     match default {
@@ -275,105 +284,4 @@ fn bad_value(error: &figment::Error, origins: &BTreeMap<String, Origin>) -> Conf
 }
 
 #[cfg(test)]
-mod tests {
-    use kernel::Secret;
-    use serde::Deserialize;
-
-    use super::*;
-
-    #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
-    #[serde(default, deny_unknown_fields)]
-    struct Sample {
-        listen: String,
-        password: Option<Secret>,
-        rate_limit: Limits,
-    }
-
-    #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
-    #[serde(default, deny_unknown_fields)]
-    struct Limits {
-        per_hour: u32,
-        proxies: Vec<String>,
-    }
-
-    impl Default for Sample {
-        fn default() -> Self {
-            Self { listen: "here".to_owned(), password: None, rate_limit: Limits::default() }
-        }
-    }
-
-    impl Default for Limits {
-        fn default() -> Self {
-            Self { per_hour: 60, proxies: Vec::new() }
-        }
-    }
-
-    fn with(variables: &[(&str, &str)]) -> Sources {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Sources::with_variables("APP_", variables)
-    }
-
-    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("app.toml");
-        std::fs::write(&path, text).unwrap();
-        (folder, path)
-    }
-
-    #[test]
-    fn later_sources_win_and_every_value_tells_where_it_came_from() {
-        let (_folder, path) = file("listen = \"file\"\n[rate_limit]\nper_hour = 5\n");
-        let variables =
-            [("APP_RATE_LIMIT_PER_HOUR", "7"), ("APP_RATE_LIMIT_PROXIES", "a, b"), ("OTHER", "x")];
-
-        let loaded = with(&variables).file(path.clone()).flag("listen", "flag".to_owned());
-        let loaded = loaded.load(&Sample::default()).unwrap();
-
-        assert_eq!((loaded.value.listen.as_str(), loaded.value.rate_limit.per_hour), ("flag", 7));
-        assert_eq!(loaded.value.rate_limit.proxies, ["a", "b"]);
-        let origins: Vec<_> =
-            loaded.items.iter().map(|item| (item.key.as_str(), item.origin.to_string())).collect();
-        assert_eq!(origins[0], ("listen", "flag --listen".to_owned()));
-        assert_eq!(origins[1], ("password", "default".to_owned()));
-        assert_eq!(origins[2], ("rate_limit.per_hour", "environment APP_RATE_LIMIT_PER_HOUR".to_owned()));
-    }
-
-    #[test]
-    fn secrets_are_read_and_not_shown() {
-        let loaded = with(&[("APP_PASSWORD", "hush")]).load(&Sample::default()).unwrap();
-
-        assert_eq!(loaded.value.password, Some(Secret::new("hush")));
-        assert!(!format!("{:?}", loaded.items).contains("hush"));
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_the_nearest_known_one() {
-        let (_folder, path) = file("[rate_limit]\nper_houre = 5\n");
-        let in_file = with(&[]).file(path).load(&Sample::default()).unwrap_err().to_string();
-        let in_environment = with(&[("APP_LISTN", "x")]).load(&Sample::default()).unwrap_err().to_string();
-
-        assert!(
-            in_file.ends_with("there is no key rate_limit.per_houre; did you mean rate_limit.per_hour?"),
-            "{in_file}"
-        );
-        assert_eq!(in_environment, "environment: there is no key APP_LISTN; did you mean APP_LISTEN?");
-    }
-
-    #[test]
-    fn a_bad_value_is_named_with_its_key_and_origin() {
-        let error =
-            with(&[("APP_RATE_LIMIT_PER_HOUR", "many")]).load(&Sample::default()).unwrap_err().to_string();
-
-        assert!(
-            error.starts_with("environment APP_RATE_LIMIT_PER_HOUR: rate_limit.per_hour can't be read"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_file_that_is_no_toml_is_named() {
-        let (_folder, path) = file("listen = ");
-
-        assert!(matches!(with(&[]).file(path).load(&Sample::default()), Err(ConfigError::File(..))));
-    }
-}
+mod tests;
