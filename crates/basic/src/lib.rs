@@ -53,7 +53,7 @@ pub use data::{Data, File, Response, Rows};
 pub use diagnostic::{Diagnostic, Severity};
 pub use limits::Limits;
 pub use machine::{Machine, StateError};
-pub use program::{Declarations, Handler, HandlerKind, Index, LoadError, Program, ProgramHash, TableText};
+pub use program::{Declarations, Handler, HandlerKind, Index, LoadError, Program, ProgramHash};
 pub use step::{
     Answer, Attachment, CallSite, Change, Clause, Command, ErrorCode, Hear, HearKind, HostError, Position,
     Reply, Resume, RuntimeError, Step,

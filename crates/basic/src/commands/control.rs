@@ -9,7 +9,7 @@ pub(super) const ROWS: &[Row] = &[
     Row("CALL", "script:word [arguments...]", "", Value, One, "scripts.run", "Runs another script of the package with its PARAMs in order, or asks a path of this server. A procedure of the script itself is called the same way.", "answer = CALL \"quote.bas\", \"pen\", 3\nTALK answer"),
     Row("EXTENSION", "[arguments...]", "", Value, Three, "extension", "A function that neither the language nor the script has; the server may know it.", "EXTENSION 1"),
 
-    Row("SET SCHEDULE", "when +script [+arguments...]", "", Nothing, One, "schedules.write", "At the top of a script with one text: this script runs so. With a script: plans that script. Cron with five or six fields, or `every monday at 9am`.", "SET SCHEDULE \"0 9 * * MON\" \"report\""),
+    Row("SET SCHEDULE", "when [+script] [+arguments...]", "", Nothing, One, "schedules.write", "At the top of a script with one text: this script runs so. With a script: plans that script. Cron with five or six fields, or `every monday at 9am`.", "SET SCHEDULE \"0 9 * * MON\" \"report\""),
     Row("WEBHOOK", "name", "", Nothing, One, "webhooks.write", "Declares this script as an HTTP endpoint; `params`, `body` and `headers` are its variables and RETURN its reply.", "WEBHOOK \"orders\""),
     Row("ALLOW ROLE", "role:word", "", Nothing, Two, "roles", "Declares who may run this script.", "ALLOW ROLE \"manager\""),
     Row("TRIGGER", "name [id]", "", Nothing, Three, "events", "Raises an event of one's own.", "TRIGGER \"ordered\", 7"),

@@ -4,8 +4,9 @@ use serde_json::Value as Json;
 
 use super::Compiler;
 use crate::program::code::Op;
-use crate::program::{Handler, HandlerKind, Index, TableText};
+use crate::program::{Handler, HandlerKind, Index};
 use crate::schedule::Schedule;
+use crate::schema::{self, LineError, Table};
 use crate::syntax::tree::{self, ClauseArguments, CommandCall, Expr, ExprKind, Script};
 use crate::syntax::{Name, Span};
 use crate::tools::{ParamKind, Parameter, ToolSpec, tool_name};
@@ -14,14 +15,7 @@ impl Compiler<'_> {
     pub(super) fn declare(&mut self, name: &str, script: &Script) {
         self.declare_tool(name, script);
         for table in &script.tables {
-            let lines =
-                table.lines.iter().map(|(line, span)| (line.clone(), self.position(*span).line)).collect();
-            self.declarations.tables.push(TableText {
-                name: table.name.clone(),
-                connection: table.connection.clone(),
-                header: table.header.clone(),
-                lines,
-            });
+            self.table(table);
         }
         for (procedure, number) in script.procedures.iter().zip(1u16..) {
             let Some(handler) = &procedure.handler else {
@@ -33,6 +27,42 @@ impl Compiler<'_> {
                 _ => HandlerKind::Delayed,
             };
             self.declarations.handlers.push(Handler { kind, name: handler.name.clone(), procedure: number });
+        }
+    }
+
+    fn table(&mut self, declared: &tree::Table) {
+        let mut table = Table {
+            name: declared.name.clone(),
+            connection: declared.connection.clone(),
+            ..Table::default()
+        };
+        if let Some((text, span)) = &declared.header {
+            let read = table.read_header(text);
+            self.table_error(read, *span);
+        }
+        for (text, span) in &declared.lines {
+            let read = table.read_line(text);
+            self.table_error(read, *span);
+        }
+        self.declarations.tables.push(table);
+    }
+
+    fn table_error(&mut self, read: Result<(), LineError>, span: Span) {
+        if let Err(error) = read {
+            let at = Span { start: span.start + error.offset as u32, end: span.end };
+            self.reports.error("B037", at, error.to_string());
+        }
+    }
+
+    /// An index belongs to its table, where the script declares that.
+    fn index(&mut self, name: String, on: &str) {
+        let (table, columns) = on.trim_end_matches(')').split_once('(').unwrap_or((on, ""));
+        let columns =
+            columns.split(',').map(|column| column.trim().to_owned()).filter(|column| !column.is_empty());
+        let wanted = table.trim().to_lowercase();
+        match self.declarations.tables.iter_mut().find(|table| table.name.to_lowercase() == wanted) {
+            Some(table) => table.indexes.push(schema::Index { name, columns: columns.collect() }),
+            None => self.declarations.indexes.push(Index { name, on: on.to_owned() }),
         }
     }
 
@@ -161,7 +191,7 @@ impl Compiler<'_> {
                     _ => None,
                 });
                 let on = on.unwrap_or_default().to_owned();
-                self.declarations.indexes.push(Index { name, on });
+                self.index(name, &on);
                 true
             }
             _ => false,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::Schedule;
+use crate::schema::Table;
 use crate::tools::ToolSpec;
 
 /// The declarations of a script. Hosts tell the kind of a script by them.
@@ -16,25 +17,13 @@ pub struct Declarations {
     pub webhooks: Vec<String>,
     /// `ALLOW ROLE`: who may run it; empty for everybody.
     pub roles: Vec<String>,
-    /// TABLE blocks, each with its text.
-    pub tables: Vec<TableText>,
-    /// `CREATE INDEX`.
+    /// TABLE blocks with their indexes. Types that may name tables of other scripts are settled by
+    /// [`crate::schema::Schema::resolve`] over the whole package.
+    pub tables: Vec<Table>,
+    /// `CREATE INDEX` on tables that this script does not declare.
     pub indexes: Vec<Index>,
     /// Procedures that run at events.
     pub handlers: Vec<Handler>,
-}
-
-/// A TABLE block as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableText {
-    /// The table.
-    pub name: String,
-    /// The connection after ON.
-    pub connection: Option<String>,
-    /// What else stands on its first line.
-    pub header: String,
-    /// Its lines with their numbers.
-    pub lines: Vec<(String, u32)>,
 }
 
 /// A `CREATE INDEX`.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-pub use declarations::{Declarations, Handler, HandlerKind, Index, TableText};
+pub use declarations::{Declarations, Handler, HandlerKind, Index};
 
 use crate::commands::CommandSpec;
 use crate::filter::Filter;

@@ -375,6 +375,15 @@ impl Parser<'_> {
     }
 
     fn line_arguments(&mut self, call: &mut CommandCall, statement: bool) {
+        let spoken = matches!(self.word_at(self.at), "every" | "daily" | "hourly" | "weekly" | "monthly");
+        if spoken && call.spec.phrase == "SET SCHEDULE" {
+            // `SET SCHEDULE every 5 minutes`, without quotes.
+            let start = self.span();
+            self.skip_line();
+            let span = self.since(start);
+            call.arguments.push(Expr { kind: ExprKind::Text(self.text_of(span).to_owned()), span });
+            return;
+        }
         let maximum = call.spec.maximum();
         let limit = if self.brackets > 0 && !statement { maximum.min(1) } else { maximum };
         let mut comma = false;

@@ -97,10 +97,7 @@ impl Parser<'_> {
         if self.eat_word("on") {
             connection = self.key();
         }
-        let rest = self.span();
-        self.skip_line();
-        let header =
-            if rest == self.span() { String::new() } else { self.text_of(self.since(rest)).to_owned() };
+        let header = self.rest_of_physical_line();
         let mut lines = Vec::new();
         loop {
             match self.kind() {
@@ -114,15 +111,24 @@ impl Parser<'_> {
                     self.at += 2;
                     break;
                 }
-                _ => {
-                    let first = self.span();
-                    self.skip_line();
-                    let span = self.since(first);
-                    lines.push((self.text_of(span).to_owned(), span));
-                }
+                _ => lines.extend(self.rest_of_physical_line()),
             }
         }
         self.script.tables.push(Table { name, connection, header, lines });
         None
+    }
+
+    /// What is left of the physical line: a comma at the end of a column does not join it with the next.
+    fn rest_of_physical_line(&mut self) -> Option<(String, Span)> {
+        let first = self.span();
+        let line = self.line_of(first);
+        let begin = self.at;
+        while !self.at_line_end() && self.line_of(self.span()) == line {
+            self.advance();
+        }
+        (self.at > begin).then(|| {
+            let span = self.since(first);
+            (self.text_of(span).to_owned(), span)
+        })
     }
 }

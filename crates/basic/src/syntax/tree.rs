@@ -55,7 +55,7 @@ pub(crate) struct Param {
 pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) connection: Option<String>,
-    pub(crate) header: String,
+    pub(crate) header: Option<(String, Span)>,
     pub(crate) lines: Vec<(String, Span)>,
 }
 
