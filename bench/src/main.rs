@@ -71,11 +71,11 @@ async fn measure(options: &Options, binary: &std::path::Path) -> anyhow::Result<
     let load = Load { connections: options.connections, duration: Duration::from_secs(options.seconds) };
     server.fill(200).await?;
     for (name, request) in server.cases() {
-        let size = http::body_size(server.address, &request.make(0)).await?;
-        let against = if request.is_read() { Some(size) } else { None };
-        if let Some(size) = against {
-            let request = http::get(&format!("/json/{size}"), bare_address, None);
-            let measured = load.run(bare_address, &bare, &|_| request.clone()).await?;
+        // A create has no bare counterpart; it is compared with the last read's.
+        if request.is_read() {
+            let size = http::body_size(server.address, &request.make(0)).await?;
+            let bare_request = http::get(&format!("/json/{size}"), bare_address, None);
+            let measured = load.run(bare_address, &bare, &|_| bare_request.clone()).await?;
             report.case(Case::bare(format!("bare axum, {size} bytes"), measured));
         }
         let measured = load.run(server.address, &server.process, &|n| request.make(n)).await?;

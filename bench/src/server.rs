@@ -57,7 +57,7 @@ fn spawn(binary: &Path, folder: &Path, address: SocketAddr) -> anyhow::Result<Pr
         ("BOTSERVER_RATE_LIMIT_AUTHENTICATED", "0"),
         ("BOTSERVER_RATE_LIMIT_ADMIN", "0"),
         ("BOTSERVER_RATE_LIMIT_OPERATIONS", "false"),
-        ("BOTSERVER_BOTS_BOTS_PER_ORGANIZATION", "10000000"),
+        ("BOTSERVER_BOTS_BOTS_PER_ORGANIZATION", "0"),
         ("BOTSERVER_HTTP_SOCKET_FRAMES_PER_MINUTE", "0"),
         ("BOTSERVER_HTTP_SOCKETS_PER_USER", "1000000"),
         ("BOTSERVER_LOG_LEVEL", "warn"),

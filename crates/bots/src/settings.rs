@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Bots of one organization.
+    /// Bots of one organization; 0 is no limit.
     pub bots_per_organization: u64,
     /// Bytes of a package as it is sent.
     pub package_bytes: u64,

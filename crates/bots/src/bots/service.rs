@@ -179,7 +179,7 @@ impl BotService {
             .db
             .write(org, move |unit| {
                 let bot = usable(unit, &who, Some(&named))?;
-                if bot.is_default && store::count(unit)? > 1 {
+                if bot.is_default && store::has_at_least(unit, 2)? {
                     return Err(BotError::Default);
                 }
                 store::begin_deletion(unit, bot.id)?;
@@ -207,11 +207,10 @@ impl BotService {
 
 /// Writes a new bot. The organization's first one is its default.
 fn make(unit: &Unit<'_>, row: BotRow, limit: u64, entry: Audit) -> Result<BotRow, BotError> {
-    let present = store::count(unit)?;
-    if present >= limit {
+    if limit > 0 && store::has_at_least(unit, i64::try_from(limit).unwrap_or(i64::MAX))? {
         return Err(BotError::Limit(limit));
     }
-    let bot = BotRow { is_default: present == 0, ..row };
+    let bot = BotRow { is_default: !store::has_at_least(unit, 1)?, ..row };
     let search = text::key(&format!("{} {}", bot.name, bot.description.as_deref().unwrap_or_default()));
     store::insert(unit, &bot, &text::key(&bot.name), &search).map_err(|error| {
         if error.violates("bots_slug_key") { BotError::SlugTaken(bot.slug.clone()) } else { error.into() }

@@ -87,9 +87,13 @@ pub(super) fn all(tx: &Tx<'_>) -> Result<Vec<BotRow>, DbError> {
     tx.all(select!("id IS NOT NULL ORDER BY created_at, id"), &[])
 }
 
-pub(super) fn count(tx: &Tx<'_>) -> Result<u64, DbError> {
-    let count = tx.one::<(u64,)>("SELECT count(*) FROM bots WHERE org_id = $1", &[])?;
-    Ok(count.map_or(0, |(count,)| count))
+/// Has the organization so many bots, at least? Looks no further than that.
+pub(super) fn has_at_least(tx: &Tx<'_>, number: i64) -> Result<bool, DbError> {
+    let last = tx.one::<(i64,)>(
+        "SELECT 1 FROM bots WHERE org_id = $1 AND status <> 'deleting' LIMIT 1 OFFSET $2",
+        &[&(number - 1)],
+    )?;
+    Ok(last.is_some())
 }
 
 pub(super) fn insert(unit: &Unit<'_>, bot: &BotRow, name_key: &str, search_key: &str) -> Result<(), DbError> {

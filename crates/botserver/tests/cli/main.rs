@@ -1,0 +1,199 @@
+//! The command line as people use it: the program itself, in a folder of its own.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that can not go on fails")]
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    /// The program with nothing configured but what the test says.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_botserver"));
+        command.args(arguments).current_dir(self.path());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BOTSERVER_")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program runs")
+    }
+
+    fn good(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stderr).expect("text")
+    }
+}
+
+const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/table-booking.gbai");
+
+#[test]
+fn config_prints_every_value_and_where_it_comes_from() {
+    let desk = Desk::new();
+    desk.write("botserver.toml", "[rate_limit]\nanonymous = 7\n");
+
+    let text = desk.good(&["config", "--listen", "127.0.0.1:9999"]);
+
+    let line = |key: &str| {
+        let line = text.lines().find(|line| line.split_whitespace().next() == Some(key));
+        line.unwrap_or_else(|| panic!("no {key} in {text}")).to_owned()
+    };
+    assert!(
+        line("rate_limit.anonymous").contains('7') && line("rate_limit.anonymous").contains("botserver.toml")
+    );
+    assert!(line("listen").contains("flag --listen"));
+    assert!(line("rate_limit.admin").ends_with("default"));
+}
+
+#[test]
+fn an_unknown_key_stops_the_start_and_is_named() {
+    let desk = Desk::new();
+    desk.write("botserver.toml", "listne = \"127.0.0.1:1\"\n");
+
+    let error = desk.refused(&[]);
+
+    assert!(error.contains("there is no key listne; did you mean listen?"), "{error}");
+    assert!(!desk.path().join("data").exists(), "nothing was begun");
+}
+
+#[test]
+fn an_unknown_variable_stops_the_start_and_is_named() {
+    let desk = Desk::new();
+
+    let output = desk.command(&["config"]).env("BOTSERVER_LISTN", "x").output().expect("the program runs");
+
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains("BOTSERVER_LISTN"), "{error}");
+}
+
+#[test]
+fn migrate_brings_the_schema_up_to_date_once() {
+    let desk = Desk::new();
+
+    assert!(desk.good(&["migrate"]).contains("applied m20261123_01_platform_audit"));
+    assert_eq!(desk.good(&["migrate"]), "The schema is up to date.\n");
+}
+
+#[test]
+fn a_package_is_imported_and_listed() {
+    let desk = Desk::new();
+
+    let imported = desk.good(&["bot", "import", PACKAGE]);
+
+    assert!(imported.contains("Installed table-booking (bot_"), "{imported}");
+    assert!(desk.good(&["bot", "list"]).contains("table-booking"));
+    assert!(desk.good(&["bot", "import", PACKAGE]).contains("version 2"), "the same bot gets the new state");
+}
+
+#[test]
+fn a_broken_package_is_refused_with_its_reasons() {
+    let desk = Desk::new();
+    desk.write("broken.gbai/broken.gbdialog/start.bas", "IF 1 = 1\nTALK \"x\"\nEND IF\n");
+
+    let error = desk.refused(&["bot", "import", "broken.gbai"]);
+
+    assert!(error.contains("broken.gbdialog/start.bas:1:") && error.contains("THEN"), "{error}");
+    assert_eq!(desk.good(&["bot", "list"]).lines().filter(|line| line.contains(" 1 ")).count(), 0);
+}
+
+#[test]
+fn a_user_is_created_with_a_link_that_sets_the_password() {
+    let desk = Desk::new();
+
+    let text = desk.good(&["user", "create", "ann", "ann@example.com", "--role", "manager"]);
+
+    assert!(text.contains("Created ann (usr_") && text.contains("/set-password#token="), "{text}");
+    let twice = desk.refused(&["user", "create", "ann", "other@example.com"]);
+    assert!(twice.contains("ann"), "{twice}");
+}
+
+#[test]
+fn basic_check_reports_and_fails_on_errors() {
+    let desk = Desk::new();
+    desk.write("good.bas", "TALK \"hello\"\n");
+    desk.write("bad.bas", "FOR EACH a IN [1]\nIF a = 1\nTALK \"x\"\nEND IF\nNEXT b\n");
+
+    assert!(desk.run(&["basic", "check", "good.bas"]).status.success());
+    let output = desk.run(&["basic", "check", "good.bas", "bad.bas"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("bad.bas:2:") && text.contains("bad.bas:5:"), "all errors at once: {text}");
+
+    let json = desk.run(&["basic", "check", "--format", "json", "bad.bas"]).stdout;
+    let reports: Vec<serde_json::Value> = serde_json::from_slice(&json).expect("JSON");
+    assert_eq!((&reports[0]["file"], &reports[0]["line"]), (&"bad.bas".into(), &2.into()));
+}
+
+#[test]
+fn basic_run_holds_the_dialog_in_the_terminal() {
+    let desk = Desk::new();
+    desk.write("hello.bas", "HEAR name WITH \"Your name?\"\nTALK \"Hello \" + name\n");
+    let mut command = desk.command(&["basic", "run", "hello.bas"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program runs");
+
+    child.stdin.take().expect("input").write_all(b"Ada\n").expect("a line");
+    let output = child.wait_with_output().expect("an end");
+
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Your name?\n> Hello Ada\n");
+}
+
+#[test]
+fn openapi_prints_the_contract() {
+    let desk = Desk::new();
+
+    let contract: serde_json::Value = serde_json::from_str(&desk.good(&["openapi"])).expect("JSON");
+
+    assert_eq!(contract["openapi"], "3.1.0");
+    assert!(contract["paths"]["/api/v1/conversations/{conversation_id}/messages"]["post"].is_object());
+    assert_eq!(std::fs::read_dir(desk.path()).expect("the folder").count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn a_folder_in_use_is_left_alone() {
+    let desk = Desk::new();
+    let mut serving = desk.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut serving = serving.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program runs");
+    let shown = BufReader::new(serving.stdout.take().expect("output")).lines();
+    let shown: Vec<_> = shown.map_while(Result::ok).take_while(|line| !line.contains("Ctrl-C")).collect();
+
+    let error = desk.refused(&["bot", "list"]);
+
+    serving.kill().expect("an end");
+    serving.wait().expect("an end");
+    assert!(error.contains("another BotServer is running"), "{error}");
+    let shown = shown.join("\n");
+    for part in
+        ["API      http://127.0.0.1:", "Docs     http://", "Data     /", "username  admin", "password  "]
+    {
+        assert!(shown.contains(part), "{part} is missing in {shown}");
+    }
+}
