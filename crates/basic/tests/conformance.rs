@@ -164,3 +164,49 @@ fn an_author_sees_all_errors_of_a_file_at_once() {
         .collect();
     assert_eq!(errors, case.expected[..2]);
 }
+
+/// The messages of a script that needs nothing but memory.
+fn said(script: &str) -> Vec<String> {
+    let compiled = basic::compile("said.bas", script, &Known::default());
+    let reports: String = compiled.diagnostics.iter().map(|d| d.render("said.bas", script)).collect();
+    let Some(program) = compiled.program else { panic!("{reports}") };
+    let case = Case { title: "said".into(), script: script.into(), expected: Vec::new() };
+    events(&Arc::new(program), Vec::new(), &case, true)
+}
+
+#[test]
+fn rows_in_memory_need_no_host() {
+    let rows = "r = [{ k: \"a\", n: 1 }, { k: \"b\", n: 2 }, { k: \"a\", n: 4 }]\n";
+    for (script, expected) in [
+        ("TALK JSON(FILTER(r, \"n > 1 AND k = a\"))", "> [{\"k\":\"a\",\"n\":4}]"),
+        ("x = 2\nf = FILTER r, \"n >= \" + x\nTALK UBOUND(f)", "> 2"),
+        ("TALK AGGREGATE(\"SUM\", r, \"n\")", "> 7"),
+        ("TALK JSON(MERGE([1, 2], [2, 3]))", "> [1,2,3]"),
+        ("g = GROUP BY r, \"k\"\nTALK UBOUND(g.a)", "> 2"),
+        ("TALK JSON(MAP(r, \"n->m\")[0])", "> {\"k\":\"a\",\"m\":1}"),
+        ("TALK JSON(PIVOT(r, \"k\", \"n\")[1])", "> {\"k\":\"b\",\"2\":1}"),
+        ("TALK JSON(FILL(r, #{ t: \"{{k}}/\\${n}\" }))", "> {\"t\":\"a/1\"}"),
+        ("r = SORT r BY \"n\" DESC\nTALK r[0].n", "> 4"),
+        ("TALK SUM(r, \"n\") + MAX(r, \"n\")", "> 11"),
+    ] {
+        assert_eq!(said(&format!("{rows}{script}")), [expected], "{script}");
+    }
+}
+
+#[test]
+fn aliases_survive_storing() {
+    let script = "a = [1]\nb = a\no = { self: NULL }\no.self = o\nTALK 1\nb.push(2)\no.self.self.x = 5\nTALK JSON(a) + o.x";
+    assert_eq!(said(script), ["> 1", "> [1,2]5"]);
+}
+
+#[test]
+fn errors_are_trapped_where_the_script_says() {
+    assert_eq!(
+        said("ON ERROR GOTO oops\nx = 1 / 0\nTALK \"no\"\nEND\noops:\nTALK \"caught \" + ERROR MESSAGE"),
+        ["> caught division by zero"]
+    );
+    assert_eq!(
+        said("ON ERROR RESUME NEXT\nCALL f\nTALK ERR\nSUB f()\nx = VAL(\"3\") / 0\nTALK \"no\"\nEND SUB"),
+        ["> 11"]
+    );
+}

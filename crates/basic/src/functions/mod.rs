@@ -188,6 +188,12 @@ functions! {
     ["guid", "uuid"] 0..=0 conversions::uuid, "A new random id.";
 }
 
+/// Two arrays without repeated elements.
+pub(crate) fn merge(context: &mut Context<'_>, a: Value, b: Value) -> Checked<Value> {
+    let both = collections::concat(context, &[a, b])?;
+    collections::unique(context, &[both])
+}
+
 /// The function of a name in lower case.
 pub(crate) fn find(name: &str) -> Option<&'static FunctionSpec> {
     number_of(name).and_then(|number| ALL.get(usize::from(number)))

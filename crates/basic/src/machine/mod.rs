@@ -8,6 +8,7 @@ mod convert;
 pub(crate) mod fault;
 pub(crate) mod heap;
 mod operate;
+mod rows;
 mod run;
 mod state;
 pub(crate) mod value;

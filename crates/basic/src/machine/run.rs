@@ -491,6 +491,11 @@ impl Machine {
                     let position =
                         self.frames.last().map(|frame| self.position_of(frame)).unwrap_or_default();
                     let given = &program.sites[usize::from(site.0)];
+                    if let Some(value) = self.in_memory(given, base)? {
+                        reg!(given.to) = value;
+                        collect!();
+                        continue;
+                    }
                     let command = self.command(given, base, position)?;
                     self.pending = Pending::Effect(site.0);
                     return Ok(Step::Command(Box::new(command)));
