@@ -37,9 +37,11 @@ pub mod fake;
 pub mod filter;
 mod functions;
 pub mod hear;
+mod layout;
 mod limits;
 mod machine;
 mod program;
+mod reference;
 pub mod scalar;
 pub mod schedule;
 pub mod schema;
@@ -51,9 +53,11 @@ pub use commands::{CommandSpec, Tier};
 pub use compile::{Compiled, Known, compile};
 pub use data::{Data, File, Response, Rows};
 pub use diagnostic::{Diagnostic, Severity};
+pub use layout::format;
 pub use limits::Limits;
 pub use machine::{Machine, StateError};
 pub use program::{Declarations, Handler, HandlerKind, Index, LoadError, Program, ProgramHash};
+pub use reference::reference;
 pub use step::{
     Answer, Attachment, CallSite, Change, Clause, Command, ErrorCode, Hear, HearKind, HostError, Position,
     Reply, Resume, RuntimeError, Step,

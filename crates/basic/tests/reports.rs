@@ -56,3 +56,17 @@ fn a_script_declares_when_it_runs() {
         assert_eq!(schedules, Some(count), "{source}: {}", report(source));
     }
 }
+
+#[test]
+fn formatting_indents_by_blocks_and_keeps_comments_and_texts() {
+    let source = "' greeting\nif a then\ntalk \"x\"\n  ' why\nelse if b then\nselect case c\ncase 1, 2\ntalk \"one\n  two\"\ncase else\nfor each x in [1,\n2]\ntalk x\nnext\nend select\nend if\nbegin talk\n   Hello\n     there\nend talk\nnext = 1\ntalk next";
+    insta::assert_snapshot!(basic::format("f.bas", source).unwrap_or_default());
+}
+
+#[test]
+fn the_reference_names_every_command() {
+    let reference = basic::reference();
+    for spec in basic::commands::all() {
+        assert!(reference.contains(&format!("### {}\n", spec.phrase)), "{spec}");
+    }
+}

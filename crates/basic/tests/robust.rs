@@ -247,6 +247,17 @@ proptest! {
     }
 
     #[test]
+    fn formatting_keeps_the_meaning_and_is_done_once(text in program()) {
+        let shown = |text: &str| run(&Arc::new(basic::compile("p", text, &Known::default()).program.unwrap()), false);
+        let formatted = basic::format("p", &text).unwrap();
+        prop_assert_eq!(&basic::format("p", &formatted).unwrap(), &formatted);
+        let columns = |events: Vec<String>| -> Vec<String> {
+            events.into_iter().map(|event| event.split("column").next().unwrap_or_default().to_owned()).collect()
+        };
+        prop_assert_eq!(columns(shown(&text)), columns(shown(&formatted)));
+    }
+
+    #[test]
     fn damaged_bytes_never_panic(text in program(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let program = Arc::new(basic::compile("p", &text, &Known::default()).program.unwrap());
         let now = DateTime::parse_from_rfc3339("2025-03-14T09:30:00Z").unwrap();

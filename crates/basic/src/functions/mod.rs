@@ -27,7 +27,6 @@ pub(crate) struct FunctionSpec {
     pub(crate) maximum: usize,
     pub(crate) run: fn(&mut Context<'_>, &[Value]) -> Checked<Value>,
     /// One sentence for the reference.
-    #[expect(dead_code, reason = "the reference printer reads it")]
     pub(crate) documentation: &'static str,
 }
 

@@ -1,0 +1,144 @@
+//! What each physical line does to the indentation.
+
+use super::lexer::lex;
+use super::report::{Lines, Reports};
+use super::token::{Kind, Mark, Names, Token, Tokens};
+
+/// The roles of all lines of a script.
+pub(crate) struct Layout {
+    pub(crate) lines: Vec<LineRole>,
+}
+
+/// What a line does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LineRole {
+    /// A statement, a comment, an empty line.
+    Plain,
+    /// It opens a block.
+    Open,
+    /// It opens SELECT, whose CASEs are a level of their own.
+    Select,
+    /// It ends a block.
+    Close,
+    /// ELSE and ELSE IF.
+    Middle,
+    /// CASE.
+    Case,
+    /// It goes on with the line before.
+    Continued,
+    /// It begins inside a string or text block.
+    Inside,
+}
+
+pub(crate) fn layout_of(source: &str) -> Layout {
+    let mut names = Names::default();
+    let mut reports = Reports::default();
+    let tokens = lex(source, &mut names, &mut reports);
+    let places = Lines::new(source);
+    let count = source.lines().count();
+    let mut lines = vec![LineRole::Plain; count];
+    let mut select_depth = Vec::new();
+    let mut first = 0;
+    for (index, token) in tokens.tokens.iter().enumerate() {
+        if !matches!(token.kind, Kind::Line | Kind::End) {
+            continue;
+        }
+        if index > first {
+            let logical = &tokens.tokens[first..index];
+            mark_spans(&tokens, logical, &places, &mut lines);
+            let (line, _) = places.position(logical[0].span.start);
+            let role = role_of(logical, &names, &mut select_depth);
+            if let Some(slot) = lines.get_mut(line as usize - 1)
+                && *slot != LineRole::Inside
+            {
+                *slot = role;
+            }
+        }
+        first = index + 1;
+    }
+    Layout { lines }
+}
+
+/// Marks the further lines of a logical line, and those that begin inside a string.
+fn mark_spans(tokens: &Tokens, logical: &[Token], places: &Lines<'_>, lines: &mut [LineRole]) {
+    let (begin, _) = places.position(logical[0].span.start);
+    for token in logical {
+        let (from, _) = places.position(token.span.start);
+        if let Some(slot) = lines.get_mut(from as usize - 1)
+            && from > begin
+            && *slot != LineRole::Inside
+        {
+            *slot = LineRole::Continued;
+        }
+        let Kind::Text(number) = token.kind else { continue };
+        let (to, column) = places.position(token.span.end);
+        let block = tokens.texts.get(number as usize).is_some_and(|text| text.block);
+        // A block reaches from the line after BEGIN to its END line, a string over the lines it spans.
+        let first = if block { from } else { from + 1 };
+        let last = if block && column == 1 { to - 1 } else { to };
+        for line in first..=last {
+            if let Some(slot) = lines.get_mut(line as usize - 1) {
+                *slot = LineRole::Inside;
+            }
+        }
+    }
+}
+
+fn role_of(logical: &[Token], names: &Names, selects: &mut Vec<bool>) -> LineRole {
+    let word = |index: usize| match logical.get(index).map(|token| token.kind) {
+        Some(Kind::Word(name)) => names.get(name),
+        _ => "",
+    };
+    let mark =
+        |index: usize, wanted: Mark| logical.get(index).is_some_and(|token| token.kind == Kind::Mark(wanted));
+    if mark(0, Mark::BraceClose) && logical.len() == 1 {
+        return LineRole::Close;
+    }
+    // Variables of these names.
+    if mark(1, Mark::Equal) || mark(1, Mark::Dot) {
+        return LineRole::Plain;
+    }
+    let opens = match word(0) {
+        "end" => {
+            let block = [
+                "if", "for", "while", "select", "switch", "with", "sub", "function", "on", "schedule",
+                "table", "parallel",
+            ];
+            if block.contains(&word(1)) {
+                selects.pop();
+                return LineRole::Close;
+            }
+            false
+        }
+        "next" | "wend" | "loop" => {
+            selects.pop();
+            return LineRole::Close;
+        }
+        "else" | "elseif" if selects.last() != Some(&true) => return LineRole::Middle,
+        "case" | "else" | "default" if selects.last() == Some(&true) => return LineRole::Case,
+        "if" => {
+            let last = logical.len() - 1;
+            word(last) == "then" || mark(last, Mark::BraceOpen)
+        }
+        "for" | "while" | "do" | "sub" | "function" => true,
+        "with" => logical.len() == 2,
+        "select" | "switch" => {
+            let sql = (1..logical.len()).any(|index| word(index) == "from") && word(1) != "case";
+            if !sql {
+                selects.push(true);
+                return LineRole::Select;
+            }
+            false
+        }
+        "on" => matches!(word(1), "event" | "form"),
+        "schedule" => word(1) == "in",
+        "table" => true,
+        "step" => word(logical.len() - 1) == "parallel",
+        _ => false,
+    };
+    if opens {
+        selects.push(false);
+        return LineRole::Open;
+    }
+    LineRole::Plain
+}
