@@ -37,18 +37,11 @@ pub fn format(name: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
             out.push('\n');
             continue;
         }
-        match role {
-            LineRole::Close => {
-                if open.pop() == Some(Open::Case) {
-                    open.pop();
-                }
-            }
-            LineRole::Case => {
-                if open.last() == Some(&Open::Case) {
-                    open.pop();
-                }
-            }
-            _ => {}
+        if *role == LineRole::Close && open.pop() == Some(Open::Case) {
+            open.pop();
+        }
+        if *role == LineRole::Case && open.last() == Some(&Open::Case) {
+            open.pop();
         }
         let mut depth = open.len();
         match role {
