@@ -517,6 +517,11 @@ impl Parser<'_> {
                 _ => false,
             },
             Kind::Line | Kind::End => true,
+            // `"hi " + to WITH …`: two such words in a row, so the first is a name.
+            Kind::Word(_) => {
+                let named = ["to", "from", "by", "at", "order", "limit", "values", "step", "using"];
+                named.contains(&self.word_at(index)) && is_operator_word(self.word_at(index + 1))
+            }
             _ => false,
         }
     }
