@@ -345,7 +345,8 @@ fn is_sound(program: &Program) -> bool {
             sites: program.sites.len(),
             questions: program.questions.len(),
         };
-        let sound = code.iter().all(|op| op.fits(&bounds) && spans_fit(program, *op, procedure.registers));
+        let sound = code.iter().all(|op| op.fits(&bounds) && spans_fit(program, *op, procedure.registers))
+            && code.iter().zip(procedure.start..).all(|(op, at)| jumps_well(*op, at));
         // Nothing runs over the end of a procedure, also not by skipping the jump after a test.
         let ends = matches!(code.last(), Some(Op::Return { .. } | Op::Finish { .. }))
             && code.len() >= 2
@@ -356,6 +357,19 @@ fn is_sound(program: &Program) -> bool {
         after = end;
     }
     after == program.code.len()
+}
+
+/// Whether a jump goes the way its instruction says: back with `Loop` only, which is charged to the limits. A program
+/// that went back for free could run for ever.
+fn jumps_well(op: Op, at: u32) -> bool {
+    match op {
+        Op::Loop { target } => target.0 <= at,
+        Op::Jump { target }
+        | Op::JumpIf { target, .. }
+        | Op::JumpIfNot { target, .. }
+        | Op::JumpIfSome { target, .. } => target.0 > at,
+        _ => true,
+    }
 }
 
 /// Whether the runs of registers of an instruction exist.
