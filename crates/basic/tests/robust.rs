@@ -317,6 +317,7 @@ fn limits_end_a_run_and_cannot_be_caught() {
         "s = \"x\"\nWHILE TRUE\ns = s + s\nWEND",
         "WHILE TRUE\nTALK 1\nWEND",
         "a = []\na[100000000] = 1",
+        "again:\nON ERROR GOTO again\nx = 1 / 0",
     ] {
         let script = format!("ON ERROR RESUME NEXT\n{script}");
         let program = Arc::new(basic::compile("l", &script, &Known::default()).program.unwrap());

@@ -27,6 +27,9 @@ use heap::Heap;
 pub use state::StateError;
 use value::Value;
 
+/// What an error that ON ERROR catches costs, in instructions.
+const TRAPPED_ERROR: u64 = 100;
+
 /// A name without its case: what lets `Status` and `status` be one member.
 pub(crate) fn fold(name: &str) -> String {
     if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_lowercase() }
@@ -242,6 +245,12 @@ impl Machine {
         let Some(depth) = trapped else {
             return Some(self.failed(fault));
         };
+        // A handler may stand before the error: going there is going back, which is never free.
+        self.counts.stop += TRAPPED_ERROR;
+        if self.counts.stop > self.instructions_left() {
+            let limit = *self.too_many_instructions();
+            return Some(self.failed(limit));
+        }
         self.error = Some((fault.code.number(), fault.message));
         self.frames.truncate(depth + 1);
         let program = Arc::clone(&self.program);

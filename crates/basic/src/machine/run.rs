@@ -21,10 +21,7 @@ impl Machine {
         let program = Arc::clone(&self.program);
         let code = program.code.as_slice();
         let offset = *self.now.offset();
-        let allowed = self
-            .limits
-            .instructions_per_stop
-            .min(self.limits.instructions_per_run.saturating_sub(self.counts.run));
+        let allowed = self.instructions_left();
         let Some(&Frame { base, at, .. }) = self.frames.last() else {
             return Err(Fault::unsound());
         };
@@ -549,7 +546,13 @@ impl Machine {
         }
     }
 
-    fn too_many_instructions(&self) -> Box<Fault> {
+    /// Instructions until the next stop, at the most.
+    pub(super) fn instructions_left(&self) -> u64 {
+        let left_of_run = self.limits.instructions_per_run.saturating_sub(self.counts.run);
+        self.limits.instructions_per_stop.min(left_of_run)
+    }
+
+    pub(super) fn too_many_instructions(&self) -> Box<Fault> {
         let (stop, run) = (self.limits.instructions_per_stop, self.limits.instructions_per_run);
         if self.counts.stop > stop {
             return Fault::limit(format!("more than {stop} instructions without talking to anybody"));
