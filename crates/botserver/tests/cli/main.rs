@@ -133,7 +133,7 @@ fn a_user_is_created_with_a_link_that_sets_the_password() {
 
     assert!(text.contains("Created ann (usr_") && text.contains("/set-password#token="), "{text}");
     let twice = desk.refused(&["user", "create", "ann", "other@example.com"]);
-    assert!(twice.contains("ann"), "{twice}");
+    assert!(twice.contains("The username is taken."), "{twice}");
 }
 
 #[test]

@@ -14,7 +14,8 @@ const PAGE: &str = include_str!("set_password.html");
 /// Allows the page's own script and style by their hashes, and nothing else (CSP level 3, section 2.3.1).
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = |tag: &str| {
-        let inner = PAGE.split_once(&format!("<{tag}>")).and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));
+        let inner =
+            PAGE.split_once(&format!("<{tag}>")).and_then(|(_, rest)| rest.split_once(&format!("</{tag}>")));
         STANDARD.encode(Sha256::digest(inner.map_or("", |(inner, _)| inner)))
     };
     format!(
