@@ -11,4 +11,5 @@ mod edge;
 mod operations;
 mod sessions;
 mod sockets;
+mod tenants;
 mod users;

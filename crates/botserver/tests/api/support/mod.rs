@@ -161,6 +161,40 @@ impl App {
         self.with_token(&token)
     }
 
+    /// The owner of another organization of the same server, signed in. There is no way to make one over the API yet,
+    /// so the rows are written as that way will write them.
+    pub(crate) async fn stranger(&self, name: &str) -> Client {
+        let new = json!({ "username": name, "email": format!("{name}@example.com"), "password": PASSWORD, "roles": ["owner"] });
+        let user = self.admin().post("/users", new).await.assert_status(201).data();
+        let user_id: kernel::id::UserId = user["user_id"].as_str().expect("an id").parse().expect("an id");
+        let old: kernel::id::OrganizationId =
+            user["organization_id"].as_str().expect("an id").parse().expect("an id");
+        let moved = self.server.house.db.write_server(move |unit| {
+            let other: kernel::id::OrganizationId = Surroundings::system().id();
+            unit.execute(
+                "INSERT INTO server_organizations (id, name, slug, founding, rev, created_at, updated_at)
+                 VALUES ($1, 'Other', 'other', NULL, 1, 0, 0)",
+                &[&other],
+            )?;
+            unit.execute("UPDATE server_users SET home_org_id = $1 WHERE id = $2", &[&other, &user_id])?;
+            unit.org(other).execute(
+                "INSERT INTO members (org_id, user_id, joined_at, created_at, username_key, email_key,
+                    display_name_key, last_login, search_key, names_key)
+                 SELECT $1, user_id, joined_at, created_at, username_key, email_key, display_name_key, last_login,
+                    search_key, names_key FROM members WHERE user_id = $2 AND org_id <> $1",
+                &[&user_id],
+            )?;
+            unit.org(other).execute(
+                "INSERT INTO member_roles (org_id, user_id, role_id, created_at)
+                 SELECT $1, user_id, role_id, created_at FROM member_roles WHERE user_id = $2 AND org_id <> $1",
+                &[&user_id],
+            )?;
+            unit.org(old).execute("DELETE FROM members WHERE org_id = $1 AND user_id = $2", &[&user_id])
+        });
+        moved.await.map(|_: u64| ()).unwrap_or_else(|error: platform::db::DbError| panic!("{error}"));
+        self.with_token(&self.anonymous().sign_in(name, PASSWORD).await)
+    }
+
     /// A new bot of that name with one script, `start.bas`.
     pub(crate) async fn bot(&self, name: &str, start: &str) -> Value {
         let bot = self.admin().post("/bots", json!({ "name": name })).await.assert_status(201).data();

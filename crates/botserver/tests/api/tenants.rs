@@ -1,0 +1,87 @@
+//! Nothing crosses from one organization to another.
+
+use http::Method;
+
+use crate::support::{App, Client, Socket, Value, botserver_test, json, package};
+
+/// Every id that the first organization has.
+async fn ids(app: &App) -> Vec<(&'static str, String)> {
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let ann = app.user("ann").await;
+    let conversation = ann.converse(&bot).await;
+    let session = ann.get("/sessions/current").await.assert_ok().data();
+    let text = |value: &Value| value.as_str().expect("an id").to_owned();
+    vec![
+        ("{bot_id}", text(&bot["bot_id"])),
+        ("{name}", "start".to_owned()),
+        ("{conversation_id}", text(&conversation["conversation_id"])),
+        ("{user_id}", text(&ann.me().await["user_id"])),
+        ("{session_id}", text(&session["session_id"])),
+    ]
+}
+
+#[botserver_test]
+async fn every_operation_that_takes_an_id_knows_nothing_of_anothers(app: App) {
+    let ids = ids(&app).await;
+    let stranger = app.stranger("sue").await;
+    let contract = Client::send(app.anonymous().at(Method::GET, "/api/openapi.json")).await.json();
+    let body = |id: &str| match id {
+        "bots_patch" => json!({ "name": "Mine" }),
+        "conversations_send" => json!({ "content": "hello" }),
+        "scripts_save" => json!({ "source": "TALK 1" }),
+        "users_patch" => json!({ "display_name": "Mine" }),
+        _ => json!({}),
+    };
+    let mut tried = 0;
+    for (path, item) in contract["paths"].as_object().expect("paths") {
+        let mut own = path.clone();
+        for (parameter, id) in &ids {
+            own = own.replace(parameter, id);
+        }
+        if own == *path {
+            continue;
+        }
+        for (method, operation) in item.as_object().expect("operations") {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+            let id = operation["operationId"].as_str().expect("an id");
+            let request = stranger.at(method.clone(), &own);
+            let request = match (method.as_str(), id) {
+                (_, "packages_install") => {
+                    request.header("content-type", "application/zip").body(package("TALK 1"))
+                }
+                ("GET" | "DELETE", _) => request,
+                _ => request.json(&body(id)),
+            };
+
+            let answer = Client::send(request).await;
+
+            assert_eq!(answer.status.as_u16(), 404, "{id} at {own}: {}", answer.body);
+            tried += 1;
+        }
+    }
+    assert!(tried >= 15, "only {tried} operations take an id");
+}
+
+#[botserver_test]
+async fn lists_hold_ones_own_only(app: App) {
+    ids(&app).await;
+    let stranger = app.stranger("sue").await;
+
+    for (path, own) in [("/bots", 0), ("/conversations", 0), ("/users", 1), ("/sessions", 1)] {
+        assert_eq!(stranger.get(path).await.assert_ok().data()["total"], own, "{path}");
+    }
+}
+
+#[botserver_test]
+async fn a_socket_follows_and_says_nothing_in_anothers_conversation(app: App) {
+    let ids = ids(&app).await;
+    let conversation = &ids[2].1;
+    let stranger = app.stranger("sue").await;
+    let mut socket =
+        Socket::signed_in(&app, stranger.token(), &format!("?conversation_id={conversation}")).await;
+
+    assert_eq!(socket.next("error").await["code"], "NOT_FOUND");
+    socket.send(json!({ "type": "message", "conversation_id": conversation, "content": "hello" })).await;
+
+    assert_eq!(socket.next("error").await["code"], "NOT_FOUND");
+}
