@@ -90,8 +90,15 @@ impl Door {
             (remaining, Some(refusal)) => (Failure(refusal).into_response(), remaining),
             (remaining, None) => {
                 parts.extensions.insert(Arc::clone(&origin));
-                let request = Request::from_parts(parts, body);
-                (this.route(request).await, remaining)
+                let shows_token = bearer(&parts.headers).is_some();
+                let response = this.route(Request::from_parts(parts, body)).await;
+                let unmatched = response.extensions().get::<Operating>().is_none();
+                // Nobody asked whose token it is where there is no operation: the address pays.
+                let refusal = if shows_token && unmatched { this.count(&origin) } else { (None, None) };
+                match refusal {
+                    (remaining, Some(refusal)) => (Failure(refusal).into_response(), remaining),
+                    (counted, None) => (response, remaining.or(counted)),
+                }
             }
         };
         this.finish(response, remaining, &Seen { method, origin, trace, started })
@@ -112,11 +119,14 @@ impl Inner {
         if self.uncounted.contains(path) || is_page_asset(path) {
             return (None, None);
         }
-        let now = self.edge.surroundings().now();
         if bearer(headers).is_some() {
             return (None, None);
         }
-        self.edge.limiter().address(origin.address, now)
+        self.count(origin)
+    }
+
+    fn count(&self, origin: &Origin) -> (Option<Remaining>, Option<Error>) {
+        self.edge.limiter().address(origin.address, self.edge.surroundings().now())
     }
 
     async fn route(&self, request: Request) -> Response {

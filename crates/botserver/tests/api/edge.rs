@@ -135,6 +135,23 @@ fn anonymous_calls_are_limited_by_address_and_the_headers_tell() {
 }
 
 #[test]
+fn tokens_that_nobody_gave_out_count_against_their_address_wherever_they_are_shown() {
+    crate::support::run_with(
+        |config| config.rate_limit.anonymous = 3,
+        |app| async move {
+            // Signing in as the administrator was the first.
+            let stranger = app.with_token("bsa_guessed");
+            stranger.get("/users/me").await.assert_status(401);
+            stranger.get("/no-such-thing").await.assert_error(404, "NOT_FOUND", "");
+
+            stranger.get("/no-such-thing").await.assert_error(429, "RATE_LIMITED", "");
+            stranger.get("/users/me").await.assert_error(429, "RATE_LIMITED", "");
+            app.admin().get("/users/me").await.assert_ok();
+        },
+    );
+}
+
+#[test]
 fn users_have_a_limit_of_their_own() {
     crate::support::run_with(
         |config| config.rate_limit.authenticated = 2,
