@@ -191,7 +191,8 @@ impl App {
             )?;
             unit.org(old).execute("DELETE FROM members WHERE org_id = $1 AND user_id = $2", &[&user_id])
         });
-        moved.await.map(|_: u64| ()).unwrap_or_else(|error: platform::db::DbError| panic!("{error}"));
+        let moved: Result<u64, platform::db::DbError> = moved.await;
+        moved.expect("the user moved");
         self.with_token(&self.anonymous().sign_in(name, PASSWORD).await)
     }
 
