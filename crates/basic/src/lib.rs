@@ -1,6 +1,6 @@
 //! A BASIC dialect for dialogs: text to bytecode to a resumable machine.
 //!
-//! [`compile`] turns a script into a [`Program`], or into [diagnostics](Diagnostic) for its author. A [`Machine`] runs a
+//! [`compile()`] turns a script into a [`Program`], or into [diagnostics](Diagnostic) for its author. A [`Machine`] runs a
 //! program until it needs the outside: it stops with a [`Step`], the host does what the step says and calls
 //! [`Machine::run`] with the answer. At every stop the machine can be kept as bytes and go on later.
 //!

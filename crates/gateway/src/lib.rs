@@ -1,8 +1,8 @@
 //! The HTTP edge: one way in, one shape out.
 //!
 //! A request passes, in this order: request id, limit and block by address, match of the route, authentication,
-//! limit by caller, permission, validation, handler, envelope. The first two and the last stand in [`door`], the
-//! middle in [`edge`], validation in the extractors. A domain hands its operations to the server as a [`Module`];
+//! limit by caller, permission, validation, handler, envelope. The first two and the last stand in `door`, the
+//! middle in `edge`, validation in the extractors. A domain hands its operations to the server as a [`Module`];
 //! what a route needs of its caller ([`Access`]) is both enforced here and written into the contract.
 
 pub mod access;

@@ -1,7 +1,7 @@
 //! The commands of the language as data: what they are called, what they take, what they give, who may use them.
 //!
 //! The parser has no code for a single command; it reads this table. So do the reference (`keywords`) and the hosts.
-//! A row writes arguments and clauses in a small notation of its own, explained at [`notation`].
+//! A row writes arguments and clauses in a small notation of its own, explained in the module `notation`.
 
 mod control;
 mod dialog;

@@ -97,7 +97,7 @@ pub(super) fn number(text: &str) -> Option<Number> {
     number::parse(&format!("{sign}{}", plain(digits, false)?))
 }
 
-/// An amount of money, without its symbol; as [`number`], but a single mark before exactly three digits groups, since
+/// An amount of money, without its symbol; as [`number()`], but a single mark before exactly three digits groups, since
 /// money has cents: `1.200` is one thousand two hundred.
 pub(super) fn money(text: &str) -> Option<Number> {
     const SYMBOLS: [&str; 6] = ["R$", "US$", "$", "€", "£", "¥"];
