@@ -69,7 +69,7 @@ pub(crate) fn find(tx: &Tx<'_>, named: Option<&str>) -> Result<Option<BotRow>, p
 
 /// The bot of that name, if the caller may use it.
 pub(crate) fn usable(tx: &Tx<'_>, who: &Actor, named: Option<&str>) -> Result<BotRow, BotError> {
-    find(tx, named)?.filter(|bot| may_use(who, bot)).ok_or(BotError::NotFound)
+    find(tx, named)?.filter(|bot| may_use(who, &bot.visibility, bot.created_by)).ok_or(BotError::NotFound)
 }
 
 impl BotService {

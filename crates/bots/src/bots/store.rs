@@ -36,6 +36,11 @@ record! {
 /// A bot that is being removed is nobody's to know of.
 const DELETING: &str = "deleting";
 
+const STATUSES: &[(&str, &str)] =
+    &[("active", "active"), ("inactive", "inactive"), ("maintenance", "maintenance")];
+const VISIBILITIES: &[(&str, &str)] =
+    &[("public", "public"), ("organization", "organization"), ("private", "private"), ("admin", "admin")];
+
 pub(super) const LIST: ListOf = ListOf {
     from: "bots b",
     columns:
@@ -44,7 +49,10 @@ pub(super) const LIST: ListOf = ListOf {
     org: "b.org_id",
     id: "b.id",
     sorts: &[("created_at", "b.created_at"), ("name", "b.name_key"), ("last_activity", "b.last_activity")],
-    filters: &[("status", Filter::Text("b.status")), ("visibility", Filter::Text("b.visibility"))],
+    filters: &[
+        ("status", Filter::OneOf("b.status", STATUSES)),
+        ("visibility", Filter::OneOf("b.visibility", VISIBILITIES)),
+    ],
     search: Some(SearchOn { table: "bots", alias: "b", column: "search_key" }),
 };
 

@@ -77,6 +77,15 @@ impl Stage {
     }
 }
 
+/// The state of a machine that waits, unless it is larger than may be stored.
+fn kept(machine: &Machine) -> End {
+    let (state, limit) = (machine.save(), Limits::default().state_bytes);
+    if state.len() > limit {
+        return End::Failed(format!("the dialog's values take {} bytes, more than {limit}", state.len()));
+    }
+    End::Waits(state)
+}
+
 fn run(program: Arc<Program>, input: Input, moment: Moment) -> Result<Outcome, Error> {
     let script = program.name().to_owned();
     let (mut machine, mut answer) = match input {
@@ -106,7 +115,7 @@ fn run(program: Arc<Program>, input: Input, moment: Moment) -> Result<Outcome, E
             Step::Hear(hear) => {
                 let button = |text: String| Suggestion { value: text.clone(), text };
                 outcome.suggestions = hear.options.into_iter().map(button).collect();
-                outcome.end = End::Waits(machine.save());
+                outcome.end = kept(&machine);
                 return Ok(outcome);
             }
             Step::Command(command) => Answer::Failed(HostError {

@@ -283,11 +283,15 @@ impl Conversations {
         id: Id<ConversationKind>,
         client_message_id: Option<String>,
     ) -> Result<Found, ConversationError> {
-        let (user, limit) = (who.user, self.answer_limit());
+        let (asks, limit) = (who.clone(), self.answer_limit());
         self.db
             .read(who.org, move |tx| {
-                let row = store::for_turn(tx, id)?.filter(|row| row.user_id == user);
+                let row = store::for_turn(tx, id)?.filter(|row| asks.is(row.user_id));
                 let row = row.ok_or(ConversationError::NotFound)?;
+                // Who may use the bot can change while a conversation lasts.
+                if !bots::may_use(&asks, &row.bot_visibility, row.bot_created_by) {
+                    return Err(bots::BotError::NotFound.into());
+                }
                 let known = client_message_id.map(|client_id| store::by_client_id(tx, id, &client_id));
                 if let Some(own) = known.transpose()?.flatten() {
                     let answers = store::answers(tx, id, &own, limit)?;

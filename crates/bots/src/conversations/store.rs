@@ -38,6 +38,8 @@ record! {
         pub(super) fence: i64,
         pub(super) bot_id: Id<Bot>,
         pub(super) bot_status: String,
+        pub(super) bot_visibility: String,
+        pub(super) bot_created_by: Option<Id<User>>,
         pub(super) bot_config: Json,
         pub(super) program: Option<[u8; 32]>,
         pub(super) state: Option<Vec<u8>>,
@@ -58,6 +60,10 @@ record! {
     }
 }
 
+const STATUSES: &[(&str, &str)] = &[("active", "active"), ("waiting", "waiting")];
+const CHANNELS: &[(&str, &str)] = &[("web", "web"), ("api", "api")];
+const SENDERS: &[(&str, &str)] = &[("user", "user"), ("bot", "bot"), ("system", "system")];
+
 const FROM: &str = "conversations c JOIN bots b ON b.org_id = c.org_id AND b.id = c.bot_id";
 
 /// All conversations of one person, or of all.
@@ -75,8 +81,8 @@ pub(super) const LIST: ListOf = ListOf {
     ],
     filters: &[
         ("bot_id", Filter::Id("c.bot_id", "bot")),
-        ("status", Filter::Text("c.status")),
-        ("channel", Filter::Text("c.channel")),
+        ("status", Filter::OneOf("c.status", STATUSES)),
+        ("channel", Filter::OneOf("c.channel", CHANNELS)),
         ("user_id", Filter::Id("c.user_id", "usr")),
         ("started_after", Filter::TimeFrom("c.created_at")),
         ("started_before", Filter::TimeUntil("c.created_at")),
@@ -91,7 +97,7 @@ pub(super) const MESSAGES: ListOf = ListOf {
     org: "m.org_id",
     id: "m.id",
     sorts: &[("created_at", "m.seq")],
-    filters: &[("sender", Filter::Text("m.sender"))],
+    filters: &[("sender", Filter::OneOf("m.sender", SENDERS))],
     search: None,
 };
 
@@ -107,7 +113,8 @@ pub(super) fn get(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<Conver
 
 pub(super) fn for_turn(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<TurnRow>, DbError> {
     tx.one(
-        "SELECT c.user_id, c.seq, c.fence, c.bot_id, b.status, b.config, r.program, r.state
+        "SELECT c.user_id, c.seq, c.fence, c.bot_id, b.status, b.visibility, b.created_by, b.config,
+            r.program, r.state
          FROM conversations c
          JOIN bots b ON b.org_id = c.org_id AND b.id = c.bot_id
          LEFT JOIN conversation_runs r ON r.org_id = c.org_id AND r.conversation_id = c.id

@@ -167,3 +167,29 @@ async fn history_is_walked_backwards(app: App) {
         ann.get(path(&started, &format!("/history?limit=100&before={before}"))).await.assert_ok().data();
     assert_eq!((earlier["items"].as_array().map(Vec::len), &earlier["has_more"]), (Some(6), &json!(false)));
 }
+
+#[botserver_test]
+async fn whoever_may_not_use_the_bot_any_more_says_nothing_more(app: App) {
+    let bot = app.bot("Booking", BOOKING).await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    app.admin().patch("/bots/booking", json!({ "visibility": "private" })).await.assert_ok();
+
+    ann.post(path(&started, "/messages"), json!({ "content": "Ann" })).await.assert_error(
+        404,
+        "NOT_FOUND",
+        "",
+    );
+
+    assert_eq!(ann.get(path(&started, "")).await.data()["message_count"], 1);
+}
+
+#[botserver_test]
+async fn a_dialog_that_grows_past_what_may_be_stored_is_ended_with_a_sentence(app: App) {
+    let grow = "HEAR x\ns = REPEAT(\"0123456789\", 500000)\nHEAR y\nTALK y";
+    let bot = app.bot("Grower", grow).await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+
+    assert_eq!(ann.say(&started, "go").await, ["Something went wrong. Please try again later."]);
+}
