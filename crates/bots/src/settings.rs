@@ -24,6 +24,8 @@ pub struct Settings {
     pub waiting_turns: usize,
     /// Messages that a turn may send.
     pub talks_per_turn: usize,
+    /// Bytes of all messages that a turn may send.
+    pub turn_bytes: usize,
     /// Bytes of compiled programs that are kept in memory.
     pub program_cache_bytes: u64,
     /// Frames that are replayed to a socket at the most.
@@ -46,6 +48,7 @@ impl Default for Settings {
             message_bytes: 32 << 10,
             waiting_turns: 64,
             talks_per_turn: 200,
+            turn_bytes: 256 << 10,
             program_cache_bytes: 64 << 20,
             replay_frames: 500,
             fallback_message: "I have no answer to that.".to_owned(),

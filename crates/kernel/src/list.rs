@@ -192,6 +192,7 @@ impl ListSpec {
             "search",
             format!("must be at most {MAX_SEARCH} characters"),
         );
+        wrong.check(!text.chars().any(char::is_control), "search", "must not hold control characters");
         (!text.is_empty()).then(|| text.to_owned())
     }
 

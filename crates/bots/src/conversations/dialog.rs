@@ -26,6 +26,8 @@ pub(super) struct Moment {
     pub(super) seed: u64,
     /// Messages it may send.
     pub(super) talks: usize,
+    /// Bytes of all of them.
+    pub(super) bytes: usize,
 }
 
 /// What came of a run.
@@ -102,6 +104,13 @@ fn run(program: Arc<Program>, input: Input, moment: Moment) -> Result<Outcome, E
             Step::Talk(_) if outcome.says.len() >= moment.talks => {
                 outcome.end =
                     End::Failed(format!("the script says more than {} things in one turn", moment.talks));
+                return Ok(outcome);
+            }
+            Step::Talk(text)
+                if outcome.says.iter().map(String::len).sum::<usize>() + text.len() > moment.bytes =>
+            {
+                outcome.end =
+                    End::Failed(format!("the script says more than {} bytes in one turn", moment.bytes));
                 return Ok(outcome);
             }
             Step::Talk(text) => {

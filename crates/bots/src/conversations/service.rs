@@ -253,11 +253,7 @@ impl Conversations {
         id: Id<ConversationKind>,
         message: NewMessage,
     ) -> Result<Sent, ConversationError> {
-        self.check_content(&message.content)?;
-        if message.client_message_id.as_ref().is_some_and(|id| !(1..=CLIENT_ID).contains(&id.chars().count()))
-        {
-            return Err(Error::invalid("client_message_id", "must have 1 to 128 characters").into());
-        }
+        self.check_message(&message)?;
         let started = Instant::now();
         let in_line = self.lines.turn(id, self.settings.waiting_turns).await;
         let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
@@ -364,12 +360,22 @@ impl Conversations {
             now: self.surroundings.now().fixed_offset(),
             seed: self.surroundings.seed(),
             talks: self.settings.talks_per_turn,
+            bytes: self.settings.turn_bytes,
         };
         let outcome = self.stage.run(program, input, moment).await?;
         if let End::Failed(cause) = &outcome.end {
             tracing::warn!(%bot, cause, "a script failed");
         }
         Ok(outcome)
+    }
+
+    /// May it be said at all?
+    pub(super) fn check_message(&self, message: &NewMessage) -> Result<(), ConversationError> {
+        let length = message.client_message_id.as_ref().map(|id| id.chars().count());
+        if length.is_some_and(|length| !(1..=CLIENT_ID).contains(&length)) {
+            return Err(Error::invalid("client_message_id", "must have 1 to 128 characters").into());
+        }
+        self.check_content(&message.content)
     }
 
     fn check_content(&self, content: &str) -> Result<(), ConversationError> {
@@ -446,7 +452,7 @@ impl Conversations {
         let watch = self.hub.watch(id);
         let asks = who.clone();
         let seq = self.db.read(who.org, move |tx| readable(tx, &asks, id).map(|row| row.seq)).await?;
-        let seen = since.unwrap_or_else(|| seq.unsigned_abs());
+        let seen = since.map_or(seq.unsigned_abs(), |since| Ord::min(since, seq.unsigned_abs()));
         if seq.unsigned_abs().saturating_sub(seen) > u64::from(self.settings.replay_frames) {
             let error = Error::conflict("Too much was said meanwhile; read the history.", "resync_required");
             return Err(error.into());

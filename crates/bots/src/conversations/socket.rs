@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt;
 use gateway::{Frame, FrameHandler, Socket, module::BoxFuture};
-use kernel::{Actor, Error, Id, id::kind::Conversation as ConversationKind};
+use kernel::{Actor, Error, Id, Permission, id::kind::Conversation as ConversationKind};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -30,8 +30,13 @@ impl Messages {
 
     async fn say(&self, socket: &Socket, frame: Frame) -> kernel::Result<()> {
         let who = signed_in(socket)?;
+        who.require(Permission::CHAT_WRITE)?;
         let said: Said = serde_json::from_value(Value::Object(frame.body))
             .map_err(|problem| Error::invalid("message", problem.to_string()))?;
+        let message =
+            NewMessage { content: said.content, client_message_id: said.client_message_id, wait: Wait::None };
+        // Before anything is begun for it.
+        self.conversations.check_message(&message)?;
         let conversation = match said.conversation_id {
             Some(id) => {
                 self.follow(socket, &who, id, None).await?;
@@ -39,8 +44,6 @@ impl Messages {
             }
             None => self.begin(socket, &who, said.bot_id).await?,
         };
-        let message =
-            NewMessage { content: said.content, client_message_id: said.client_message_id, wait: Wait::None };
         let sent = self.conversations.send(&who, conversation, message).await?;
         let mut extra = Map::new();
         extra.insert("message_id".to_owned(), json!(sent.message_id));
@@ -82,6 +85,7 @@ impl Messages {
         since: Option<u64>,
     ) -> kernel::Result<()> {
         let key = id.to_string();
+        who.require(Permission::CHAT_READ)?;
         if socket.follows(&key) {
             return Ok(());
         }

@@ -17,8 +17,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     if !migrated.is_empty() {
         tracing::info!(count = migrated.len(), "the schema was brought up to date");
     }
-    let first = house.identity.first_administrator().await?;
     let server = Server::start(&config, house).await?;
+    // After the address was bound: a password that a failing start never shows would be lost.
+    let first = server.house.identity.first_administrator().await?;
     tracing::info!(address = %server.address, data = %config.data.display(), "the server listens");
     greeting::show(&config, server.address, first.as_ref());
 

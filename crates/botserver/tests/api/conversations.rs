@@ -193,3 +193,12 @@ async fn a_dialog_that_grows_past_what_may_be_stored_is_ended_with_a_sentence(ap
 
     assert_eq!(ann.say(&started, "go").await, ["Something went wrong. Please try again later."]);
 }
+
+#[botserver_test]
+async fn a_script_that_says_too_much_in_one_turn_is_ended_with_a_sentence(app: App) {
+    let bot = app.bot("Talker", "HEAR x\ns = REPEAT(\"0123456789\", 10000)\nTALK s\nTALK s\nTALK s").await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+
+    assert_eq!(ann.say(&started, "go").await, ["Something went wrong. Please try again later."]);
+}

@@ -178,3 +178,26 @@ async fn a_stopping_server_says_so(app: App) {
     assert_eq!(socket.closed().await, 1001);
     stopping.await.expect("the server stops");
 }
+
+#[botserver_test]
+async fn a_refused_message_begins_no_conversation(app: App) {
+    app.bot("Greeter", GREETER).await;
+    let ann = app.user("ann").await;
+    let mut socket = Socket::signed_in(&app, ann.token(), "?bot=greeter").await;
+
+    socket.send(json!({ "type": "message", "content": " " })).await;
+
+    assert_eq!(socket.next("error").await["code"], "VALIDATION_ERROR");
+    assert_eq!(ann.get("/conversations").await.data()["total"], 0);
+}
+
+#[botserver_test]
+async fn whoever_may_not_chat_may_not_do_so_over_the_socket(app: App) {
+    app.bot("Greeter", GREETER).await;
+    let watcher = app.user_with_role("wes", "monitor").await;
+    let mut socket = Socket::signed_in(&app, watcher.token(), "?bot=greeter").await;
+
+    socket.send(json!({ "type": "message", "content": "hello" })).await;
+
+    assert_eq!(socket.next("error").await["code"], "FORBIDDEN");
+}

@@ -122,6 +122,8 @@ async fn the_list_is_searched_and_filtered(app: App) {
     };
 
     assert_eq!(found("/users?search=NTO").await, ["anton"]);
+    assert_eq!(found("/users?search=anton%40example").await, ["anton"]);
+    app.admin().get("/users?search=abc%00d").await.assert_fields(&["search"]);
     assert_eq!(found("/users?filter[role]=guest").await, ["berta"]);
     assert_eq!(found("/users?status=suspended").await, Vec::<String>::new());
 }

@@ -5,7 +5,7 @@ use std::{
     future::pending,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ use kernel::{Actor, Error, Kind, Origin};
 use serde_json::{Map, Value, json};
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval_at, sleep_until},
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -27,6 +27,8 @@ use super::{Close, Frame, Inner, Outgoing, Socket, handshake::Hall, registry::Pl
 const WAITING_FRAMES: usize = 16;
 /// Frames that can't be read before the connection is closed; refusals for their number likewise.
 const STRIKES: u32 = 3;
+/// How long a client may take to read one frame. One that reads nothing would hold its connection for ever.
+const SLOWEST_WRITE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(
     hall: Hall,
@@ -42,6 +44,7 @@ pub(super) async fn run(
         actor: OnceLock::new(),
         outgoing,
         queued: AtomicUsize::new(0),
+        overloaded: AtomicBool::new(false),
         queue_limit: hall.edge.settings().socket_queue_limit,
         followed: Mutex::new(HashSet::new()),
         tasks: TaskTracker::new(),
@@ -90,13 +93,14 @@ async fn write(
             Some(Outgoing::Close(why)) => (why.frame(), true),
             None => (Close::Normal.frame(), true),
         };
-        if sink.send(message).await.is_err() || last {
+        let sent = timeout(SLOWEST_WRITE, sink.send(message)).await;
+        if !matches!(sent, Ok(Ok(()))) || last {
             break;
         }
     }
     ended.cancel();
-    if let Err(cause) = sink.close().await {
-        tracing::debug!(%cause, "a socket was gone before it was closed");
+    if timeout(SLOWEST_WRITE, sink.close()).await.is_err() {
+        tracing::debug!("a socket was not closed in time");
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -107,6 +107,8 @@ struct Inner {
     outgoing: mpsc::UnboundedSender<Outgoing>,
     queued: AtomicUsize,
     queue_limit: usize,
+    /// Was the connection given up because the client doesn't read?
+    overloaded: AtomicBool,
     followed: Mutex<HashSet<String>>,
     tasks: TaskTracker,
     /// Cancelled when the connection is over.
@@ -150,6 +152,9 @@ impl Socket {
     /// Queues a frame that is JSON text already, shared by many sockets without being written again for each.
     pub fn send_text(&self, text: Utf8Bytes) {
         let waiting = self.0.queued.fetch_add(text.len(), Ordering::Relaxed) + text.len();
+        if waiting > self.0.queue_limit && self.0.overloaded.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let next = if waiting > self.0.queue_limit {
             Outgoing::Close(Close::Overloaded)
         } else {
