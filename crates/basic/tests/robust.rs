@@ -309,6 +309,53 @@ fn deep_and_long_expressions_are_refused_and_not_a_crash() {
 }
 
 #[test]
+fn values_that_contain_themselves_are_an_error_where_they_cannot_go() {
+    for (script, found) in [
+        ("l = []\nl.push(l)\nr = FIND \"t\" WHERE b IN l\nTALK \"done\"", "Argument"),
+        ("l = []\nl.push(l)\nTALK FILTER([{ a: 1 }], \"a = 1\") = l", "Talk(\"false\")"),
+        ("l = []\nl.push(l)\nTALK l", "Argument"),
+        ("l = []\nl.push(l)\nSET BOT MEMORY \"k\", l", "Argument"),
+        ("o = {}\no.o = o\nRETURN o", "Argument"),
+    ] {
+        let program = Arc::new(basic::compile("c", script, &Known::default()).program.unwrap());
+        let shown = run(&program, false);
+        assert!(shown.iter().any(|step| step.contains(found)), "{script}: {shown:?}");
+    }
+}
+
+#[test]
+fn code_without_loops_is_charged_by_what_it_does() {
+    let script = format!("s = REPEAT(\"x\", 60000)\n{}", "t = REVERSE(UCASE(s))\n".repeat(500));
+    let program = Arc::new(basic::compile("c", &script, &Known::default()).program.unwrap());
+    let last = run(&program, false).pop().unwrap();
+    assert!(last.contains("Limit"), "{last}");
+}
+
+#[test]
+fn a_host_can_end_a_run_that_takes_too_long() {
+    let program = Arc::new(
+        basic::compile("c", "ON ERROR RESUME NEXT\nWHILE TRUE\nWEND", &Known::default()).program.unwrap(),
+    );
+    let mut machine = Machine::start(program, Limits::default(), Vec::new());
+    let mut asked = 0;
+    let now = DateTime::parse_from_rfc3339("2025-03-14T09:30:00Z").unwrap();
+    let step = machine.run_unless(Resume { now, seed: 1, answer: Answer::Start }, &mut || {
+        asked += 1;
+        asked == 3
+    });
+    let Step::Failed(error) = step else { panic!("{step:?}") };
+    assert_eq!(error.code, basic::ErrorCode::Limit);
+    assert_eq!(error.message, "the script took too long without talking to anybody");
+}
+
+#[test]
+fn members_of_large_objects_are_found_ignoring_case() {
+    let script = "o = {}\nFOR i = 1 TO 1500\no[\"Key\" + i] = i\nNEXT\nTALK o[\"key1400\"] + \" \" + o[\"KEY3\"] + \" \" + UBOUND(o)";
+    let program = Arc::new(basic::compile("c", script, &Known::default()).program.unwrap());
+    assert_eq!(run(&program, true)[0], "Talk(\"1400 3 1500\")");
+}
+
+#[test]
 fn limits_end_a_run_and_cannot_be_caught() {
     for script in [
         "WHILE TRUE\nWEND",
@@ -318,6 +365,14 @@ fn limits_end_a_run_and_cannot_be_caught() {
         "WHILE TRUE\nTALK 1\nWEND",
         "a = []\na[100000000] = 1",
         "again:\nON ERROR GOTO again\nx = 1 / 0",
+        // What one instruction does is charged by the size of its operands.
+        "a = [1]\nb = [1]\nFOR i = 1 TO 60\na = [a, a]\nb = [b, b]\nNEXT\nWHILE a = b\nWEND\nWHILE a <> b\nWEND",
+        "s = REPEAT(\"x\", 60000)\nt = s + \"y\"\nWHILE s <> t\nWEND",
+        "s = REPEAT(\"x\", 60000)\nWHILE TRUE\nt = UCASE(s)\nWEND",
+        "a = RANGE(1, 5000)\nWHILE TRUE\nb = SORT(a)\nWEND",
+        "t = \"x\"\nFOR i = 1 TO 40\nt = [t, t]\nNEXT\nx = FILL({ a: 1 }, t)",
+        "s = REPEAT(\"x\", 60000)\nl = []\nFOR i = 1 TO 4000\nl.push(s)\nNEXT\nSET BOT MEMORY \"k\", l",
+        "s = REPEAT(\"x\", 60000)\nl = []\nFOR i = 1 TO 4000\nl.push(s)\nNEXT\nr = FIND \"t\" WHERE b IN l",
     ] {
         let script = format!("ON ERROR RESUME NEXT\n{script}");
         let program = Arc::new(basic::compile("l", &script, &Known::default()).program.unwrap());

@@ -13,7 +13,10 @@ use crate::scalar::{Number, math, text};
 /// The elements of an argument; null is an empty array, any other single value one element.
 fn items(c: &Context<'_>, value: Value) -> Vec<Value> {
     match c.heap.items(value) {
-        Some(items) => items.to_vec(),
+        Some(items) => {
+            c.heap.spend(items.len() >> 2);
+            items.to_vec()
+        }
         None if matches!(value, Value::Null) => Vec::new(),
         None => vec![value],
     }
@@ -32,10 +35,12 @@ pub(super) fn length(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     if let Value::Text { .. } = a[0] {
         return super::texts::length(c, a);
     }
-    Ok(Value::Int(match c.heap.fields(a[0]) {
-        Some(object) => object.keys.len() as i64,
-        None => items(c, a[0]).len() as i64,
-    }))
+    let count = match (c.heap.fields(a[0]), c.heap.items(a[0])) {
+        (Some(object), _) => object.keys.len(),
+        (None, Some(items)) => items.len(),
+        (None, None) => usize::from(!matches!(a[0], Value::Null)),
+    };
+    Ok(Value::Int(count as i64))
 }
 
 pub(super) fn zero(_: &mut Context<'_>, _: &[Value]) -> Checked<Value> {
@@ -80,9 +85,15 @@ fn end(c: &mut Context<'_>, a: &[Value], front: bool) -> Checked<Value> {
         let cut = cut.to_owned();
         return c.heap.checked_text(cut);
     }
-    let all = items(c, value);
+    let single = [value];
+    let all = match c.heap.items(value) {
+        Some(items) => items,
+        None if matches!(value, Value::Null) => &[],
+        None => &single,
+    };
     if let Some(&n) = number {
         let n = natural(c, n)?.min(all.len());
+        c.heap.spend(n >> 2);
         let cut = if front { all[..n].to_vec() } else { all[all.len() - n..].to_vec() };
         return array(c, cut);
     }
@@ -140,10 +151,15 @@ fn is_descending(c: &Context<'_>, value: Option<&Value>) -> Checked<bool> {
     }
 }
 
+fn spend_on_sorting(c: &Context<'_>, count: usize) {
+    c.heap.spend((count * count.max(1).ilog2() as usize) >> 2);
+}
+
 pub(super) fn sort(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     let descending = is_descending(c, a.get(1))?;
     let offset = c.offset();
     let mut all = items(c, a[0]);
+    spend_on_sorting(c, all.len());
     all.sort_by(|&x, &y| sort_order(c.heap, x, y, offset));
     if descending {
         all.reverse();
@@ -160,6 +176,7 @@ pub(super) fn sort_by(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     for row in items(c, a[0]) {
         keyed.push((c.heap.member(row, symbol, offset)?, row));
     }
+    spend_on_sorting(c, keyed.len());
     keyed.sort_by(|&(x, _), &(y, _)| {
         let order = sort_order(c.heap, x, y, offset);
         if descending { order.reverse() } else { order }
@@ -253,7 +270,9 @@ pub(super) fn index_of(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     if let (Some(whole), Some(part)) = (c.heap.as_str(a[0]), c.heap.as_str(a[1])) {
         return Ok(Value::Int(text::position(whole, part, 1) - 1));
     }
-    let found = items(c, a[0]).into_iter().position(|item| c.heap.equal(item, a[1], offset));
+    let all = items(c, a[0]);
+    c.heap.spend(all.len());
+    let found = all.into_iter().position(|item| c.heap.equal(item, a[1], offset));
     Ok(Value::Int(found.map_or(-1, |at| at as i64)))
 }
 
@@ -274,7 +293,12 @@ pub(super) fn batch(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     if size == 0 {
         return Err(Fault::argument("the size of a part is at least 1"));
     }
-    let parts = items(c, a[0]).chunks(size).map(|part| c.heap.array(part.to_vec())).collect();
+    let mut parts = Vec::new();
+    for part in items(c, a[0]).chunks(size) {
+        parts.push(c.heap.array(part.to_vec()));
+        c.heap.check_room()?;
+    }
+    c.heap.spend(parts.len());
     array(c, parts)
 }
 
@@ -301,10 +325,17 @@ pub(super) fn pop(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 }
 
 pub(super) fn shift(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
+    spend_on_moving(c, a[0]);
     change(c, a[0], |all| if all.is_empty() { Value::Null } else { all.remove(0) })
 }
 
+/// Elements behind the place of a change move.
+fn spend_on_moving(c: &Context<'_>, value: Value) {
+    c.heap.spend(c.heap.items(value).map_or(0, <[Value]>::len) >> 3);
+}
+
 pub(super) fn unshift(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
+    spend_on_moving(c, a[0]);
     change(c, a[0], |all| {
         all.splice(0..0, a[1..].iter().copied());
     })?;
@@ -312,7 +343,8 @@ pub(super) fn unshift(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 }
 
 pub(super) fn splice(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
-    let length = items(c, a[0]).len();
+    let length = c.heap.items(a[0]).map_or(0, <[Value]>::len);
+    spend_on_moving(c, a[0]);
     let from = place(c, a[1], length)?;
     let count = a.get(2).map_or(Ok(usize::MAX), |&count| natural(c, count))?;
     let to = from.saturating_add(count).min(length);
@@ -324,19 +356,20 @@ pub(super) fn splice(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 pub(super) fn keys(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     let value = c.heap.body(a[0]);
     let symbols = c.heap.fields(value).map(|object: &Object| object.keys.clone()).unwrap_or_default();
-    let names = symbols
-        .into_iter()
-        .map(|symbol| {
-            let name = c.heap.symbol_name(symbol).to_owned();
-            c.heap.text(name)
-        })
-        .collect();
+    c.heap.spend(symbols.len());
+    let mut names = Vec::with_capacity(symbols.len());
+    for symbol in symbols {
+        let name = c.heap.symbol_name(symbol).to_owned();
+        names.push(c.heap.text(name));
+        c.heap.check_room()?;
+    }
     array(c, names)
 }
 
 pub(super) fn values(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     let value = c.heap.body(a[0]);
     let values = c.heap.fields(value).map(|object| object.values.clone()).unwrap_or_default();
+    c.heap.spend(values.len() >> 2);
     array(c, values)
 }
 

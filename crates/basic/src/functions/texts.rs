@@ -103,9 +103,13 @@ pub(super) fn split(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
         None => ",".to_owned(),
     };
     let limit = c.heap.entries_limit;
-    let parts: Vec<Value> =
-        text::split(&whole, &separator).take(limit + 1).map(|part| c.heap.text(part)).collect();
+    let mut parts = Vec::new();
+    for part in text::split(&whole, &separator).take(limit + 1) {
+        parts.push(c.heap.text(part));
+        c.heap.check_room()?;
+    }
     c.heap.check_entries(parts.len())?;
+    c.heap.spend(parts.len());
     Ok(c.heap.array(parts))
 }
 

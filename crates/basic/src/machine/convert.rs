@@ -45,6 +45,7 @@ impl Heap {
                 Cow::Owned(text)
             }
         })
+        .inspect(|text: &Cow<'_, str>| self.spend_on_text(text.len()))
     }
 
     pub(crate) fn display_into(&self, value: Value, out: &mut String) -> Checked<()> {
@@ -57,7 +58,10 @@ impl Heap {
             Value::Float(f) => {
                 let _ = write!(out, "{}", Number::Float(f));
             }
-            Value::Text { place, length } => out.push_str(self.str(place, length)),
+            Value::Text { place, length } => {
+                self.spend_on_text(length as usize);
+                out.push_str(self.str(place, length));
+            }
             Value::Day(_) | Value::Instant { .. } => {
                 if let Some(date) = value.date() {
                     let _ = write!(out, "{date}");
@@ -93,12 +97,16 @@ impl Heap {
             return Err(Fault::argument("a value that contains itself, or nests too deep, has no JSON"));
         }
         self.check_text(out.len())?;
+        self.spend(1);
         match value {
             Value::Null => out.push_str("null"),
             Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Duration(_) => {
                 self.display_into(value, out)?;
             }
-            Value::Text { place, length } => quote(self.str(place, length), out),
+            Value::Text { place, length } => {
+                self.spend_on_text(length as usize);
+                quote(self.str(place, length), out);
+            }
             Value::Day(_) | Value::Instant { .. } | Value::File(_) => quote(&self.display(value)?, out),
             Value::Array(_) | Value::Rows(_) => {
                 out.push('[');
@@ -179,7 +187,7 @@ impl Heap {
 
     /// A detached copy.
     pub(crate) fn to_data(&self, value: Value) -> Checked<Data> {
-        let mut budget = self.entries_limit;
+        let mut budget = self.copy_limit();
         self.data_at(value, 0, &mut budget)
     }
 
@@ -190,7 +198,12 @@ impl Heap {
             ));
         }
         // Shared parts are copied at each place they stand, so a small heap could become a large tree.
-        *budget = budget.checked_sub(1).ok_or_else(|| Fault::limit("the value is too large"))?;
+        let text = self.as_str(value).map_or(0, str::len);
+        self.spend(1);
+        self.spend_on_text(text);
+        *budget = budget
+            .checked_sub(std::mem::size_of::<Data>() + text)
+            .ok_or_else(|| Fault::limit("a value is too large to leave the script"))?;
         let mut list = |items: &[Value]| {
             items.iter().map(|&item| self.data_at(item, depth + 1, budget)).collect::<Checked<Vec<_>>>()
         };
@@ -258,6 +271,7 @@ impl Heap {
         if depth > MAX_DEPTH {
             return Err(Fault::limit("the value nests too deep"));
         }
+        self.spend(1);
         Ok(match data {
             Data::Null => Value::Null,
             Data::Bool(truth) => Value::Bool(truth),
@@ -311,7 +325,7 @@ impl Heap {
             let value = self.value_at(field, depth + 1)?;
             match object.exact(key).and_then(|at| object.values.get_mut(at)) {
                 Some(slot) => *slot = value,
-                None => object.push(key, value),
+                None => object.push(key, value, |key| self.folded(key)),
             }
         }
         Ok(object)
@@ -319,6 +333,7 @@ impl Heap {
 
     /// The value of a JSON text.
     pub(crate) fn parse_json(&mut self, text: &str) -> Option<Checked<Value>> {
+        self.spend(text.len() >> 3);
         let data: Data = serde_json::from_str(text.trim()).ok()?;
         Some(self.take_data(data))
     }

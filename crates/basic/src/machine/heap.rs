@@ -1,15 +1,21 @@
 //! The heap: texts, arrays and objects by place, shared by reference, collected by marking.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::fault::{Checked, Fault};
+pub(crate) use super::object::Object;
 use super::value::{CONSTANT, Value};
 use crate::limits::Limits;
 use crate::program::{Program, Symbols};
 
 /// Bytes after which the first collection comes.
 const FIRST_COLLECTION: usize = 1 << 20;
+
+/// Work after which the run is charged.
+const NOTICED_WORK: u64 = 1000;
+
+/// Work that one operation may do: a million elements compared, a quarter of a gigabyte of text read.
+const MOST_WORK: u64 = 1_000_000;
 
 /// What every place costs beside its content.
 const CELL: usize = std::mem::size_of::<Cell>();
@@ -39,41 +45,6 @@ pub(crate) struct Response {
     pub(crate) body: Value,
 }
 
-/// Fields in the order of their first assignment.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Object {
-    pub(crate) keys: Vec<u32>,
-    pub(crate) values: Vec<Value>,
-    /// Where each key stands, once a walk over all would be slow.
-    #[expect(clippy::box_collection, reason = "most objects have none, and should be small")]
-    index: Option<Box<HashMap<u32, u32>>>,
-}
-
-/// Fields up to which an object is walked.
-const WALKED: usize = 12;
-
-impl Object {
-    #[inline]
-    pub(crate) fn exact(&self, key: u32) -> Option<usize> {
-        match &self.index {
-            None => self.keys.iter().position(|&k| k == key),
-            Some(index) => index.get(&key).map(|&at| at as usize),
-        }
-    }
-
-    pub(crate) fn push(&mut self, key: u32, value: Value) {
-        if let Some(index) = &mut self.index {
-            index.insert(key, self.keys.len() as u32);
-        } else if self.keys.len() == WALKED {
-            let mut index: HashMap<u32, u32> = self.keys.iter().copied().zip(0..).collect();
-            index.insert(key, WALKED as u32);
-            self.index = Some(Box::new(index));
-        }
-        self.keys.push(key);
-        self.values.push(value);
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Heap {
     pub(crate) cells: Vec<Cell>,
@@ -87,6 +58,8 @@ pub(crate) struct Heap {
     limit: usize,
     pub(crate) text_limit: usize,
     pub(crate) entries_limit: usize,
+    /// What operations on large values cost beyond their instructions, not charged to the run yet.
+    work: std::cell::Cell<u64>,
 }
 
 impl Heap {
@@ -102,7 +75,65 @@ impl Heap {
             limit: limits.memory_bytes,
             text_limit: limits.text_bytes,
             entries_limit: limits.entries,
+            work: std::cell::Cell::new(0),
         }
+    }
+
+    // ---- work ----
+
+    /// Notes work in proportion to the size of values, in instructions: an instruction that copies a large text costs
+    /// as much as many that add two numbers.
+    #[inline]
+    pub(crate) fn spend(&self, instructions: usize) {
+        self.work.set(self.work.get().saturating_add(instructions as u64));
+    }
+
+    /// Notes that bytes of text were read or copied.
+    #[inline]
+    pub(crate) fn spend_on_text(&self, bytes: usize) {
+        self.spend(bytes >> 8);
+    }
+
+    /// The work noted since it was taken last.
+    #[inline]
+    pub(crate) fn take_work(&self) -> u64 {
+        self.work.replace(0)
+    }
+
+    /// Whether more work was noted than one operation may do, for walks whose length is not known before.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.work.get() > MOST_WORK
+    }
+
+    /// An error where one operation has done more than it may.
+    pub(crate) fn check_work(&self) -> Checked<()> {
+        if self.is_exhausted() {
+            return Err(Fault::limit("one operation would take too long"));
+        }
+        Ok(())
+    }
+
+    /// Whether the loop over instructions should pause: to charge the run, or to collect.
+    #[inline]
+    pub(crate) fn wants_attention(&self) -> bool {
+        self.bytes >= self.collect_at || self.work.get() >= NOTICED_WORK
+    }
+
+    /// An error where what one operation makes is more than a machine may have.
+    pub(crate) fn check_room(&self) -> Checked<()> {
+        if self.bytes > self.limit.saturating_mul(2) {
+            return Err(self.too_much_memory());
+        }
+        Ok(())
+    }
+
+    fn too_much_memory(&self) -> Box<Fault> {
+        Fault::limit(format!("the values of the script take more than {} bytes", self.limit))
+    }
+
+    /// What detached copies of values may take together, in bytes.
+    pub(crate) fn copy_limit(&self) -> usize {
+        self.limit
     }
 
     // ---- names ----
@@ -172,7 +203,6 @@ impl Heap {
         self.bytes += bytes;
     }
 
-    #[inline]
     pub(crate) fn wants_collection(&self) -> bool {
         self.bytes >= self.collect_at
     }
@@ -238,6 +268,7 @@ impl Heap {
             self.bytes += text.capacity() - before;
             return Ok(Value::Text { place, length: total as u32 });
         }
+        self.spend_on_text(total);
         // Room for what probably follows.
         let mut text = String::with_capacity(total + total / 2);
         text.push_str(self.str(place, length));
@@ -260,6 +291,7 @@ impl Heap {
             {
                 let mut text = std::mem::take(text);
                 let before = text.capacity();
+                self.spend_on_text(count as usize);
                 text.push_str(self.str(other, count));
                 self.bytes += text.capacity() - before;
                 if let Some(slot) = self.cells.get_mut(place as usize) {
@@ -270,6 +302,7 @@ impl Heap {
         }
         let total = length as usize + count as usize;
         self.check_text(total)?;
+        self.spend_on_text(total);
         let mut text = String::with_capacity(total + total / 2);
         text.push_str(self.str(place, length));
         text.push_str(self.str(other, count));
@@ -368,11 +401,7 @@ impl Heap {
     pub(crate) fn find(&self, object: &Object, symbol: u32) -> Option<usize> {
         object.exact(symbol).or_else(|| {
             let folded = self.folded(symbol);
-            if object.index.is_some() && folded == symbol && object.keys.len() > 1000 {
-                // Names of large objects are data, and walking all for each miss would take quadratic time.
-                return None;
-            }
-            object.keys.iter().position(|&key| self.folded(key) == folded)
+            object.folded(folded, |key| self.folded(key))
         })
     }
 
@@ -387,11 +416,15 @@ impl Heap {
             self.check_entries(count + 1)?;
             self.bytes += 2 * std::mem::size_of::<Value>();
         }
-        if let Some(fields) = self.fields_mut(object) {
-            match found.and_then(|at| fields.values.get_mut(at)) {
-                Some(slot) => *slot = value,
-                None => fields.push(symbol, value),
-            }
+        if let Some(slot) = found.and_then(|at| self.fields_mut(object)?.values.get_mut(at)) {
+            *slot = value;
+            return Ok(());
+        }
+        // Lent out of its place, so that the names can be read beside it.
+        let mut fields = self.fields_mut(object).map(std::mem::take).unwrap_or_default();
+        fields.push(symbol, value, |key| self.folded(key));
+        if let Some(place) = self.fields_mut(object) {
+            *place = fields;
         }
         Ok(())
     }
@@ -400,6 +433,7 @@ impl Heap {
 
     /// Frees what no root reaches; an error when what is left is more than a machine may have.
     pub(crate) fn collect(&mut self, roots: impl Iterator<Item = Value>) -> Checked<()> {
+        self.spend(self.cells.len() >> 3);
         let mut marked = vec![false; self.cells.len()];
         let mut waiting: Vec<u32> = Vec::new();
         for root in roots {
@@ -424,10 +458,7 @@ impl Heap {
         }
         self.bytes = bytes;
         if bytes > self.limit {
-            return Err(Fault::limit(format!(
-                "the values of the script take more than {} bytes",
-                self.limit
-            )));
+            return Err(self.too_much_memory());
         }
         self.collect_at = (bytes * 2).max(FIRST_COLLECTION).min(self.limit);
         // Close to the limit every little step would collect again.
@@ -437,8 +468,7 @@ impl Heap {
 }
 
 fn object_size(object: &Object) -> usize {
-    object.values.capacity() * (std::mem::size_of::<Value>() + 4)
-        + object.index.as_ref().map_or(0, |i| i.len() * 16)
+    object.values.capacity() * (std::mem::size_of::<Value>() + 4) + object.index_size()
 }
 
 fn cell_size(cell: &Cell) -> usize {

@@ -7,6 +7,7 @@ mod answer;
 mod convert;
 pub(crate) mod fault;
 pub(crate) mod heap;
+mod object;
 mod operate;
 mod rows;
 mod run;
@@ -168,12 +169,18 @@ impl Machine {
 
     /// Goes on until the next stop.
     pub fn run(&mut self, resume: Resume) -> Step {
+        self.run_unless(resume, &mut || false)
+    }
+
+    /// Goes on until the next stop, or until `expired` says that the time is over, which ends the run with a limit that
+    /// the script cannot catch. It is asked about every millisecond: the machine itself has no clock.
+    pub fn run_unless(&mut self, resume: Resume, expired: &mut dyn FnMut() -> bool) -> Step {
         if self.pending == Pending::Over {
             return Step::Finished(Data::Null);
         }
         self.now = resume.now;
         self.random = resume.seed;
-        self.counts.run += self.counts.stop;
+        self.counts.run += self.counts.stop + self.heap.take_work();
         self.counts.stop = 0;
         let begun = match self.early.take() {
             Some(fault) => Err(fault),
@@ -181,7 +188,7 @@ impl Machine {
         };
         let mut outcome = match begun {
             Ok(Some(step)) => return self.stopped(step),
-            Ok(None) => self.execute(),
+            Ok(None) => self.execute(expired),
             Err(fault) => Err(fault),
         };
         loop {
@@ -192,7 +199,7 @@ impl Machine {
                         self.pending = Pending::Over;
                         return failed;
                     }
-                    outcome = self.execute();
+                    outcome = self.execute(expired);
                 }
             }
         }
@@ -342,8 +349,9 @@ impl Machine {
             None => return Ok(None),
             Some(SiteFilter::Bound { filter, first }) => {
                 let values = self.values(base, *first, filter.holes as u16);
+                let mut budget = self.heap.copy_limit();
                 let values: Vec<_> =
-                    values.iter().map(|&value| self.constant(value)).collect::<Checked<_>>()?;
+                    values.iter().map(|&value| self.constant(value, &mut budget)).collect::<Checked<_>>()?;
                 (std::borrow::Cow::Borrowed(filter), values)
             }
             Some(SiteFilter::Text { argument }) => {
@@ -361,21 +369,36 @@ impl Machine {
         Ok(Some(bound))
     }
 
-    fn constant(&self, value: Value) -> Checked<crate::filter::Constant> {
+    /// A value to compare with; lists hold plain values, since an array could contain itself.
+    fn constant(&self, value: Value, budget: &mut usize) -> Checked<crate::filter::Constant> {
         use crate::filter::Constant;
         let value = self.heap.body(value);
-        Ok(match value {
+        match self.heap.items(value) {
+            Some(items) => {
+                self.heap.spend(items.len());
+                let items = items.iter().map(|&item| self.plain_constant(item, budget));
+                Ok(Constant::List(items.collect::<Checked<_>>()?))
+            }
+            None => self.plain_constant(value, budget),
+        }
+    }
+
+    fn plain_constant(&self, value: Value, budget: &mut usize) -> Checked<crate::filter::Constant> {
+        use crate::filter::Constant;
+        let value = self.heap.body(value);
+        let constant = match value {
             Value::Null => Constant::Null,
             Value::Bool(truth) => Constant::Boolean(truth),
-            Value::Array(_) | Value::Rows(_) => {
-                let items = self.heap.items(value).unwrap_or_default();
-                Constant::List(items.iter().map(|&item| self.constant(item)).collect::<Checked<_>>()?)
-            }
             _ => match (value.number(), value.date()) {
                 (Some(number), _) => Constant::Number(number),
                 (_, Some(date)) => Constant::Date(date),
                 _ => Constant::Text(self.heap.display(value)?.into_owned()),
             },
-        })
+        };
+        let text = if let Constant::Text(text) = &constant { text.len() } else { 0 };
+        *budget = budget
+            .checked_sub(std::mem::size_of::<Constant>() + text)
+            .ok_or_else(|| Fault::limit("the values of the condition are too large"))?;
+        Ok(constant)
     }
 }

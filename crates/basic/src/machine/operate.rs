@@ -31,6 +31,7 @@ impl Heap {
             (Value::Duration(a), Value::Duration(b)) => Ok(Value::Duration(a.saturating_add(b))),
             (Value::Array(_) | Value::Rows(_), Value::Array(_) | Value::Rows(_)) => {
                 let mut items = self.items(a).unwrap_or_default().to_vec();
+                self.spend((items.len() + self.items(b).map_or(0, <[Value]>::len)) >> 2);
                 items.extend_from_slice(self.items(b).unwrap_or_default());
                 self.check_entries(items.len())?;
                 Ok(self.array(items))
@@ -59,6 +60,7 @@ impl Heap {
         let copy = self.fields(a).cloned().unwrap_or_default();
         let copy = self.object(copy);
         let more = self.fields(b).cloned().unwrap_or_default();
+        self.spend(more.keys.len() + self.fields(copy).map_or(0, |fields| fields.keys.len()));
         for (key, value) in more.keys.into_iter().zip(more.values) {
             self.set_field(copy, key, value)?;
         }
@@ -153,12 +155,17 @@ impl Heap {
     }
 
     fn equal_at(&self, a: Value, b: Value, offset: FixedOffset, depth: usize) -> bool {
-        if depth > 100 {
+        // Shared parts are compared at each place they stand, so small values could take very long.
+        if depth > 100 || self.is_exhausted() {
             return false;
+        }
+        if depth > 0 {
+            self.spend(1);
         }
         match (a, b) {
             (Value::Int(a), Value::Int(b)) => a == b,
             (Value::Text { place, length }, Value::Text { place: other, length: count }) => {
+                self.spend_on_text(length as usize);
                 length == count && (place == other || self.str(place, length) == self.str(other, count))
             }
             (Value::Bool(a), Value::Bool(b)) => a == b,
@@ -196,6 +203,7 @@ impl Heap {
         match (a, b) {
             (Value::Int(a), Value::Int(b)) => Some(a.cmp(&b)),
             (Value::Text { place, length }, Value::Text { place: other, length: count }) => {
+                self.spend_on_text(length.min(count) as usize);
                 Some(self.str(place, length).cmp(self.str(other, count)))
             }
             (Value::Day(_) | Value::Instant { .. }, _) | (_, Value::Day(_) | Value::Instant { .. }) => {
@@ -246,12 +254,13 @@ impl Heap {
     pub(crate) fn contains(&self, whole: Value, part: Value, offset: FixedOffset) -> Checked<bool> {
         Ok(match whole {
             Value::Array(_) | Value::Rows(_) => {
-                self.items(whole).unwrap_or_default().iter().any(|&item| self.equal(item, part, offset))
+                self.any_equal(self.items(whole).unwrap_or_default(), part, offset)
             }
             Value::Object(_) => {
                 let name = self.display(part)?;
                 let wanted = super::fold(&name);
                 let object = self.fields(whole);
+                self.spend(object.map_or(0, |object| object.keys.len()));
                 object.is_some_and(|object| {
                     object.keys.iter().any(|&key| super::fold(self.symbol_name(key)) == wanted)
                 })
@@ -261,9 +270,14 @@ impl Heap {
         })
     }
 
+    fn any_equal(&self, items: &[Value], wanted: Value, offset: FixedOffset) -> bool {
+        self.spend(items.len());
+        items.iter().any(|&item| self.equal(item, wanted, offset))
+    }
+
     pub(crate) fn is_in(&self, value: Value, list: Value, offset: FixedOffset) -> Checked<bool> {
         match self.items(list) {
-            Some(items) => Ok(items.iter().any(|&item| self.equal(item, value, offset))),
+            Some(items) => Ok(self.any_equal(items, value, offset)),
             None => match list {
                 Value::Text { .. } | Value::Object(_) => self.contains(list, value, offset),
                 Value::Null => Ok(false),
@@ -433,6 +447,7 @@ impl Heap {
                 let Some(at) = self.to_number(index)?.as_exact_i64().filter(|at| *at >= 0) else {
                     return Ok(Value::Null);
                 };
+                self.spend_on_text((at as usize).min(length as usize));
                 let found = self.str(place, length).chars().nth(at as usize);
                 Ok(found.map_or(Value::Null, |c| self.text(c)))
             }

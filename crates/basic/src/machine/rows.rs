@@ -13,6 +13,9 @@ use crate::functions::{self, Context};
 use crate::program::Site;
 use crate::scalar::Scalar;
 
+/// Characters of a field's name in a template of FILL.
+const MAX_FIELD_NAME: usize = 200;
+
 /// A row as filters see it.
 struct Row<'a> {
     heap: &'a Heap,
@@ -97,9 +100,17 @@ impl Machine {
             .ok_or_else(|| Fault::argument("FILTER needs a condition such as \"a > 1\""))?;
         let items = self.heap.items(all).unwrap_or_default();
         let views: Vec<Row<'_>> = items.iter().map(|&value| Row { heap: &self.heap, value }).collect();
+        self.heap.spend(items.len() * 4);
         let chosen = filter.select(&views, self.now);
         let chosen = chosen.into_iter().filter_map(|at| items.get(at).copied()).collect();
         Ok(self.heap.array(chosen))
+    }
+
+    /// A copy of the rows, so that the heap can change beside them.
+    fn rows_of(&self, all: Value) -> Vec<Value> {
+        let items = self.heap.items(all).unwrap_or_default();
+        self.heap.spend(items.len() * 4);
+        items.to_vec()
     }
 
     fn name_of(&mut self, value: Value) -> Checked<u32> {
@@ -111,7 +122,7 @@ impl Machine {
         let field = self.name_of(field)?;
         let offset = self.offset();
         let groups = self.heap.object(Object::default());
-        for row in self.heap.items(all).unwrap_or_default().to_vec() {
+        for row in self.rows_of(all) {
             let key = self.heap.member(row, field, offset)?;
             let key = self.name_of(key)?;
             let known = self
@@ -145,11 +156,13 @@ impl Machine {
             names.push((super::fold(from.trim()), self.heap.intern(to.trim())));
         }
         let mut mapped = Vec::new();
-        for row in self.heap.items(all).unwrap_or_default().to_vec() {
+        for row in self.rows_of(all) {
             let Some(object) = self.heap.fields(row).cloned() else {
                 mapped.push(row);
                 continue;
             };
+            self.heap.spend(object.keys.len() * (1 + (names.len() >> 3)));
+            self.heap.check_work()?;
             let renamed = self.heap.object(Object::default());
             for (key, value) in object.keys.into_iter().zip(object.values) {
                 let folded = self.heap.symbol_name(self.heap.folded(key));
@@ -168,7 +181,7 @@ impl Machine {
         let offset = self.offset();
         let mut order: Vec<Value> = Vec::new();
         let mut places: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
-        for item in self.heap.items(all).unwrap_or_default().to_vec() {
+        for item in self.rows_of(all) {
             let key = self.heap.member(item, row_field, offset)?;
             let shown = self.heap.display(key)?.into_owned();
             let place = match places.get(&shown) {
@@ -200,6 +213,9 @@ impl Machine {
         if depth > 100 {
             return Err(Fault::argument("the template contains itself"));
         }
+        // Shared parts are filled at each place they stand, so a small template could take very long.
+        self.heap.spend(1);
+        self.heap.check_work()?;
         match template {
             Value::Text { place, length } => {
                 let text = self.heap.str(place, length).to_owned();
@@ -228,14 +244,21 @@ impl Machine {
     }
 
     fn fill_text(&self, text: &str, row: Value) -> Checked<String> {
+        self.heap.spend_on_text(text.len());
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find(['{', '$']) {
             let (before, after) = rest.split_at(at);
             out.push_str(before);
             let marks = [("{{", "}}"), ("${", "}")];
-            let field = marks.iter().find_map(|(open, close)| after.strip_prefix(open)?.split_once(close));
-            if let Some((name, behind)) = field.filter(|(name, _)| !name.contains('\n')) {
+            let field = marks.iter().find_map(|(open, close)| {
+                let name = after.strip_prefix(open)?;
+                let end = name.char_indices().take(MAX_FIELD_NAME).map(|(at, _)| at);
+                let end = end.take_while(|&at| !name[at..].starts_with('\n'));
+                let end = end.into_iter().find(|&at| name[at..].starts_with(close))?;
+                Some((&name[..end], &name[end + close.len()..]))
+            });
+            if let Some((name, behind)) = field {
                 self.heap.display_into(self.heap.field_of(row, name.trim()), &mut out)?;
                 rest = behind;
             } else {

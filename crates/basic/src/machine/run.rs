@@ -14,14 +14,18 @@ use crate::program::code::{Op, Reg};
 use crate::scalar::{Number, math};
 use crate::step::{ErrorCode, Step};
 
+/// Instructions between two looks at the time.
+const PAUSE: u64 = 100_000;
+
 impl Machine {
     #[expect(clippy::too_many_lines, reason = "one arm an instruction, in one loop over local variables")]
     /// Runs up to the next stop. On an error the running frame stands behind the instruction that failed.
-    pub(super) fn execute(&mut self) -> Checked<Step> {
+    pub(super) fn execute(&mut self, expired: &mut dyn FnMut() -> bool) -> Checked<Step> {
         let program = Arc::clone(&self.program);
         let code = program.code.as_slice();
         let offset = *self.now.offset();
-        let allowed = self.instructions_left();
+        // Up to here the run goes on without looking at its limits.
+        let mut pause = self.next_pause();
         let Some(&Frame { base, at, .. }) = self.frames.last() else {
             return Err(Fault::unsound());
         };
@@ -55,11 +59,18 @@ impl Machine {
                 }
             };
         }
-        macro_rules! collect {
+        // After what may have taken long or made much.
+        macro_rules! attend {
             () => {
-                if self.heap.wants_collection() {
+                if self.heap.wants_attention() {
                     self.note(at);
-                    self.collect()?;
+                    self.counts.stop += self.heap.take_work();
+                    if self.counts.stop > pause {
+                        pause = self.passed_pause(expired)?;
+                    }
+                    if self.heap.wants_collection() {
+                        self.collect()?;
+                    }
                 }
             };
         }
@@ -100,7 +111,7 @@ impl Machine {
                         (Value::Float(x), Value::Float(y)) if (x + y).is_finite() => Value::Float(x + y),
                         _ => check!(self.heap.add(a, b, offset)),
                     };
-                    collect!();
+                    attend!();
                 }
                 Op::AddInt { to, a, b } => {
                     let a = reg!(a);
@@ -114,7 +125,7 @@ impl Machine {
                         }
                         _ => check!(self.heap.add(a, Value::Int(i64::from(b)), offset)),
                     };
-                    collect!();
+                    attend!();
                 }
                 Op::Subtract { to, a, b } => {
                     let (a, b) = (reg!(a), reg!(b));
@@ -165,7 +176,7 @@ impl Machine {
                         }
                         _ => check!(self.heap.concat(a, b)),
                     };
-                    collect!();
+                    attend!();
                 }
                 Op::Negate { to, a } => {
                     reg!(to) = match reg!(a) {
@@ -182,40 +193,53 @@ impl Machine {
                         check!(self.heap.display_into(self.stack[index], &mut text));
                     }
                     reg!(to) = check!(self.heap.checked_text(text));
-                    collect!();
+                    attend!();
                 }
 
-                Op::Equal { to, a, b } => reg!(to) = Value::Bool(self.heap.equal(reg!(a), reg!(b), offset)),
+                Op::Equal { to, a, b } => {
+                    reg!(to) = Value::Bool(self.heap.equal(reg!(a), reg!(b), offset));
+                    attend!();
+                }
                 Op::NotEqual { to, a, b } => {
                     reg!(to) = Value::Bool(!self.heap.equal(reg!(a), reg!(b), offset));
+                    attend!();
                 }
                 Op::Less { to, a, b } => {
                     let order = check!(self.heap.compare(reg!(a), reg!(b), offset));
                     reg!(to) = Value::Bool(order == Ordering::Less);
+                    attend!();
                 }
                 Op::LessEqual { to, a, b } => {
                     let order = check!(self.heap.compare(reg!(a), reg!(b), offset));
                     reg!(to) = Value::Bool(order != Ordering::Greater);
+                    attend!();
                 }
                 Op::Xor { to, a, b } => {
                     reg!(to) = Value::Bool(self.heap.truth(reg!(a)) != self.heap.truth(reg!(b)));
                 }
                 Op::In { to, a, b } => {
                     reg!(to) = Value::Bool(check!(self.heap.is_in(reg!(a), reg!(b), offset)));
+                    attend!();
                 }
-                Op::Like { to, a, b } => reg!(to) = Value::Bool(check!(self.heap.like(reg!(a), reg!(b)))),
+                Op::Like { to, a, b } => {
+                    reg!(to) = Value::Bool(check!(self.heap.like(reg!(a), reg!(b))));
+                    attend!();
+                }
                 Op::Contains { to, a, b } => {
                     reg!(to) = Value::Bool(check!(self.heap.contains(reg!(a), reg!(b), offset)));
+                    attend!();
                 }
                 Op::StartsWith { to, a, b } => {
                     let whole = check!(self.heap.display(reg!(a)));
                     let starts = whole.starts_with(&*check!(self.heap.display(reg!(b))));
                     reg!(to) = Value::Bool(starts);
+                    attend!();
                 }
                 Op::EndsWith { to, a, b } => {
                     let whole = check!(self.heap.display(reg!(a)));
                     let ends = whole.ends_with(&*check!(self.heap.display(reg!(b))));
                     reg!(to) = Value::Bool(ends);
+                    attend!();
                 }
                 Op::IsNull { to, a } => reg!(to) = Value::Bool(self.heap.is_null(reg!(a))),
 
@@ -223,9 +247,9 @@ impl Machine {
                 Op::Loop { target } => {
                     // What was run since the target is charged at once.
                     self.counts.stop += (at - target.0 as usize) as u64;
-                    if self.counts.stop > allowed {
+                    if self.counts.stop > pause {
                         self.note(at);
-                        return Err(self.too_many_instructions());
+                        pause = self.passed_pause(expired)?;
                     }
                     at = target.0 as usize;
                 }
@@ -250,6 +274,7 @@ impl Machine {
                         (Value::Int(x), Value::Int(y)) => x == y,
                         _ => self.heap.equal(a, b, offset),
                     };
+                    attend!();
                     test!(equal == want);
                 }
                 Op::TestLess { a, b, want } => {
@@ -309,6 +334,7 @@ impl Machine {
                             _ => order != Ordering::Less,
                         }),
                     };
+                    attend!();
                     test!(passed);
                 }
                 Op::TestRange { a, low } => {
@@ -319,6 +345,7 @@ impl Machine {
                         .heap
                         .order(a, reg!(high), offset)
                         .is_some_and(|order| order != Ordering::Greater);
+                    attend!();
                     test!(from && to);
                 }
 
@@ -395,30 +422,30 @@ impl Machine {
                 Op::NewArray { to, first, count } => {
                     let items = self.values(base, first, count).to_vec();
                     reg!(to) = self.heap.array(items);
-                    collect!();
+                    attend!();
                 }
                 Op::NewObject { to } => {
                     reg!(to) = self.heap.object(Object::default());
-                    collect!();
+                    attend!();
                 }
                 Op::InitMember { object, symbol, from } => {
                     check!(self.heap.set_field(reg!(object), u32::from(symbol.0), reg!(from)));
                 }
                 Op::GetMember { to, object, symbol } => {
                     reg!(to) = check!(self.heap.member(reg!(object), u32::from(symbol.0), offset));
-                    collect!();
+                    attend!();
                 }
                 Op::SetMember { object, symbol, from } => {
                     check!(self.heap.set_member(reg!(object), u32::from(symbol.0), reg!(from)));
-                    collect!();
+                    attend!();
                 }
                 Op::GetIndex { to, object, index } => {
                     reg!(to) = check!(self.heap.index(reg!(object), reg!(index), offset));
-                    collect!();
+                    attend!();
                 }
                 Op::SetIndex { object, index, from } => {
                     check!(self.heap.set_index(reg!(object), reg!(index), reg!(from)));
-                    collect!();
+                    attend!();
                 }
 
                 Op::Call { procedure, first, count } => {
@@ -431,8 +458,8 @@ impl Machine {
                             self.limits.call_depth
                         )));
                     }
-                    if self.counts.stop > allowed {
-                        return Err(self.too_many_instructions());
+                    if self.counts.stop > pause {
+                        pause = self.passed_pause(expired)?;
                     }
                     base += usize::from(first.0);
                     let end = base + usize::from(called.registers);
@@ -471,7 +498,7 @@ impl Machine {
                         Context { heap: &mut self.heap, now: self.now, random: &mut self.random };
                     let result = (spec.run)(&mut context, &self.stack[from..from + usize::from(count)]);
                     reg!(first) = check!(result);
-                    collect!();
+                    attend!();
                 }
                 Op::Talk { from } => {
                     let text = check!(self.heap.display(reg!(from))).into_owned();
@@ -490,7 +517,7 @@ impl Machine {
                     let given = &program.sites[usize::from(site.0)];
                     if let Some(value) = self.in_memory(given, base)? {
                         reg!(given.to) = value;
-                        collect!();
+                        attend!();
                         continue;
                     }
                     let command = self.command(given, base, position)?;
@@ -552,6 +579,22 @@ impl Machine {
         self.limits.instructions_per_stop.min(left_of_run)
     }
 
+    /// The number of instructions at which the run looks at its limits and the time next.
+    fn next_pause(&self) -> u64 {
+        (self.counts.stop + PAUSE).min(self.instructions_left())
+    }
+
+    /// Looks at the limits and the time; gives the next pause.
+    fn passed_pause(&self, expired: &mut dyn FnMut() -> bool) -> Checked<u64> {
+        if self.counts.stop > self.instructions_left() {
+            return Err(self.too_many_instructions());
+        }
+        if expired() {
+            return Err(Fault::limit("the script took too long without talking to anybody"));
+        }
+        Ok(self.next_pause())
+    }
+
     pub(super) fn too_many_instructions(&self) -> Box<Fault> {
         let (stop, run) = (self.limits.instructions_per_stop, self.limits.instructions_per_run);
         if self.counts.stop > stop {
@@ -567,6 +610,7 @@ impl Machine {
             Value::Array(_) | Value::Rows(_) => value,
             Value::Null => self.heap.array(Vec::new()),
             Value::Object(_) => {
+                self.heap.spend(self.heap.fields(value).map_or(0, |object| object.keys.len()));
                 let keys = self.heap.fields(value).map(|object| object.keys.clone()).unwrap_or_default();
                 let names = keys
                     .into_iter()

@@ -547,26 +547,31 @@ fn fill(heap: &mut Heap, raws: &[Raw], holds: &[Holds]) -> Decoded<()> {
     for (place, held) in holds.iter().enumerate() {
         let next = holds.get(place + 1).map_or(values.len(), |next| next.first);
         let own = values.get(held.first..next).ok_or(Corrupt)?;
-        let filled = |object: &mut Object, values: &[Value]| -> Decoded<()> {
+        let filled = |heap: &Heap, object: &mut Object, values: &[Value]| -> Decoded<()> {
             for (&key, &value) in held.keys.iter().zip(values) {
                 if object.exact(key).is_some() {
                     return Err(Corrupt);
                 }
-                object.push(key, value);
+                object.push(key, value, |key| heap.folded(key));
             }
             Ok(())
         };
         size += std::mem::size_of_val(own);
-        match heap.cells.get_mut(place).ok_or(Corrupt)? {
+        // Out of its place, so that the names can be read beside it.
+        let mut cell = std::mem::replace(heap.cells.get_mut(place).ok_or(Corrupt)?, Cell::Free);
+        match &mut cell {
             Cell::Array(items) => items.extend_from_slice(own),
             Cell::Rows(rows) => rows.items.extend_from_slice(own),
-            Cell::Object(object) | Cell::File(object) => filled(object, own)?,
+            Cell::Object(object) | Cell::File(object) => filled(heap, object, own)?,
             Cell::Response(response) => {
                 let (body, headers) = own.split_last().ok_or(Corrupt)?;
                 response.body = *body;
-                filled(&mut response.headers, headers)?;
+                filled(heap, &mut response.headers, headers)?;
             }
             Cell::Text(_) | Cell::Free => {}
+        }
+        if let Some(slot) = heap.cells.get_mut(place) {
+            *slot = cell;
         }
     }
     heap.grown(size);

@@ -356,7 +356,18 @@ fn is_sound(program: &Program) -> bool {
         }
         after = end;
     }
-    after == program.code.len()
+    after == program.code.len() && statements_fit(program)
+}
+
+/// Whether statements stand in order, and each ends in the procedure it begins in: an error that ON ERROR catches goes
+/// on at the end of its statement.
+fn statements_fit(program: &Program) -> bool {
+    program.statements.is_sorted_by_key(|statement| statement.start)
+        && program.statements.iter().all(|statement| {
+            let after = program.procedures.partition_point(|procedure| procedure.start <= statement.start);
+            let own = after.checked_sub(1).and_then(|own| program.procedures.get(own));
+            statement.start < statement.end && own.is_some_and(|own| statement.end < own.end)
+        })
 }
 
 /// Whether a jump goes the way its instruction says: back with `Loop` only, which is charged to the limits. A program

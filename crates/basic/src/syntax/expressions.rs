@@ -3,6 +3,7 @@
 use super::parser::Parser;
 use super::token::{Kind, Mark, Piece, Span};
 use super::tree::{Binary, Expr, ExprKind, Unary};
+use crate::functions;
 
 /// Precedence levels, loosest first, as the language page numbers them.
 const OR: u8 = 2;
@@ -490,7 +491,11 @@ impl Parser<'_> {
             ),
             Kind::Word(name) => {
                 let word = self.names.get(name);
-                !is_operator_word(word) || self.is_plain_variable(index)
+                let next = self.token_at(index + 1);
+                let calls = next.kind == Kind::Mark(Mark::ParenOpen) && !next.spaced;
+                !is_operator_word(word)
+                    || (calls && functions::find(word).is_some())
+                    || self.is_plain_variable(index)
             }
             Kind::Line | Kind::End => false,
         }
