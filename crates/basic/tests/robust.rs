@@ -316,6 +316,8 @@ fn values_that_contain_themselves_are_an_error_where_they_cannot_go() {
         ("l = []\nl.push(l)\nTALK l", "Argument"),
         ("l = []\nl.push(l)\nSET BOT MEMORY \"k\", l", "Argument"),
         ("o = {}\no.o = o\nRETURN o", "Argument"),
+        ("r = FIND \"t\"\nr[0] = r\nTALK r.a IS NULL", "Talk(\"true\")"),
+        ("r = FIND \"t\"\nr[0] = r\nr.a = 1", "NullWrite"),
     ] {
         let program = Arc::new(basic::compile("c", script, &Known::default()).program.unwrap());
         let shown = run(&program, false);

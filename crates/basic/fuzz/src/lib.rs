@@ -40,7 +40,8 @@ pub fn host() -> FakeHost {
     .unwrap_or_default()
 }
 
-/// Goes on from a stop and writes down what is seen; with the machine stored and loaded at each stop if asked.
+/// Goes on from a stop and writes down what is seen; with the machine stored and loaded at each stop if asked. A state
+/// that does not load ends the run, which differs from a straight one.
 pub fn finish(machine: Machine, first: Answer, store: bool) -> Vec<String> {
     let program = Arc::clone(machine.program());
     let mut machine = machine;
@@ -51,7 +52,13 @@ pub fn finish(machine: Machine, first: Answer, store: bool) -> Vec<String> {
         let step = machine.run(Resume { now: now(), seed: turn, answer });
         if store {
             let bytes = machine.save();
-            machine = Machine::load(Arc::clone(&program), limits(), &bytes).expect("a saved state loads");
+            match Machine::load(Arc::clone(&program), limits(), &bytes) {
+                Ok(loaded) => machine = loaded,
+                Err(error) => {
+                    seen.push(error.to_string());
+                    break;
+                }
+            }
         }
         seen.push(format!("{step:?}"));
         answer = match step {

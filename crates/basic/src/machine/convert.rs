@@ -301,7 +301,9 @@ impl Heap {
                 let headers =
                     response.headers.into_iter().map(|(name, value)| (name, Data::Text(value))).collect();
                 let headers = self.object_from(headers, depth)?;
+                // A response inside a response is its body.
                 let body = self.value_at(response.body, depth + 1)?;
+                let body = self.body(body);
                 self.response(Response {
                     status: response.status,
                     status_text: response.status_text,

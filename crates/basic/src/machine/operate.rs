@@ -356,7 +356,7 @@ impl Heap {
                 let object = self.fields(value)?;
                 object.values.get(self.find(object, symbol)?).copied()
             }
-            Value::Rows(_) => self.own_member(*self.items(value)?.first()?, symbol),
+            Value::Rows(_) => self.own_member(self.first_row(value)?, symbol),
             Value::Response(_) => {
                 let name = self.symbol_name(self.folded(symbol));
                 // `http_status` is always the number of the envelope.
@@ -364,6 +364,12 @@ impl Heap {
             }
             _ => None,
         }
+    }
+
+    /// The first of rows, if it is an object: rows could contain themselves.
+    fn first_row(&self, rows: Value) -> Option<Value> {
+        let first = self.body(*self.items(rows)?.first()?);
+        matches!(first, Value::Object(_) | Value::File(_)).then_some(first)
     }
 
     fn envelope(&mut self, place: u32, name: &str) -> Option<Value> {
@@ -389,8 +395,8 @@ impl Heap {
     pub(crate) fn set_member(&mut self, object: Value, symbol: u32, value: Value) -> Checked<()> {
         match object {
             Value::Object(_) | Value::File(_) => self.set_field(object, symbol, value),
-            Value::Rows(_) => match self.items(object).and_then(<[Value]>::first).copied() {
-                Some(first) => self.set_member(first, symbol, value),
+            Value::Rows(_) => match self.first_row(object) {
+                Some(first) => self.set_field(first, symbol, value),
                 None => Err(self.null_write(symbol)),
             },
             Value::Response(_) => {

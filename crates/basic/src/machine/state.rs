@@ -565,6 +565,9 @@ fn fill(heap: &mut Heap, raws: &[Raw], holds: &[Holds]) -> Decoded<()> {
             Cell::Object(object) | Cell::File(object) => filled(heap, object, own)?,
             Cell::Response(response) => {
                 let (body, headers) = own.split_last().ok_or(Corrupt)?;
+                if matches!(body, Value::Response(_)) {
+                    return Err(Corrupt);
+                }
                 response.body = *body;
                 filled(heap, &mut response.headers, headers)?;
             }

@@ -456,11 +456,11 @@ impl Parser<'_> {
             match piece {
                 Piece::Literal(plain) => parts.push(Expr { kind: ExprKind::Text(plain), span }),
                 Piece::Code(code) => {
-                    let before = self.reports.count();
+                    let before = self.reports.mark();
                     let part = self.inner_expression(code);
-                    if text.block && self.reports.count() > before {
+                    if text.block && self.reports.found_since(before) {
                         // Prompts and templates quote code of other languages.
-                        self.reports.truncate(before);
+                        self.reports.forget_since(before);
                         let whole = Span { start: code.start - 2, end: code.end + 1 };
                         let shown = self.text_of(whole).to_owned();
                         let message = format!("{shown} is no expression and stays as it is");

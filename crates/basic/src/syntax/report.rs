@@ -16,6 +16,13 @@ struct Report {
     hint: Option<String>,
 }
 
+/// A place among the findings; errors beyond those that are kept count too.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    reports: usize,
+    errors: usize,
+}
+
 /// The findings of one script, by byte position until they are shown.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
@@ -58,15 +65,20 @@ impl Reports {
         self.errors > 0
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.reports.len()
+    /// Where the findings stand now, for [`Reports::forget_since`].
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { reports: self.reports.len(), errors: self.errors }
     }
 
-    /// Forgets what was reported after a count: reading went another way.
-    pub(crate) fn truncate(&mut self, count: usize) {
-        for report in self.reports.drain(count.min(self.reports.len())..) {
-            self.errors -= usize::from(report.severity == Severity::Error);
-        }
+    /// Whether something was found since a mark.
+    pub(crate) fn found_since(&self, mark: Mark) -> bool {
+        self.reports.len() > mark.reports || self.errors > mark.errors
+    }
+
+    /// Forgets what was reported since a mark: reading went another way.
+    pub(crate) fn forget_since(&mut self, mark: Mark) {
+        self.reports.truncate(mark.reports);
+        self.errors = mark.errors;
     }
 
     /// The findings in the order of the script.
