@@ -18,6 +18,12 @@ impl Compiler<'_> {
         if to.is_none() && self.top && self.declares(call, span) {
             return;
         }
+        if !self.top && call.spec.phrase == "SET SCHEDULE" && call.arguments.len() == 1 {
+            let message = "SET SCHEDULE here names no script, so nothing is planned".to_owned();
+            let hint =
+                "a script plans itself at its top, outside of conditions; name a script to plan it here";
+            self.reports.warn("B114", span, message, Some(hint));
+        }
         if call.spec.phrase == "GET"
             && let Some(member) = self.member_of_variable(call)
         {

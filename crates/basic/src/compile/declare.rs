@@ -21,12 +21,20 @@ impl Compiler<'_> {
             let Some(handler) = &procedure.handler else {
                 continue;
             };
-            let kind = match handler.kind {
-                "ON EVENT" => HandlerKind::Event,
-                "ON FORM SUBMIT" => HandlerKind::FormSubmit,
-                _ => HandlerKind::Delayed,
+            let Some(kind) = HandlerKind::of_phrase(handler.kind) else {
+                continue;
             };
-            self.declarations.handlers.push(Handler { kind, name: handler.name.clone(), procedure: number });
+            let mut filter = |wanted: &str| {
+                let (_, text) = handler.filters.iter().find(|(name, _)| *name == wanted)?;
+                let found = self.literal_text(text).map(str::to_owned);
+                if found.is_none() {
+                    self.reports.error("B039", text.span, format!("{wanted} of a handler takes a text"));
+                }
+                found
+            };
+            let (from, subject) = (filter("FROM"), filter("SUBJECT"));
+            let name = handler.name.clone();
+            self.declarations.handlers.push(Handler { kind, name, from, subject, procedure: number });
         }
     }
 
@@ -158,6 +166,35 @@ impl Compiler<'_> {
         }
     }
 
+    /// `ON INSERT OF "orders" CALL count`: a handler without a body of its own.
+    fn handler_declaration(&mut self, call: &CommandCall, name: String) {
+        let Some(kind) = HandlerKind::of_phrase(call.spec.phrase) else {
+            return;
+        };
+        let clause = |wanted: &str| {
+            call.clauses.iter().find_map(|(spec, arguments)| match arguments {
+                ClauseArguments::Values(values) if spec.name == wanted => values.first(),
+                _ => None,
+            })
+        };
+        let mut procedure = 0;
+        if let Some(called) = clause("CALL") {
+            let known = match &called.kind {
+                ExprKind::Bare(name, _) | ExprKind::Variable(name) => self.procedures.get(name).copied(),
+                _ => None,
+            };
+            match known {
+                Some((number, _)) => procedure = number,
+                None => {
+                    self.reports.error("B044", called.span, "CALL of a handler names a SUB of this script")
+                }
+            }
+        }
+        let text = |wanted: &str| clause(wanted).and_then(|text| self.literal_text(text)).map(str::to_owned);
+        let (from, subject) = (text("FROM"), text("SUBJECT"));
+        self.declarations.handlers.push(Handler { kind, name: Some(name), from, subject, procedure });
+    }
+
     /// Takes a command at the top of a script as a declaration, if it is one.
     pub(super) fn declares(&mut self, call: &CommandCall, span: Span) -> bool {
         let first =
@@ -173,6 +210,10 @@ impl Compiler<'_> {
                     return false;
                 }
                 self.declarations.schedules.extend(Schedule::parse(&when));
+                true
+            }
+            (phrase, Some(name)) if HandlerKind::of_phrase(phrase).is_some() => {
+                self.handler_declaration(call, name);
                 true
             }
             ("WEBHOOK", Some(name)) => {

@@ -446,6 +446,20 @@ impl Compiler<'_> {
 
     fn method(&mut self, receiver: &Expr, name: Name, arguments: &[Expr], span: Span, to: Reg) {
         let word = self.names.get(name);
+        // `JSON.stringify(v)` and `JSON.parse(s)` are habits from another language.
+        let script_json = matches!(receiver.kind, ExprKind::Variable(name) if !self.is_variable(name) && self.names.get(name) == "json");
+        let json = match word {
+            "stringify" if script_json => functions::number_of("json"),
+            "parse" if script_json => functions::number_of("fromjson"),
+            _ => None,
+        };
+        if let (Some(function), [value]) = (json, arguments) {
+            let first = self.reserve();
+            self.value_to(value, first);
+            self.emit(Op::Function { function: Builtin(function), first, count: 1 });
+            self.emit(Op::Move { to, from: first });
+            return;
+        }
         let Some(function) = functions::number_of(word) else {
             let message = format!("there is no function {word}");
             self.reports.warn("B105", span, message, None);

@@ -8,6 +8,7 @@ mod filters;
 mod names;
 mod statements;
 
+use names::Use;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -186,48 +187,53 @@ impl<'a> Compiler<'a> {
         let mut order: Vec<Name> = Vec::new();
         let mut reads: HashMap<Name, Span> = HashMap::new();
         let mut writes: HashMap<Name, Span> = HashMap::new();
+        let mut mentions: HashSet<Name> = HashSet::new();
         let mut read_order = Vec::new();
         let mut in_script = HashSet::new();
-        let mut note = |name: Name, span: Span, write: bool, script: bool| {
+        let mut note = |name: Name, span: Span, how: Use, script: bool| {
+            if how == Use::Mention {
+                mentions.insert(name);
+                return;
+            }
             if script && in_script.insert(name) {
                 order.push(name);
             }
-            if write {
+            if how == Use::Write {
                 writes.entry(name).or_insert(span);
             } else if reads.insert(name, *reads.get(&name).unwrap_or(&span)).is_none() {
                 read_order.push(name);
             }
         };
         for param in &script.params {
-            note(param.name, param.span, true, true);
+            note(param.name, param.span, Use::Write, true);
         }
         for name in &self.known.variables {
             if let Some(name) = self.names.find(&crate::machine::fold(name)) {
-                note(name, Span::default(), true, true);
+                note(name, Span::default(), Use::Write, true);
             }
         }
-        names::in_block(&script.body, &mut |name, span, write| {
-            note(name, span, write, true);
+        names::in_block(&script.body, &mut |name, span, how| {
+            note(name, span, how, true);
         });
         let mut procedure_reads = Vec::new();
         for procedure in &script.procedures {
             let mut own: HashSet<Name> = procedure.parameters.iter().copied().collect();
-            names::in_block(&procedure.body, &mut |name, _, write| {
-                if write && procedure.handler.is_none() {
+            names::in_block(&procedure.body, &mut |name, _, how| {
+                if how == Use::Write && procedure.handler.is_none() {
                     own.insert(name);
                 }
             });
-            names::in_block(&procedure.body, &mut |name, span, write| {
+            names::in_block(&procedure.body, &mut |name, span, how| {
                 // What a procedure reads and never assigns can only be the script's or the host's.
                 let shared = !own.contains(&name);
-                note(name, span, write, shared && procedure.handler.is_some());
-                if shared {
+                note(name, span, how, shared && procedure.handler.is_some());
+                if shared && how != Use::Mention {
                     procedure_reads.push(name);
                 }
             });
             for parameter in &procedure.parameters {
-                note(*parameter, procedure.span, true, false);
-                note(*parameter, procedure.span, false, false);
+                note(*parameter, procedure.span, Use::Write, false);
+                note(*parameter, procedure.span, Use::Read, false);
             }
         }
         for name in procedure_reads {
@@ -235,7 +241,8 @@ impl<'a> Compiler<'a> {
                 order.push(name);
             }
         }
-        self.assigned = writes.keys().copied().collect();
+        // What only a procedure assigns is its own, and no variable to the script.
+        self.assigned = writes.keys().copied().filter(|name| in_script.contains(name)).collect();
         let params: HashSet<Name> = script.params.iter().map(|param| param.name).collect();
         for name in read_order {
             let shown = self.names.get(name);
@@ -247,7 +254,10 @@ impl<'a> Compiler<'a> {
         }
         let mut unread: Vec<_> = writes
             .iter()
-            .filter(|(name, span)| !reads.contains_key(name) && span.end > 0 && !params.contains(name))
+            .filter(|(name, span)| {
+                let read = reads.contains_key(name) || mentions.contains(name);
+                !read && span.end > 0 && !params.contains(name)
+            })
             .collect();
         unread.sort_by_key(|(_, span)| span.start);
         for (name, span) in unread {
@@ -311,8 +321,8 @@ impl<'a> Compiler<'a> {
         }
         if procedure.handler.is_none() {
             let mut assigned = Vec::new();
-            names::in_block(&procedure.body, &mut |name, _, write| {
-                if write {
+            names::in_block(&procedure.body, &mut |name, _, how| {
+                if how == Use::Write {
                     assigned.push(name);
                 }
             });
@@ -376,8 +386,9 @@ impl<'a> Compiler<'a> {
             Some(&global) if self.frame.is_script => Variable::Local(Reg(global)),
             Some(&global) => Variable::Global(global),
             None => {
-                // Reached only through a place that no walk over the tree has seen.
+                // A name that no walk over the tree has seen: it has no value.
                 let register = self.reserve();
+                self.emit(Op::LoadNull { to: register });
                 self.frame.locals.insert(name, register);
                 Variable::Local(register)
             }
@@ -425,6 +436,7 @@ fn is_provided(name: &str) -> bool {
             | "form"
             | "metadata"
             | "report"
+            | "json"
             | "params"
             | "body"
             | "headers"

@@ -1,18 +1,27 @@
-//! Which variables a part of the tree reads and assigns.
+//! Which variables a part of the tree reads, assigns and mentions.
 
 use crate::syntax::tree::{
     Block, CaseTest, ClauseArguments, CommandCall, Condition, Expr, ExprKind, Hear, Statement, StatementKind,
 };
 use crate::syntax::{Name, Span};
 
-/// Calls `found` with each variable, where it stands, and whether it is assigned there.
-pub(super) fn in_block(block: &Block, found: &mut impl FnMut(Name, Span, bool)) {
+/// What happens to a variable at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Read,
+    Write,
+    /// A word that is read if there is a variable of that name, and else stands for itself.
+    Mention,
+}
+
+/// Calls `found` with each variable, where it stands, and what happens to it there.
+pub(super) fn in_block(block: &Block, found: &mut impl FnMut(Name, Span, Use)) {
     for statement in block {
         in_statement(statement, found);
     }
 }
 
-fn in_statement(statement: &Statement, found: &mut impl FnMut(Name, Span, bool)) {
+fn in_statement(statement: &Statement, found: &mut impl FnMut(Name, Span, Use)) {
     match &statement.kind {
         StatementKind::Assign { place, value } => {
             in_expression(value, found);
@@ -28,14 +37,14 @@ fn in_statement(statement: &Statement, found: &mut impl FnMut(Name, Span, bool))
         StatementKind::ForEach { variable, variable_span, source, last, body } => {
             in_expression(source, found);
             last.iter().for_each(|last| in_expression(last, found));
-            found(*variable, *variable_span, true);
+            found(*variable, *variable_span, Use::Write);
             in_block(body, found);
         }
         StatementKind::For { variable, variable_span, from, to, step, body } => {
             in_expression(from, found);
             in_expression(to, found);
             step.iter().for_each(|step| in_expression(step, found));
-            found(*variable, *variable_span, true);
+            found(*variable, *variable_span, Use::Write);
             in_block(body, found);
         }
         StatementKind::Loop { before, after, body, .. } => {
@@ -61,7 +70,7 @@ fn in_statement(statement: &Statement, found: &mut impl FnMut(Name, Span, bool))
         }
         StatementKind::With { name, span, fields } => {
             fields.iter().for_each(|(_, value)| in_expression(value, found));
-            found(*name, *span, true);
+            found(*name, *span, Use::Write);
         }
         StatementKind::Return(value) => value.iter().for_each(|value| in_expression(value, found)),
         StatementKind::Throw(value) | StatementKind::Expression(value) => in_expression(value, found),
@@ -83,21 +92,21 @@ fn in_statement(statement: &Statement, found: &mut impl FnMut(Name, Span, bool))
     }
 }
 
-fn in_place(place: &Expr, found: &mut impl FnMut(Name, Span, bool)) {
+fn in_place(place: &Expr, found: &mut impl FnMut(Name, Span, Use)) {
     match &place.kind {
-        ExprKind::Variable(name) => found(*name, place.span, true),
+        ExprKind::Variable(name) => found(*name, place.span, Use::Write),
         _ => in_expression(place, found),
     }
 }
 
-fn in_hear(hear: &Hear, found: &mut impl FnMut(Name, Span, bool)) {
+fn in_hear(hear: &Hear, found: &mut impl FnMut(Name, Span, Use)) {
     let given = [&hear.prompt, &hear.default, &hear.timeout];
     hear.options.iter().chain(given.into_iter().flatten()).for_each(|value| in_expression(value, found));
 }
 
-pub(super) fn in_expression(expression: &Expr, found: &mut impl FnMut(Name, Span, bool)) {
+pub(super) fn in_expression(expression: &Expr, found: &mut impl FnMut(Name, Span, Use)) {
     match &expression.kind {
-        ExprKind::Variable(name) => found(*name, expression.span, false),
+        ExprKind::Variable(name) => found(*name, expression.span, Use::Read),
         ExprKind::Member(of, _) | ExprKind::Unary(_, of) | ExprKind::IsNull(of) => in_expression(of, found),
         ExprKind::Index(a, b)
         | ExprKind::Binary(_, a, b)
@@ -112,6 +121,7 @@ pub(super) fn in_expression(expression: &Expr, found: &mut impl FnMut(Name, Span
             in_expression(b, found);
             in_expression(c, found);
         }
+        ExprKind::Bare(name, _) => found(*name, expression.span, Use::Mention),
         ExprKind::Joined(all) | ExprKind::Array(all) | ExprKind::Call { arguments: all, .. } => {
             all.iter().for_each(|one| in_expression(one, found));
         }
@@ -131,12 +141,11 @@ pub(super) fn in_expression(expression: &Expr, found: &mut impl FnMut(Name, Span
         | ExprKind::Integer(_)
         | ExprKind::Float(_)
         | ExprKind::Text(_)
-        | ExprKind::Bare(..)
         | ExprKind::Error => {}
     }
 }
 
-fn in_command(call: &CommandCall, found: &mut impl FnMut(Name, Span, bool)) {
+fn in_command(call: &CommandCall, found: &mut impl FnMut(Name, Span, Use)) {
     call.arguments.iter().for_each(|argument| in_expression(argument, found));
     for (_, arguments) in &call.clauses {
         match arguments {
@@ -151,7 +160,7 @@ fn in_command(call: &CommandCall, found: &mut impl FnMut(Name, Span, bool)) {
     }
 }
 
-fn in_condition(condition: &Condition, found: &mut impl FnMut(Name, Span, bool)) {
+fn in_condition(condition: &Condition, found: &mut impl FnMut(Name, Span, Use)) {
     match condition {
         Condition::And(all) | Condition::Or(all) => all.iter().for_each(|one| in_condition(one, found)),
         Condition::Not(inner) => in_condition(inner, found),

@@ -6,6 +6,7 @@
 mod collections;
 mod conversions;
 mod dates;
+mod documents;
 mod numbers;
 mod texts;
 
@@ -173,6 +174,9 @@ functions! {
     ["cbool"] 1..=1 conversions::truth, "A value as true or false.";
     ["json", "tojson", "to_json", "stringify"] 1..=1 conversions::json, "A value as JSON text.";
     ["fromjson", "from_json", "parse_json", "json_parse"] 1..=1 conversions::from_json, "The value of a JSON text; a value that is parsed already passes.";
+    ["csv"] 1..=1 documents::csv, "Rows as CSV text: the names of the fields, then a line for each row.";
+    ["xml"] 1..=1 documents::xml, "A value as XML text. Lists repeat their element, and an object of one field names the root.";
+    ["toyaml", "to_yaml", "yaml"] 1..=1 documents::yaml, "A value as YAML text.";
     ["isnull"] 1..=1 conversions::is_null, "Whether a value is null or empty rows.";
     ["isempty"] 1..=1 conversions::is_empty, "Whether a value is null or empty.";
     ["isdate"] 1..=1 conversions::is_date, "Whether a value is a date or the text of one.";

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::scalar::{Date, Number};
 pub use files::Attachment;
-pub use retry::{RETRY_MESSAGES, RetryMessage};
+pub use retry::{RETRY_LANGUAGES, RETRY_MESSAGES, RetryMessage};
 
 /// How many replies one HEAR takes: the last failed one ends it silently.
 pub const TRIES: u32 = 3;

@@ -121,16 +121,24 @@ impl Machine {
     }
 
     fn options(&self, asked: &Question, base: usize) -> Checked<Vec<String>> {
+        let mut budget = self.heap.copy_limit();
+        let mut shown = |value: Value| -> Checked<String> {
+            let option = self.heap.display(value)?.into_owned();
+            budget = budget
+                .checked_sub(std::mem::size_of::<String>() + option.len())
+                .ok_or_else(|| Fault::limit("the options of HEAR are too large"))?;
+            Ok(option)
+        };
         let mut options = Vec::new();
         for &value in self.values(base, asked.first_option, asked.options) {
             // An array stands for its elements.
             match self.heap.items(value) {
                 Some(items) => {
                     for &item in items {
-                        options.push(self.heap.display(item)?.into_owned());
+                        options.push(shown(item)?);
                     }
                 }
-                None => options.push(self.heap.display(value)?.into_owned()),
+                None => options.push(shown(value)?),
             }
         }
         Ok(options)
@@ -201,7 +209,7 @@ impl Machine {
             attached.iter().map(|(mime_type, filename)| hear::Attachment { mime_type, filename }).collect();
         let value = match hear::validate(kind, options, &reply.text, &attachments, self.now) {
             Ok(value) => value,
-            Err(message) => return Ok(Err(message.to_string())),
+            Err(message) => return Ok(Err(message.in_language(&self.language))),
         };
         let attachment = |at: usize| -> Option<Attachment> { reply.attachments.get(at).cloned() };
         Ok(Ok(match value {

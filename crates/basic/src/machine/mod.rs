@@ -50,6 +50,8 @@ pub struct Machine {
     counts: Counts,
     now: DateTime<FixedOffset>,
     random: u64,
+    /// The language of what the machine itself says.
+    language: Box<str>,
     /// What could not be said before the first step, such as an input that is too large.
     early: Option<Box<Fault>>,
 }
@@ -153,6 +155,7 @@ impl Machine {
             counts,
             now,
             random: 0,
+            language: Box::default(),
             early,
         }
     }
@@ -160,6 +163,12 @@ impl Machine {
     /// The program it runs.
     pub fn program(&self) -> &Arc<Program> {
         &self.program
+    }
+
+    /// Sets the language of what the machine itself says: that a reply to HEAR does not fit. A tag such as `pt-BR`; see
+    /// [`crate::hear::RETRY_LANGUAGES`]. It is no part of the stored state.
+    pub fn set_language(&mut self, tag: &str) {
+        self.language = tag.into();
     }
 
     /// Whether the run is over.

@@ -425,7 +425,20 @@ fn load(program: Arc<Program>, limits: Limits, r: &mut Reader<'_>) -> Decoded<Ma
         return Err(Corrupt);
     }
     stack.resize(end, Value::Null);
-    Ok(Machine { program, limits, heap, stack, frames, pending, error, counts, now, random, early: None })
+    Ok(Machine {
+        program,
+        limits,
+        heap,
+        stack,
+        frames,
+        pending,
+        error,
+        counts,
+        now,
+        random,
+        language: Box::default(),
+        early: None,
+    })
 }
 
 fn read_pending(program: &Program, r: &mut Reader<'_>) -> Decoded<Pending> {

@@ -40,10 +40,33 @@ pub struct Index {
 pub struct Handler {
     /// What kind of event.
     pub kind: HandlerKind,
-    /// The event or form, where the script names it by a text.
+    /// The event, form, table, address or path, where the script names it by a text.
     pub name: Option<String>,
-    /// The procedure: what [`crate::Machine::start_handler`] takes.
+    /// Who must have sent a mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What the subject of a mail must contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The procedure: what [`crate::Machine::start_handler`] takes. 0 is the whole script.
     pub procedure: u16,
+}
+
+impl HandlerKind {
+    /// The kind that a phrase declares.
+    pub(crate) fn of_phrase(phrase: &str) -> Option<Self> {
+        Some(match phrase {
+            "ON EVENT" => Self::Event,
+            "ON FORM SUBMIT" => Self::FormSubmit,
+            "ON INSERT OF" => Self::RowInserted,
+            "ON UPDATE OF" => Self::RowUpdated,
+            "ON DELETE OF" => Self::RowDeleted,
+            "ON EMAIL" => Self::Mail,
+            "ON CHANGE" => Self::FileChanged,
+            "SCHEDULE IN" => Self::Delayed,
+            _ => return None,
+        })
+    }
 }
 
 /// What makes a handler run.
@@ -54,6 +77,16 @@ pub enum HandlerKind {
     Event,
     /// `ON FORM SUBMIT`.
     FormSubmit,
+    /// `ON INSERT OF`: a row was added to a table.
+    RowInserted,
+    /// `ON UPDATE OF`: a row of a table changed.
+    RowUpdated,
+    /// `ON DELETE OF`: a row of a table was removed.
+    RowDeleted,
+    /// `ON EMAIL`: a mail came to an address.
+    Mail,
+    /// `ON CHANGE`: a file or something in a folder changed.
+    FileChanged,
     /// `SCHEDULE IN`: the body that runs later.
     Delayed,
 }

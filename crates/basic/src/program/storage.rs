@@ -366,7 +366,7 @@ fn statements_fit(program: &Program) -> bool {
         && program.statements.iter().all(|statement| {
             let after = program.procedures.partition_point(|procedure| procedure.start <= statement.start);
             let own = after.checked_sub(1).and_then(|own| program.procedures.get(own));
-            statement.start < statement.end && own.is_some_and(|own| statement.end < own.end)
+            statement.start <= statement.end && own.is_some_and(|own| statement.end < own.end)
         })
 }
 

@@ -3,7 +3,7 @@
 use super::expressions::is_operator_word;
 use super::parser::Parser;
 use super::token::{Kind, Mark, Name, Span};
-use super::tree::{ClauseArguments, CommandCall, Condition, Expr, ExprKind};
+use super::tree::{Binary, ClauseArguments, CommandCall, Condition, Expr, ExprKind};
 use crate::commands::{self, Argument, ArgumentKind, ClauseKind, ClauseSpec, CommandSpec, Separator};
 use crate::functions;
 
@@ -88,6 +88,10 @@ impl Parser<'_> {
             arguments.push(Expr { kind: ExprKind::Text(order.into()), span: direction });
             let name = self.names.intern("sort_by");
             return Expr { kind: ExprKind::Call { name, arguments }, span: self.since(start) };
+        }
+        let adds = matches!(self.names.get(name), "push" | "append");
+        if adds && arguments.len() == 1 && self.eat_word("with") {
+            arguments.push(self.bare_argument(statement));
         }
         while arguments.len() < maximum && (statement || self.brackets == 0) && self.eat_mark(Mark::Comma) {
             arguments.push(self.bare_argument(statement));
@@ -293,7 +297,10 @@ impl Parser<'_> {
             }
             Kind::Word(name) => {
                 let word = self.names.get(name);
-                !is_operator_word(word)
+                // `in.filename`: a variable that has the name of an operator.
+                let named =
+                    matches!(self.token_at(index + 1).kind, Kind::Mark(Mark::Dot | Mark::QuestionDot));
+                (!is_operator_word(word) || named)
                     && !matches!(word, "last" | "not" | "asc" | "desc" | "until" | "while")
             }
             Kind::Line | Kind::End => false,
@@ -305,13 +312,15 @@ impl Parser<'_> {
         let start = self.span();
         self.at += words;
         let mut call = CommandCall { spec, arguments: Vec::new(), clauses: Vec::new(), name: None };
-        if self.brackets_hold_arguments() {
+        let bracketed = self.brackets_hold_arguments();
+        if bracketed {
             self.advance();
             self.call_arguments(&mut call);
         } else {
             self.line_arguments(&mut call, statement);
         }
         self.clauses(&mut call, statement);
+        self.check_greedy(&call, bracketed);
         // `POST TO net AT time media, caption`: arguments may go on behind a clause.
         let more =
             call.spec.argument(call.arguments.len()).is_some_and(|next| next.separator == Separator::Blank);
@@ -358,19 +367,19 @@ impl Parser<'_> {
     }
 
     fn call_arguments(&mut self, call: &mut CommandCall) {
-        self.brackets += 1;
-        while !self.is_mark(Mark::ParenClose) && !self.at_line_end() {
-            let kind = call
-                .spec
-                .argument(call.arguments.len())
-                .map_or(ArgumentKind::Value, |argument| argument.kind);
-            let argument = self.argument(kind, true);
-            call.arguments.push(argument);
-            if !self.eat_mark(Mark::Comma) {
-                break;
+        self.in_brackets(|parser| {
+            while !parser.is_mark(Mark::ParenClose) && !parser.at_line_end() {
+                let kind = call
+                    .spec
+                    .argument(call.arguments.len())
+                    .map_or(ArgumentKind::Value, |argument| argument.kind);
+                let argument = parser.argument(kind, true);
+                call.arguments.push(argument);
+                if !parser.eat_mark(Mark::Comma) {
+                    break;
+                }
             }
-        }
-        self.brackets -= 1;
+        });
         self.expect_mark(Mark::ParenClose);
     }
 
@@ -385,10 +394,11 @@ impl Parser<'_> {
             return;
         }
         let maximum = call.spec.maximum();
-        let limit = if self.brackets > 0 && !statement { maximum.min(1) } else { maximum };
+        let mut limit = if self.brackets > 0 && !statement { maximum.min(1) } else { maximum };
         let mut comma = false;
         while call.arguments.len() < limit {
-            if !comma && self.clause_here(call.spec).is_some() {
+            // `SEND MAIL to, subject, body, ATTACHMENT file`: a comma may stand before a clause, too.
+            if self.clause_here(call.spec).is_some() && (!comma || self.is_no_value()) {
                 return;
             }
             let Some(argument) = call.spec.argument(call.arguments.len()) else {
@@ -402,6 +412,14 @@ impl Parser<'_> {
             let pairs = following.is_some_and(|next| next.separator == Separator::Equal);
             let value = self.argument(argument.kind, statement && !pairs);
             call.arguments.push(value);
+            // Inside an object `{` after a comma can be no key, so it is the next argument.
+            let braces = self.in_object
+                && self.brackets > 0
+                && self.is_mark(Mark::Comma)
+                && matches!(self.token_at(self.at + 1).kind, Kind::Mark(Mark::BraceOpen | Mark::ObjectOpen));
+            if braces {
+                limit = maximum;
+            }
             comma = (call.arguments.len() < limit && self.eat_mark(Mark::Comma))
                 || following.is_some_and(|next| self.eat_separator(next));
         }
@@ -412,6 +430,14 @@ impl Parser<'_> {
             self.reports.error("B021", span, message);
             self.skip_line();
         }
+    }
+
+    /// Whether the word here cannot begin a value: what follows it is a value of its own.
+    fn is_no_value(&self) -> bool {
+        let next = self.token_at(self.at + 1).kind;
+        let value = matches!(next, Kind::Integer(_) | Kind::Float(_) | Kind::Text(_))
+            || matches!(next, Kind::Word(name) if !is_operator_word(self.names.get(name)));
+        value && self.command_here(false).is_none() && functions::find(self.word_at(self.at)).is_none()
     }
 
     fn eat_separator(&mut self, argument: &Argument) -> bool {
@@ -484,6 +510,8 @@ impl Parser<'_> {
             let Some(words) = clause.spellings.iter().find(|words| self.is_words(words)).map(Vec::len) else {
                 continue;
             };
+            // The colon of `ON TIMEOUT: action` means nothing.
+            let words = words + usize::from(self.is_mark_at(self.at + words, Mark::Colon));
             let next = self.token_at(self.at + words);
             let is_variable = match next.kind {
                 Kind::Mark(Mark::Dot | Mark::QuestionDot | Mark::Comma | Mark::Equal) => true,
@@ -544,10 +572,6 @@ impl Parser<'_> {
             if self.clause_here(call.spec).is_none() && !self.is_words(&["on", "timeout"]) {
                 self.at -= 1;
             }
-        }
-        if self.is_words(&["on", "timeout"]) && self.is_mark_at(self.at + 2, Mark::Colon) {
-            // The colon of `ON TIMEOUT: action` means nothing.
-            self.tokens.tokens.remove(self.at + 2);
         }
     }
 
@@ -767,6 +791,20 @@ impl Parser<'_> {
             Condition::Compare { column: column.clone(), operator: ">=", value: low },
             Condition::Compare { column, operator: "<=", value: high },
         ])
+    }
+
+    /// `GET SESSION id, "name" + text`: the text is joined to the name, which nobody means.
+    fn check_greedy(&mut self, call: &CommandCall, bracketed: bool) {
+        if bracketed || call.spec.phrase != "GET SESSION" {
+            return;
+        }
+        if let [_, name] = call.arguments.as_slice()
+            && matches!(name.kind, ExprKind::Binary(Binary::Add | Binary::Concat, ..))
+        {
+            let message = "what follows + belongs to the name of the attribute".to_owned();
+            let hint = "put the arguments into brackets: GET SESSION(id, \"name\") + text";
+            self.reports.warn("B115", name.span, message, Some(hint));
+        }
     }
 
     fn check_count(&mut self, call: &CommandCall, span: Span) {

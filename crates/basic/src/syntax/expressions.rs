@@ -322,7 +322,9 @@ impl Parser<'_> {
 
     pub(super) fn in_brackets<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
         self.brackets += 1;
+        let outer = std::mem::replace(&mut self.in_object, false);
         let result = read(self);
+        self.in_object = outer;
         self.brackets -= 1;
         result
     }
@@ -404,6 +406,7 @@ impl Parser<'_> {
     fn object(&mut self, start: Span) -> Expr {
         self.advance();
         let fields = self.in_brackets(|parser| {
+            parser.in_object = true;
             let mut fields = Vec::new();
             while !parser.is_mark(Mark::BraceClose) && !parser.at_line_end() {
                 let Some(key) = parser.key() else {

@@ -21,12 +21,16 @@ pub(super) struct Parser<'a> {
     nesting_reported: bool,
     /// Open brackets: inside them a command without brackets takes one argument.
     pub(super) brackets: u32,
+    /// Whether the innermost bracket is an object's.
+    pub(super) in_object: bool,
     /// Blocks that are open, outermost first.
     open: Vec<Open>,
     pub(super) script: Script,
     /// Names of SUB and FUNCTION, wherever they stand.
     pub(super) procedures: Vec<Name>,
     pub(super) in_procedure: bool,
+    /// Whether TRY was met and reported: its CATCH and END TRY are passed over.
+    pub(super) reserved_try: bool,
 }
 
 /// The kinds of blocks, by what ends them.
@@ -110,10 +114,12 @@ pub(crate) fn parse<'a>(
         depth: 0,
         nesting_reported: false,
         brackets: 0,
+        in_object: false,
         open: Vec::new(),
         script: Script::default(),
         procedures: Vec::new(),
         in_procedure: false,
+        reserved_try: false,
     };
     parser.find_procedures();
     let body = parser.lines_until_closer();

@@ -197,6 +197,14 @@ impl Parser<'_> {
             "exit" => self.exit_statement(start),
             "break" => self.simple(start, StatementKind::Exit(Exit::Loop)),
             "continue" => self.simple(start, StatementKind::Continue),
+            "catch" if self.reserved_try => {
+                self.skip_line();
+                None
+            }
+            "end" if next_word == "try" && self.reserved_try => {
+                self.skip_line();
+                None
+            }
             "end" if !matches!(next_word, "parallel") => {
                 self.simple(start, StatementKind::Exit(Exit::Script))
             }
@@ -234,7 +242,8 @@ impl Parser<'_> {
             "param" => self.param(start),
             "description" => self.description(start),
             "table" if matches!(self.token_at(self.at + 1).kind, Kind::Word(_)) => self.table(start),
-            "try" => {
+            "try" if matches!(self.token_at(self.at + 1).kind, Kind::Line | Kind::End) => {
+                self.reserved_try = true;
                 self.reports.error_with(
                     "B014",
                     start,
@@ -639,6 +648,15 @@ impl Parser<'_> {
 
     fn hear_statement(&mut self, start: Span) -> Option<Statement> {
         self.advance();
+        // HEAR alone waits; nothing keeps the reply.
+        let unnamed = matches!(self.word_at(self.at), "as" | "with" | "default")
+            && !self.is_mark_at(self.at + 1, Mark::Dot)
+            && !matches!(self.token_at(self.at + 1).kind, Kind::Line | Kind::End);
+        if self.at_line_end() || self.is_mark(Mark::Semicolon) || unnamed {
+            let hear = self.hear_rest();
+            let value = Expr { kind: ExprKind::Hear(Box::new(hear)), span: self.since(start) };
+            return self.statement_from(start, StatementKind::Expression(value));
+        }
         let place = self.place();
         let hear = self.hear_rest();
         self.statement_from(start, StatementKind::Hear { place, hear })
@@ -782,23 +800,58 @@ impl Parser<'_> {
                 self.advance();
                 Some(self.statement_from(start, StatementKind::OnError(target)))
             }
-            ("event", _) => {
-                self.at += 2;
-                Some(self.handler(start, "ON EVENT"))
+            // `ON "paid" CALL thank`.
+            _ if matches!(self.token_at(self.at + 1).kind, Kind::Text(_)) => {
+                let spec = commands::find("ON EVENT")?;
+                let command = self.command(spec, 1, true);
+                Some(self.statement_from(start, StatementKind::Expression(command)))
             }
-            ("form", "submit") => {
-                self.at += 3;
-                Some(self.handler(start, "ON FORM SUBMIT"))
+            (first, second) => {
+                let (kind, words) = match (first, second) {
+                    ("event", _) => ("ON EVENT", 2),
+                    ("form", "submit") => ("ON FORM SUBMIT", 3),
+                    ("insert", "of") => ("ON INSERT OF", 3),
+                    ("update", "of") => ("ON UPDATE OF", 3),
+                    ("delete", "of") => ("ON DELETE OF", 3),
+                    ("email", _) => ("ON EMAIL", 2),
+                    ("change", _) => ("ON CHANGE", 2),
+                    _ => return None,
+                };
+                // Without a body of their own they run a procedure, or the script.
+                let has_body = match kind {
+                    "ON EVENT" | "ON FORM SUBMIT" => !self.line_has("call"),
+                    _ => self.line_has("do"),
+                };
+                if !has_body {
+                    return None;
+                }
+                self.at += words;
+                Some(self.handler(start, kind))
             }
-            _ => None,
         }
+    }
+
+    /// Whether a word stands on the rest of this line.
+    fn line_has(&self, word: &str) -> bool {
+        let line = (self.at..).take_while(|&at| !matches!(self.token_at(at).kind, Kind::Line | Kind::End));
+        line.into_iter().any(|at| self.word_at(at) == word)
     }
 
     fn handler(&mut self, start: Span, kind: &'static str) -> Option<Statement> {
         let subject = self.sum();
+        let mut filters = Vec::new();
+        while kind == "ON EMAIL" {
+            let filter = match self.word_at(self.at) {
+                "from" => "FROM",
+                "subject" => "SUBJECT",
+                _ => break,
+            };
+            self.advance();
+            filters.push((filter, self.sum()));
+        }
         self.eat_word("do");
         self.rest_of_header();
-        self.handler_body(start, kind, subject, BlockKind::On)
+        self.handler_body(start, kind, subject, filters, BlockKind::On)
     }
 
     fn handler_body(
@@ -806,6 +859,7 @@ impl Parser<'_> {
         start: Span,
         kind: &'static str,
         subject: Expr,
+        filters: Vec<(&'static str, Expr)>,
         block: BlockKind,
     ) -> Option<Statement> {
         let outer = std::mem::replace(&mut self.in_procedure, true);
@@ -825,7 +879,7 @@ impl Parser<'_> {
             parameters: Vec::new(),
             body,
             span: start,
-            handler: Some(Handler { kind, name }),
+            handler: Some(Handler { kind, name, filters }),
         });
         self.statement_from(start, StatementKind::Handler { procedure, kind, subject })
     }
@@ -840,7 +894,7 @@ impl Parser<'_> {
         let Some(seconds) = factor else {
             self.reports.error("B031", unit_span, format!("{unit} is no unit of time"));
             self.skip_line();
-            return self.handler_body(start, "SCHEDULE IN", delay, BlockKind::Schedule);
+            return self.handler_body(start, "SCHEDULE IN", delay, Vec::new(), BlockKind::Schedule);
         };
         self.eat_word("do");
         self.rest_of_header();
@@ -848,7 +902,7 @@ impl Parser<'_> {
         let span = delay.span.to(unit_span);
         let subject =
             Expr { kind: ExprKind::Binary(Binary::Multiply, Box::new(delay), Box::new(factor)), span };
-        self.handler_body(start, "SCHEDULE IN", subject, BlockKind::Schedule)
+        self.handler_body(start, "SCHEDULE IN", subject, Vec::new(), BlockKind::Schedule)
     }
 
     /// `STEP n: command` and `BRANCH name: command`: what stands before the colon is a clause of the command.
@@ -872,12 +926,9 @@ impl Parser<'_> {
         let mut command = self.command(spec, words, true);
         if let ExprKind::Command(call) = &mut command.kind {
             let name = if is_step { "STEP" } else { "BRANCH" };
-            match spec.clauses.iter().find(|clause| clause.name == name) {
-                Some(clause) => call.clauses.push((clause, ClauseArguments::Values(vec![label]))),
-                None => {
-                    let message = format!("{} cannot be a {name}", spec.phrase);
-                    self.reports.error("B032", start, message);
-                }
+            // Any command can be a step; only those that wait for others are told which.
+            if let Some(clause) = spec.clauses.iter().find(|clause| clause.name == name) {
+                call.clauses.push((clause, ClauseArguments::Values(vec![label])));
             }
         }
         self.statement_from(start, StatementKind::Expression(command))

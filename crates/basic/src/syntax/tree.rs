@@ -28,12 +28,14 @@ pub(crate) struct Procedure {
 }
 
 /// What makes a procedure run other than a call.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct Handler {
-    /// `EVENT`, `FORM SUBMIT`, `SCHEDULE`.
+    /// The phrase of its command: `ON EVENT`, `SCHEDULE IN`.
     pub(crate) kind: &'static str,
     /// The literal name of the event or form.
     pub(crate) name: Option<String>,
+    /// What a mail must have: FROM and SUBJECT with their texts.
+    pub(crate) filters: Vec<(&'static str, Expr)>,
 }
 
 /// A PARAM line.
