@@ -137,7 +137,7 @@ fn table() -> &'static Table {
                 }
                 by_first_word.entry(words[0]).or_default().push(Phrase { words, spec: index });
             }
-            for clause in &spec.clauses {
+            for clause in spec.clauses.iter().filter(|clause| clause.kind != ClauseKind::Flag) {
                 operand_words.extend(clause.lower.last().copied());
             }
         }
@@ -178,7 +178,6 @@ const LANGUAGE_OPERAND_WORDS: &[&str] = &[
     "description",
     "where",
     "call",
-    "hear",
     "menu",
     "title",
     "last",

@@ -163,8 +163,17 @@ impl Compiler<'_> {
                     });
                 }
                 ClauseArguments::Fields(fields) => {
+                    // Of the tables of a SELECT those that are variables: rows in memory.
+                    let in_memory = |value: &Expr| match value.kind {
+                        ExprKind::Bare(name, _) => self.is_variable(name),
+                        _ => true,
+                    };
+                    let fields: Vec<&(String, Expr)> = fields
+                        .iter()
+                        .filter(|(_, value)| call.spec.phrase != "SELECT" || in_memory(value))
+                        .collect();
                     let first = Reg(self.mark());
-                    for (_, value) in fields {
+                    for (_, value) in &fields {
                         let register = self.reserve();
                         self.value_to(value, register);
                     }

@@ -50,7 +50,11 @@ impl Compiler<'_> {
         }
         for (text, span) in &declared.lines {
             let read = table.read_line(text);
-            self.table_error(read, *span);
+            for note in read.iter().flatten() {
+                let at = Span { start: span.start + note.offset as u32, end: span.end };
+                self.reports.warn("B117", at, note.message.to_owned(), None);
+            }
+            self.table_error(read.map(|_| ()), *span);
         }
         self.declarations.tables.push(table);
     }

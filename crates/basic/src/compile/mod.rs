@@ -244,7 +244,9 @@ impl<'a> Compiler<'a> {
         // What only a procedure assigns is its own, and no variable to the script.
         self.assigned = writes.keys().copied().filter(|name| in_script.contains(name)).collect();
         let params: HashSet<Name> = script.params.iter().map(|param| param.name).collect();
-        for name in read_order {
+        // In a script with errors the names of what could not be read seem to be missing.
+        let complete = !self.reports.has_errors();
+        for name in read_order.into_iter().filter(|_| complete) {
             let shown = self.names.get(name);
             if !writes.contains_key(&name) && !is_provided(shown) {
                 let span = reads.get(&name).copied().unwrap_or_default();
@@ -260,7 +262,7 @@ impl<'a> Compiler<'a> {
             })
             .collect();
         unread.sort_by_key(|(_, span)| span.start);
-        for (name, span) in unread {
+        for (name, span) in unread.into_iter().filter(|_| complete) {
             let message = format!("{} is assigned and never read", self.names.get(*name));
             self.reports.warn("B102", *span, message, None);
         }

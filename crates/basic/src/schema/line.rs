@@ -15,6 +15,17 @@ pub enum TableLine {
     Check(String),
     /// `PRIMARY KEY (a, b)`.
     Key(Vec<String>),
+    /// Nothing: the line was passed over, for a reason that is noted.
+    Nothing,
+}
+
+/// Something in a line that is read otherwise than it may be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineNote {
+    /// Where in the line, in bytes.
+    pub offset: usize,
+    /// How it is read.
+    pub message: &'static str,
 }
 
 /// Why a line declares nothing.
@@ -36,27 +47,31 @@ impl TableLine {
     /// use basic::schema::TableLine;
     /// let Ok(TableLine::Column(column)) = TableLine::parse("total number(10, 2) NOT NULL,") else { panic!() };
     /// assert_eq!(column.to_string(), "total decimal(10,2) NOT NULL");
-    /// let error = TableLine::parse("total").unwrap_err();
-    /// assert_eq!((error.offset, error.to_string()), (5, "expected a type".to_owned()));
+    /// let error = TableLine::parse("total (2)").unwrap_err();
+    /// assert_eq!((error.offset, error.to_string()), (6, "expected a type".to_owned()));
     /// ```
     pub fn parse(text: &str) -> Result<Self> {
-        let words = words(text);
-        let mut line = Line { text, words: &words, at: 0 };
-        let read = line.line()?;
-        line.sign(',');
-        if line.at < words.len() {
-            Err(line.expected("a column option or the end of the line"))
-        } else {
-            Ok(read)
-        }
+        read(text).map(|(line, ..)| line)
     }
+}
+
+/// A line, the conditions of its column, and what is odd about it.
+fn read(text: &str) -> Result<(TableLine, Vec<String>, Vec<LineNote>)> {
+    let words = words(text);
+    let mut line = Line::new(text, &words);
+    let read = line.line()?;
+    line.sign(',');
+    if line.at < words.len() {
+        return Err(line.expected("a column option or the end of the line"));
+    }
+    Ok((read, line.checks, line.notes))
 }
 
 impl Table {
     /// Reads what stands after the name of a TABLE, such as `READ BY "admin;sales" WRITE BY "admin"`.
     pub fn read_header(&mut self, text: &str) -> Result<()> {
         let words = words(text);
-        let mut line = Line { text, words: &words, at: 0 };
+        let mut line = Line::new(text, &words);
         loop {
             if line.keyword("READ") {
                 self.read_by = line.roles()?;
@@ -70,15 +85,18 @@ impl Table {
         }
     }
 
-    /// Reads a line and adds what it declares.
-    pub fn read_line(&mut self, text: &str) -> Result<()> {
-        match TableLine::parse(text)? {
+    /// Reads a line and adds what it declares; gives what is odd about it.
+    pub fn read_line(&mut self, text: &str) -> Result<Vec<LineNote>> {
+        let (line, checks, notes) = read(text)?;
+        self.checks.extend(checks);
+        match line {
             TableLine::Column(column) => self.columns.push(*column),
             TableLine::Unique(columns) => self.unique.push(columns),
             TableLine::Check(condition) => self.checks.push(condition),
             TableLine::Key(columns) => self.key = columns,
+            TableLine::Nothing => {}
         }
-        Ok(())
+        Ok(notes)
     }
 }
 
@@ -86,10 +104,25 @@ struct Line<'a> {
     text: &'a str,
     words: &'a [(usize, Word<'a>)],
     at: usize,
+    checks: Vec<String>,
+    notes: Vec<LineNote>,
 }
 
 impl<'a> Line<'a> {
+    fn new(text: &'a str, words: &'a [(usize, Word<'a>)]) -> Self {
+        Self { text, words, at: 0, checks: Vec::new(), notes: Vec::new() }
+    }
+
+    fn note(&mut self, message: &'static str) {
+        self.notes.push(LineNote { offset: self.offset(), message });
+    }
+
     fn line(&mut self) -> Result<TableLine> {
+        if matches!(self.peek(), Some(Word::Sign('('))) {
+            self.note("names in brackets without UNIQUE or PRIMARY KEY before them are ignored");
+            self.at = self.words.len();
+            return Ok(TableLine::Nothing);
+        }
         let bracket_next = matches!(self.word(1), Some(Word::Sign('(')));
         if bracket_next && self.keyword("UNIQUE") {
             return self.names().map(TableLine::Unique);
@@ -114,6 +147,14 @@ impl<'a> Line<'a> {
 
     fn column(&mut self) -> Result<Column> {
         let name = self.name("a column name")?;
+        if matches!(self.peek(), Some(Word::Sign('*'))) {
+            self.note("the star is ignored");
+            self.at += 1;
+        }
+        if matches!(self.peek(), None | Some(Word::Sign(','))) {
+            self.note("a column without a type is text");
+            return Ok(Column::new(name, ColumnType::parse("text", &[])));
+        }
         self.keyword("AS");
         let Some(Word::Name(word)) = self.peek() else {
             return Err(self.expected("a type"));
@@ -166,6 +207,11 @@ impl<'a> Line<'a> {
             self.needs("DELETE", "DELETE CASCADE after ON")?;
             self.needs("CASCADE", "CASCADE after ON DELETE")?;
             column.on_delete = OnDelete::Cascade;
+        } else if matches!(self.word(self.at + 1), Some(Word::Sign('('))) && self.keyword("CHECK") {
+            let condition = self.check()?;
+            self.checks.push(condition);
+        } else if self.keyword("GENERATED") {
+            self.generated();
         } else if self.keyword("READ") {
             column.read_by = self.roles()?;
         } else if self.keyword("WRITE") {
@@ -174,6 +220,18 @@ impl<'a> Line<'a> {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// `GENERATED ALWAYS AS (…) STORED`.
+    fn generated(&mut self) {
+        self.note("a computed column is kept as a plain one");
+        self.keyword("ALWAYS");
+        self.keyword("AS");
+        if matches!(self.peek(), Some(Word::Sign('('))) {
+            // The condition of CHECK has the same form.
+            let _ = self.check();
+        }
+        let _ = self.keyword("STORED") || self.keyword("VIRTUAL");
     }
 
     /// Whether the word at an index begins an option.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::scalar::Number;
 pub use column_type::ColumnType;
-pub use line::{LineError, TableLine};
+pub use line::{LineError, LineNote, TableLine};
 use words::quoted;
 
 /// All tables of a package.

@@ -153,6 +153,8 @@ impl Parser<'_> {
                 let stands = match next.kind {
                     Kind::Line | Kind::End | Kind::Mark(Mark::ParenClose | Mark::Comma) => true,
                     Kind::Word(_) => matches!(self.word_at(self.at + 1), "as" | "with" | "default"),
+                    // `HEAR "prompt"` as a value.
+                    Kind::Text(_) => true,
                     _ => false,
                 };
                 stands.then(|| {
@@ -179,8 +181,8 @@ impl Parser<'_> {
             }
             "is" if self.word_at(self.at + 1) == "numeric" => Some(self.phrase_call("isnumeric", start)),
             "json" if self.word_at(self.at + 1) == "parse" => Some(self.phrase_call("fromjson", start)),
-            "error" if self.word_at(self.at + 1) == "message" => {
-                self.at += 2;
+            "error" | "error_message" if self.is_error_message() => {
+                self.at += if self.is_word("error") { 2 } else { 1 };
                 let name = self.names.intern("error message");
                 Some(Expr { kind: ExprKind::Variable(name), span: self.since(start) })
             }
@@ -194,6 +196,10 @@ impl Parser<'_> {
             "select" if self.is_sql() => Some(self.sql(start)),
             _ => None,
         }
+    }
+
+    fn is_error_message(&self) -> bool {
+        self.is_word("error_message") || self.word_at(self.at + 1) == "message"
     }
 
     fn phrase_call(&mut self, function: &str, start: Span) -> Expr {
@@ -233,6 +239,7 @@ impl Parser<'_> {
 
     /// SQL up to the end of the line, opaque; `JOIN`, `WHERE`, `GROUP` and `ORDER` lines belong to it.
     fn sql(&mut self, start: Span) -> Expr {
+        let mut tables = Vec::new();
         while self.kind() != Kind::End {
             if self.kind() == Kind::Line {
                 let next = self.word_at(self.at + 1);
@@ -245,15 +252,29 @@ impl Parser<'_> {
             } else if self.brackets > 0 && self.is_mark(Mark::ParenClose) {
                 break;
             }
+            let named = matches!(self.word_at(self.at), "from" | "join");
             self.advance();
+            // Rows in memory may stand where a table may.
+            while named && matches!(self.kind(), Kind::Word(_)) {
+                let table = self.bare_word();
+                if let ExprKind::Bare(_, spelled) = &table.kind {
+                    tables.push((spelled.clone(), table));
+                }
+                if !(self.is_mark(Mark::Comma) && matches!(self.token_at(self.at + 1).kind, Kind::Word(_))) {
+                    break;
+                }
+                self.advance();
+            }
         }
         let span = self.since(start);
         let text = self.text_of(span).to_owned();
+        // The row is part of the table, which a test checks.
+        let spec = commands::find("SELECT").unwrap_or(&commands::all()[0]);
+        let rows = spec.clauses.iter().find(|clause| clause.name == "ROWS");
         let call = CommandCall {
-            // The row is part of the table, which a test checks.
-            spec: commands::find("SELECT").unwrap_or(&commands::all()[0]),
+            spec,
             arguments: vec![Expr { kind: ExprKind::Text(text), span }],
-            clauses: Vec::new(),
+            clauses: rows.map(|rows| (rows, ClauseArguments::Fields(tables))).into_iter().collect(),
             name: None,
         };
         Expr { kind: ExprKind::Command(Box::new(call)), span }
@@ -301,10 +322,25 @@ impl Parser<'_> {
                 let named =
                     matches!(self.token_at(index + 1).kind, Kind::Mark(Mark::Dot | Mark::QuestionDot));
                 (!is_operator_word(word) || named)
+                    && !self.begins_enclosing_clause(index)
                     && !matches!(word, "last" | "not" | "asc" | "desc" | "until" | "while")
             }
             Kind::Line | Kind::End => false,
         }
+    }
+
+    /// Whether a clause of a command around this begins here: `SUBJECT` in `SEND EMAIL TO list SUBJECT text`.
+    fn begins_enclosing_clause(&self, index: usize) -> bool {
+        let word = self.word_at(index);
+        let of_hear =
+            self.hearing && matches!(word, "with" | "default" | "timeout") && self.starts_operand(index + 1);
+        of_hear
+            || self.enclosing.iter().any(|spec| {
+                spec.clauses.iter().any(|clause| {
+                    clause.spellings.iter().any(|words| words.first() == Some(&word))
+                        && (clause.kind == ClauseKind::Flag || self.starts_operand(index + 1))
+                })
+            })
     }
 
     /// A command from its first word on.
@@ -312,6 +348,7 @@ impl Parser<'_> {
         let start = self.span();
         self.at += words;
         let mut call = CommandCall { spec, arguments: Vec::new(), clauses: Vec::new(), name: None };
+        self.enclosing.push(spec);
         let bracketed = self.brackets_hold_arguments();
         if bracketed {
             self.advance();
@@ -328,6 +365,7 @@ impl Parser<'_> {
             self.line_arguments(&mut call, statement);
             self.clauses(&mut call, statement);
         }
+        self.enclosing.pop();
         let span = self.since(start);
         self.check_count(&call, span);
         Expr { kind: ExprKind::Command(Box::new(call)), span }
@@ -404,7 +442,11 @@ impl Parser<'_> {
             let Some(argument) = call.spec.argument(call.arguments.len()) else {
                 break;
             };
-            let begins = self.starts_operand(self.at) && may_follow(argument, call.arguments.len());
+            // `SET BOT MEMORY "k" v`: after a text the comma before the value may be missing.
+            let plain = argument.separator == Separator::Equal
+                && matches!(call.arguments.last().map(|last| &last.kind), Some(ExprKind::Text(_)));
+            let begins =
+                self.starts_operand(self.at) && (plain || may_follow(argument, call.arguments.len()));
             if !(comma || begins) {
                 return;
             }

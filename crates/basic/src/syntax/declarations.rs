@@ -2,7 +2,7 @@
 
 use super::parser::Parser;
 use super::token::{Kind, Mark, Span};
-use super::tree::{Expr, Param, Statement, Table};
+use super::tree::{Expr, ExprKind, Param, Statement, Table};
 
 impl Parser<'_> {
     /// `PARAM name AS type …`, `PARAM name AS "a", "b"`, `PARAM a, b`.
@@ -56,7 +56,7 @@ impl Parser<'_> {
     fn param_options(&mut self, param: &mut Param) {
         loop {
             match self.word_at(self.at) {
-                "like" => param.like = Some(self.option_value()),
+                "like" => param.like = Some(self.like_value()),
                 "description" => param.description = Some(self.option_value()),
                 "default" => param.default = Some(self.option_value()),
                 "optional" => {
@@ -75,6 +75,24 @@ impl Parser<'_> {
                 _ => return,
             }
         }
+    }
+
+    /// The example after LIKE: a literal, or words without quotes up to the next option.
+    fn like_value(&mut self) -> Expr {
+        let next = self.at + 1;
+        let bare = matches!(self.token_at(next).kind, Kind::Word(_))
+            && !matches!(self.word_at(next), "true" | "false" | "null" | "new");
+        if !bare {
+            return self.option_value();
+        }
+        self.advance();
+        let start = self.span();
+        let options = ["description", "default", "optional", "required", "enum"];
+        while !self.at_line_end() && !options.contains(&self.word_at(self.at)) {
+            self.advance();
+        }
+        let span = self.since(start);
+        Expr { kind: ExprKind::Text(self.text_of(span).to_owned()), span }
     }
 
     fn option_value(&mut self) -> Expr {

@@ -141,7 +141,7 @@ impl<'a> Lexer<'a> {
             b'\'' => !(self.expects_operand(spaced) && self.closes_on_line()),
             b'#' => self.first_on_line() && self.peek(1) != Some(b'{'),
             b'/' => self.peek(1) == Some(b'/'),
-            b'r' | b'R' if self.at_line_start() => {
+            b'r' | b'R' if self.at_line_start() || (self.depth > 0 && self.first_on_line()) => {
                 self.bytes[self.at..].get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"rem"))
                     && match self.peek(3) {
                         None => true,
@@ -178,13 +178,43 @@ impl<'a> Lexer<'a> {
         }
         match self.out.tokens.last().map(|token| token.kind) {
             Some(Kind::Mark(Mark::ParenClose | Mark::BracketClose | Mark::BraceClose)) => false,
+            // The `*` of a menu and the colon of a label end their lines.
+            Some(Kind::Mark(Mark::Star)) if self.ends_menu() => false,
+            Some(Kind::Mark(Mark::Colon)) if self.out.tokens.len() == self.line_token + 2 => false,
             Some(Kind::Mark(_)) => true,
             Some(Kind::Word(name)) => {
-                let ends = self.out.tokens.len() >= 2 && self.word_at(self.out.tokens.len() - 2) == "end";
-                spaced && !ends && commands::takes_operand(self.names.get(name))
+                spaced && !self.is_complete() && commands::takes_operand(self.names.get(name))
             }
             _ => false,
         }
+    }
+
+    /// Whether the words of the line are a whole statement, so that `'` begins a remark.
+    fn is_complete(&self) -> bool {
+        let first = self.line_token;
+        let count = self.out.tokens.len() - first;
+        if count > 5 {
+            return count >= 2 && self.word_at(self.out.tokens.len() - 2) == "end";
+        }
+        let words: Vec<&str> = (first..first + count).map(|index| self.word_at(index)).collect();
+        match words.as_slice() {
+            ["exit", _]
+            | ["begin", "talk" | "mail"]
+            | ["begin", "system", "prompt"]
+            | ["default" | "else"] => true,
+            ["case", "else"] | [.., "error", "message"] | [.., "end", _] => true,
+            words => commands::beginning_with(words.first().unwrap_or(&"")).iter().any(|phrase| {
+                let spec = &commands::all()[phrase.spec];
+                phrase.words.as_slice() == words && spec.maximum() == 0 && spec.clauses.is_empty()
+            }),
+        }
+    }
+
+    /// Whether the `*` just read stands for any other reply, after a comma, AS or MENU.
+    fn ends_menu(&self) -> bool {
+        let before = self.out.tokens.len().wrapping_sub(2);
+        let comma = self.out.tokens.get(before).is_some_and(|token| token.kind == Kind::Mark(Mark::Comma));
+        comma || matches!(self.word_at(before), "as" | "menu")
     }
 
     fn word_at(&self, index: usize) -> &str {
@@ -262,11 +292,7 @@ impl<'a> Lexer<'a> {
         };
         match last.kind {
             // The `*` of a menu stands for any other text, and ends its line.
-            Kind::Mark(Mark::Star)
-                if matches!(
-                    self.out.tokens.get(count.wrapping_sub(2)).map(|token| token.kind),
-                    Some(Kind::Mark(Mark::Comma))
-                ) || matches!(self.word_at(count.wrapping_sub(2)), "as" | "menu") => {}
+            Kind::Mark(Mark::Star) if self.ends_menu() => {}
             Kind::Mark(
                 Mark::Plus
                 | Mark::Minus
@@ -279,6 +305,12 @@ impl<'a> Lexer<'a> {
                 | Mark::Or
                 | Mark::Coalesce,
             ) => return true,
+            // The name of a member is no operator.
+            Kind::Word(_)
+                if matches!(
+                    self.out.tokens.get(count.wrapping_sub(2)).map(|token| token.kind),
+                    Some(Kind::Mark(Mark::Dot | Mark::QuestionDot))
+                ) => {}
             Kind::Word(name) => match self.names.get(name) {
                 "and" | "or" => return count > self.line_token + 1,
                 "not" | "where" | "set" => return true,
@@ -324,6 +356,8 @@ impl<'a> Lexer<'a> {
                 let c = self.source[self.at..self.end].chars().next().unwrap_or(' ');
                 if unicode_ident::is_xid_start(c) {
                     self.word(spaced);
+                } else if let Some(end) = self.typographic_end(c) {
+                    self.typographic_string(c.len_utf8(), end, spaced);
                 } else {
                     self.at += c.len_utf8();
                     let (text, hint) = match c {
@@ -519,6 +553,29 @@ impl<'a> Lexer<'a> {
             pieces.pieces.push(Piece::Literal(text));
         }
         self.push_text(pieces, start, spaced);
+    }
+
+    /// Where the quotes end that a text processor has put in place of straight ones.
+    fn typographic_end(&self, open: char) -> Option<usize> {
+        let closing = match open {
+            '“' | '”' | '„' => ['”', '“'],
+            '‘' | '’' => ['’', '‘'],
+            _ => return None,
+        };
+        let from = self.at + open.len_utf8();
+        let line = &self.source[from..self.line_end(self.at).min(self.end)];
+        line.find(closing).map(|length| from + length)
+    }
+
+    fn typographic_string(&mut self, open: usize, end: usize, spaced: bool) {
+        let start = self.at;
+        let text = self.source[start + open..end].to_owned();
+        // Closing quotes of both kinds are as long as opening ones.
+        self.at = end + open;
+        let span = self.span(start);
+        let message = "typographic quotes are read as straight ones".to_owned();
+        self.reports.warn("B116", span, message, Some("write \" instead"));
+        self.push_text(TextPieces { pieces: vec![Piece::Literal(text)], block: false }, start, spaced);
     }
 
     /// The string has no end: report it where it begins, and go on after that line.

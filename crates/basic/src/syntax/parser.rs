@@ -4,6 +4,7 @@ use super::lexer;
 use super::report::{Lines, Reports};
 use super::token::{Kind, Mark, Name, Names, Span, Token, Tokens};
 use super::tree::{Block, Expr, ExprKind, Script, Statement};
+use crate::commands::CommandSpec;
 
 /// How deep expressions and blocks may nest.
 const MAX_NESTING: u32 = 200;
@@ -23,6 +24,10 @@ pub(super) struct Parser<'a> {
     pub(super) brackets: u32,
     /// Whether the innermost bracket is an object's.
     pub(super) in_object: bool,
+    /// Commands whose arguments are being read, outermost first: their clause words end what stands in them.
+    pub(super) enclosing: Vec<&'static CommandSpec>,
+    /// Whether a clause of HEAR is being read.
+    pub(super) hearing: bool,
     /// Blocks that are open, outermost first.
     open: Vec<Open>,
     pub(super) script: Script,
@@ -115,6 +120,8 @@ pub(crate) fn parse<'a>(
         nesting_reported: false,
         brackets: 0,
         in_object: false,
+        enclosing: Vec::new(),
+        hearing: false,
         open: Vec::new(),
         script: Script::default(),
         procedures: Vec::new(),
@@ -452,6 +459,7 @@ impl Parser<'_> {
                 "schedule" => Some(Closer::End(BlockKind::Schedule)),
                 _ => None,
             },
+            "endif" if alone => Some(Closer::End(BlockKind::If)),
             "next" if alone || matches!(next.kind, Kind::Word(_)) => Some(Closer::End(BlockKind::For)),
             "wend" if alone => Some(Closer::End(BlockKind::While)),
             "loop" if alone || matches!(self.word_at(self.at + 1), "while" | "until") => {

@@ -110,7 +110,7 @@ fn role_of(logical: &[Token], names: &Names, selects: &mut Vec<bool>) -> LineRol
             }
             false
         }
-        "next" | "wend" | "loop" => {
+        "next" | "wend" | "loop" | "endif" => {
             selects.pop();
             return LineRole::Close;
         }

@@ -669,6 +669,10 @@ impl Parser<'_> {
         if self.eat_word("as") {
             self.hear_type(&mut hear);
         }
+        // `HEAR "prompt"` and `HEAR x AS TEXT "prompt"`: the WITH may be missing.
+        if matches!(self.kind(), Kind::Text(_)) && hear.prompt.is_none() {
+            hear.prompt = Some(self.sum());
+        }
         loop {
             let slot = match self.word_at(self.at) {
                 "with" => &mut hear.prompt,
@@ -687,7 +691,9 @@ impl Parser<'_> {
             if word == "with" && self.is_word("prompt") && self.starts_operand(self.at + 1) {
                 self.advance();
             }
+            let outer = std::mem::replace(&mut self.hearing, true);
             let value = self.sum();
+            self.hearing = outer;
             match word.as_str() {
                 "with" => hear.prompt = Some(value),
                 "default" => hear.default = Some(value),
@@ -819,14 +825,29 @@ impl Parser<'_> {
                 };
                 // Without a body of their own they run a procedure, or the script.
                 let has_body = match kind {
-                    "ON EVENT" | "ON FORM SUBMIT" => !self.line_has("call"),
-                    _ => self.line_has("do"),
+                    "ON FORM SUBMIT" => !self.line_has("call"),
+                    _ => self.line_has("do") || self.has_end_on(),
                 };
                 if !has_body {
                     return None;
                 }
                 self.at += words;
                 Some(self.handler(start, kind))
+            }
+        }
+    }
+
+    /// Whether END ON comes before another ON at the beginning of a line.
+    fn has_end_on(&self) -> bool {
+        let mut at = self.at;
+        loop {
+            match self.token_at(at).kind {
+                Kind::End => return false,
+                Kind::Line if self.word_at(at + 1) == "on" && self.word_at(at + 2) != "error" => {
+                    return false;
+                }
+                Kind::Line if self.word_at(at + 1) == "end" && self.word_at(at + 2) == "on" => return true,
+                _ => at += 1,
             }
         }
     }
