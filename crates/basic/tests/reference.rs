@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use basic::fake::FakeHost;
-use basic::{Answer, Data, ErrorCode, Known, Limits, Machine, Resume, RuntimeError, Step};
+use basic::{
+    Answer, Data, Diagnostic, ErrorCode, Known, Limits, Machine, Resume, RuntimeError, Severity, Step,
+};
 use chrono::{DateTime, FixedOffset};
 
 fn now() -> DateTime<FixedOffset> {
@@ -31,8 +33,13 @@ struct Run {
 fn run(script: &str, replies: &[String]) -> Result<Run, String> {
     let known = Known { variables: PROVIDED.iter().map(|(name, _)| *name).collect(), ..Known::default() };
     let compiled = basic::compile("example.bas", script, &known);
-    let Some(program) = compiled.program else {
-        return Err(compiled.diagnostics.iter().map(|d| d.render("example.bas", script)).collect());
+    // What an example would be wrong with, and not only short.
+    let wrong = |d: &&Diagnostic| {
+        d.severity == Severity::Error || ["B101", "B106", "B107", "B113"].contains(&d.code)
+    };
+    let reports: String = compiled.diagnostics.iter().filter(wrong).map(|d| d.render("example.bas", script)).collect();
+    let Some(program) = compiled.program.filter(|_| reports.is_empty()) else {
+        return Err(reports);
     };
     let inputs = PROVIDED.iter().map(|(name, json)| ((*name).to_owned(), serde_json::from_str(json).unwrap()));
     let mut machine = Machine::start(Arc::new(program), Limits::default(), inputs.collect());
