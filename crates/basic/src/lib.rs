@@ -41,7 +41,7 @@ mod layout;
 mod limits;
 mod machine;
 mod program;
-mod reference;
+pub mod reference;
 pub mod scalar;
 pub mod schedule;
 pub mod schema;

@@ -99,7 +99,7 @@ struct Table {
     operand_words: HashSet<&'static str>,
 }
 
-/// One spelling of a command.
+/// One spelling of a command. A `*` among its words is any word, which is the first argument.
 pub(crate) struct Phrase {
     pub(crate) words: Vec<&'static str>,
     pub(crate) spec: usize,
@@ -127,7 +127,8 @@ fn table() -> &'static Table {
                 // The table lives as long as the program; the lower-case spellings with it.
                 let lower: &'static str = spelling.to_ascii_lowercase().leak();
                 let words: Vec<&'static str> = lower.split(' ').collect();
-                let underscored: Option<&'static str> = (words.len() > 1).then(|| &*words.join("_").leak());
+                let joins = words.len() > 1 && !words.contains(&"*");
+                let underscored: Option<&'static str> = joins.then(|| &*words.join("_").leak());
                 if spec.maximum() > 0 {
                     operand_words.extend(words.last().copied());
                     operand_words.extend(underscored);

@@ -116,6 +116,9 @@ impl Compiler<'_> {
     fn effect(&mut self, call: &CommandCall, to: Reg) {
         let mark = self.mark();
         let mut result = None;
+        if let Some(call) = written_to(call) {
+            return self.effect(&call, to);
+        }
         let filter_argument = super::filters::filter_argument(call);
         let record = record_fields(call);
         let positional = record.map_or(call.arguments.as_slice(), |from| &call.arguments[..from]);
@@ -287,6 +290,21 @@ impl Compiler<'_> {
         let to = self.reserve();
         self.site(&call, to, (first, count), Vec::new(), None);
     }
+}
+
+/// `WRITE value TO path` with its arguments in the order of `WRITE path, value`.
+fn written_to(call: &CommandCall) -> Option<CommandCall> {
+    let ([value], [(clause, ClauseArguments::Values(path))]) =
+        (call.arguments.as_slice(), call.clauses.as_slice())
+    else {
+        return None;
+    };
+    (call.spec.phrase == "WRITE" && clause.name == "TO").then(|| CommandCall {
+        spec: call.spec,
+        arguments: path.iter().chain([value]).cloned().collect(),
+        clauses: Vec::new(),
+        name: None,
+    })
 }
 
 /// Where the arguments begin that name the fields of a record: several, all names or members.

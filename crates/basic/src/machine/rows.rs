@@ -79,6 +79,7 @@ impl Machine {
             ("PIVOT", [all, row, column, rest @ ..]) if rows(&self.heap, 0) => {
                 self.pivoted(*all, *row, *column, rest.first().copied())?
             }
+            ("FILL", [_]) => return Err(Fault::argument("FILL needs rows and a template")),
             ("FILL", [all, template]) => {
                 let first = match self.heap.items(*all) {
                     Some(items) => items.first().copied().unwrap_or(Value::Null),

@@ -292,6 +292,12 @@ impl Parser<'_> {
             let many = words > 1 || phrase.words[0].contains('_');
             let fits = match next.kind {
                 Kind::Mark(Mark::Equal | Mark::Dot | Mark::QuestionDot) => false,
+                // `TALK to + name`: what an operator follows is a value.
+                Kind::Mark(Mark::Plus | Mark::Ampersand | Mark::Slash | Mark::Star | Mark::NotEqual)
+                    if words > 1 =>
+                {
+                    false
+                }
                 Kind::Mark(Mark::BracketOpen) => next.spaced && (statement || many),
                 _ if many || statement => true,
                 Kind::Mark(Mark::ParenOpen) => functions::find(phrase.words[0]).is_none() && spec.gives_value,
@@ -346,8 +352,14 @@ impl Parser<'_> {
     /// A command from its first word on.
     pub(super) fn command(&mut self, spec: &'static CommandSpec, words: usize, statement: bool) -> Expr {
         let start = self.span();
-        self.at += words;
         let mut call = CommandCall { spec, arguments: Vec::new(), clauses: Vec::new(), name: None };
+        // `GET INSTAGRAM METRICS`: the word within the phrase is the first argument.
+        if let Some(within) = spec.phrase.split(' ').position(|word| word == "*") {
+            let span = self.token_at(self.at + within).span;
+            let word = self.text_of(span).to_owned();
+            call.arguments.push(Expr { kind: ExprKind::Text(word), span });
+        }
+        self.at += words;
         self.enclosing.push(spec);
         let bracketed = self.brackets_hold_arguments();
         if bracketed {

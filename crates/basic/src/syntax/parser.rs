@@ -179,7 +179,11 @@ impl Parser<'_> {
     }
 
     pub(super) fn is_words(&self, words: &[&str]) -> bool {
-        words.iter().enumerate().all(|(n, word)| self.word_at(self.at + n) == *word)
+        let is = |at: usize, word: &str| match self.word_at(at) {
+            "" => false,
+            found => found == word || word == "*",
+        };
+        words.iter().enumerate().all(|(n, word)| is(self.at + n, word))
     }
 
     pub(super) fn is_mark(&self, mark: Mark) -> bool {

@@ -163,7 +163,7 @@ pub(crate) enum OnError {
 }
 
 /// HEAR without its place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Hear {
     pub(crate) kind: HearKind,
     pub(crate) options: Vec<Expr>,
@@ -172,13 +172,13 @@ pub(crate) struct Hear {
     pub(crate) timeout: Option<Expr>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
     pub(crate) span: Span,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum ExprKind {
     Null,
     Bool(bool),
@@ -250,7 +250,7 @@ pub(crate) enum Binary {
 }
 
 /// A command with what it was given.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CommandCall {
     pub(crate) spec: &'static CommandSpec,
     pub(crate) arguments: Vec<Expr>,
@@ -259,7 +259,7 @@ pub(crate) struct CommandCall {
     pub(crate) name: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum ClauseArguments {
     Values(Vec<Expr>),
     Fields(Vec<(String, Expr)>),
@@ -269,7 +269,7 @@ pub(crate) enum ClauseArguments {
     Place(Expr),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Condition {
     And(Vec<Condition>),
     Or(Vec<Condition>),

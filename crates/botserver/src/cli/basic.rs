@@ -279,10 +279,10 @@ fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
 
 fn keywords(names: &[String]) -> anyhow::Result<ExitCode> {
     if names.is_empty() {
-        say(&basic::reference());
+        say(&basic::reference::reference());
     }
     for name in names {
-        match basic::reference_of(name) {
+        match basic::reference::entry(name) {
             Some(text) => say(&text),
             None => bail!("there is no command or function {name}"),
         }
