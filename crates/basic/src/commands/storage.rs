@@ -71,7 +71,7 @@ TALK most                                            ' -> 20"#),
         "An object that has, for each value of a field, the rows with that value.",
         r#"g = GROUP BY FIND("orders"), "who"
 TALK UBOUND(g.ann) + " " + g.bo[0].dish   ' -> 2 rice"#),
-    Row("PIVOT", "rows row column [value] [operation]", "", Value, Two, "language",
+    Row("PIVOT", "rows row column [value]", "", Value, Two, "language",
         "Rows that have one row for each value of the field `row`, and a column for each value of the field `column`. In the cells stands the sum of the field `value`, or without it how many rows there are.",
         r#"orders = FIND "orders"
 TALK PIVOT(orders, "who", "status")[0]            ' -> {"who":"ann","open":2}

@@ -132,7 +132,7 @@ impl Compiler<'_> {
         for (index, argument) in positional.iter().enumerate() {
             let register = Reg(first.0 + index as u16);
             if filter_argument == Some(index)
-                && let Some(source) = self.filter_text(argument, register, index)
+                && let Some(source) = self.filter_text(argument, register, index, is_keyed(call))
             {
                 filter = Some(source);
                 continue;
@@ -290,6 +290,11 @@ impl Compiler<'_> {
         let to = self.reserve();
         self.site(&call, to, (first, count), Vec::new(), None);
     }
+}
+
+/// Whether a key may stand where a command takes a filter.
+fn is_keyed(call: &CommandCall) -> bool {
+    !matches!(call.spec.phrase, "FIND" | "FILTER" | "AGGREGATE")
 }
 
 /// `WRITE value TO path` with its arguments in the order of `WRITE path, value`.

@@ -66,7 +66,15 @@ fn is_text(expression: &Expr) -> bool {
 
 impl Compiler<'_> {
     /// Reads filter text as far as the script writes it; its text goes to `to` all the same, for the log.
-    pub(super) fn filter_text(&mut self, argument: &Expr, to: Reg, index: usize) -> Option<SiteFilter> {
+    ///
+    /// Where a key may stand (`keyed`), a text without an operator is no filter.
+    pub(super) fn filter_text(
+        &mut self,
+        argument: &Expr,
+        to: Reg,
+        index: usize,
+        keyed: bool,
+    ) -> Option<SiteFilter> {
         let mut sources = Vec::new();
         parts(argument, &mut sources);
         let written: Vec<&str> = sources
@@ -80,7 +88,8 @@ impl Compiler<'_> {
             self.value_to(value, to);
             return Some(SiteFilter::Text { argument: index as u16 });
         }
-        if !filter::has_operator(&written.concat()) {
+        let written = written.concat();
+        if written.trim().is_empty() || (keyed && !filter::has_operator(&written)) {
             return None;
         }
         let shape: Vec<Part<'_>> = sources

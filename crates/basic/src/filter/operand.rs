@@ -110,6 +110,9 @@ impl Parser<'_> {
 
     /// Words up to AND, OR, ORDER BY, LIMIT, a closing bracket or the end. Brackets inside belong to the words.
     fn bare(&mut self, in_list: bool) -> Result<Operand> {
+        if self.scan.peek_char().is_some_and(|c| matches!(c, '=' | '<' | '>' | '!')) {
+            return Err(self.scan.expected("a value"));
+        }
         let mut pieces = Pieces::default();
         let mut brackets = 0_usize;
         let mut at_word_start = true;

@@ -189,7 +189,7 @@ impl Machine {
         }
         self.now = resume.now;
         self.random = resume.seed;
-        self.counts.run += self.counts.stop + self.heap.take_work();
+        self.counts.run = self.counts.run.saturating_add(self.counts.stop + self.heap.take_work());
         self.counts.stop = 0;
         let begun = match self.early.take() {
             Some(fault) => Err(fault),
@@ -365,8 +365,12 @@ impl Machine {
             }
             Some(SiteFilter::Text { argument }) => {
                 let value = self.register(base, Reg(site.first.0 + argument));
-                let Some(text) = self.heap.as_str(value).filter(|text| crate::filter::has_operator(text))
-                else {
+                // Where a key may stand, a text without an operator is one.
+                let keyed = !matches!(site.command.phrase, "FIND" | "FILTER" | "AGGREGATE");
+                let is_filter = |text: &&str| {
+                    if keyed { crate::filter::has_operator(text) } else { !text.trim().is_empty() }
+                };
+                let Some(text) = self.heap.as_str(value).filter(is_filter) else {
                     return Ok(None);
                 };
                 let filter = crate::filter::Filter::parse_text(text)

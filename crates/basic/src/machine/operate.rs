@@ -74,7 +74,7 @@ impl Heap {
                 match self.as_date(b, offset).filter(|_| is_date(b) || self.as_str(b).is_some()) {
                     Some(other) => {
                         let date = self.to_date(a, offset)?;
-                        let seconds = crate::scalar::date::seconds_between(date, other, offset);
+                        let seconds = crate::scalar::date::seconds_between(other, date, offset);
                         Ok(Number::finite(seconds)?.simplified().into())
                     }
                     None => self.shift_date(a, b, -1, offset),

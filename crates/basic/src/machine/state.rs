@@ -97,7 +97,7 @@ impl Machine {
         w.byte(tag);
         w.number(index.into());
         w.byte(attempt);
-        w.number(self.counts.run + self.counts.stop);
+        w.number(self.counts.run.saturating_add(self.counts.stop));
         w.number(self.counts.effects.into());
         w.number(self.counts.talks.into());
         w.signed(self.now.timestamp_micros());

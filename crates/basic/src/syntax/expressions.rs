@@ -99,6 +99,7 @@ impl Parser<'_> {
             if level == COMPARISON {
                 match self.comparison(left) {
                     Ok(compared) => {
+                        self.refuse_chain();
                         left = compared;
                         if !self.deepen(MAX_OPERATORS) {
                             return left;
@@ -212,6 +213,19 @@ impl Parser<'_> {
             return Ok(negate_if(found, negated));
         }
         Ok(self.compared(left, operator, negated))
+    }
+
+    /// `a = b = c` compares a truth value with c, which nobody means.
+    fn refuse_chain(&mut self) {
+        let compares = match self.kind() {
+            Kind::Mark(mark) => comparison_mark(mark).is_some(),
+            _ => matches!(self.word_at(self.at), "like" | "between"),
+        };
+        if compares {
+            let span = self.span();
+            let message = "comparisons do not follow each other".to_owned();
+            self.reports.error_with("B024", span, message, None, Some("join them with AND, or use brackets"));
+        }
     }
 
     fn compared(&mut self, left: Expr, operator: Binary, negated: bool) -> Expr {

@@ -703,12 +703,16 @@ impl Parser<'_> {
     }
 
     fn hear_type(&mut self, hear: &mut Hear) {
-        let menu = self.is_word("menu")
-            && matches!(self.token_at(self.at + 1).kind, Kind::Text(_) | Kind::Mark(Mark::Star));
+        // A list in a variable may give the options of a menu.
+        let menu = self.is_word("menu");
         if menu {
             self.advance();
+            if !self.is_mark(Mark::Star) && !self.starts_operand(self.at) {
+                self.expected("the options of the menu");
+                return;
+            }
         }
-        if !matches!(self.kind(), Kind::Text(_) | Kind::Mark(Mark::Star)) {
+        if !menu && !matches!(self.kind(), Kind::Text(_) | Kind::Mark(Mark::Star)) {
             let span = self.span();
             let Some((name, spelled, _)) = self.name("a type") else {
                 return;

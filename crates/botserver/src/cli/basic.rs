@@ -1,7 +1,6 @@
 //! `botserver basic`: scripts without a server.
 
 use std::{
-    collections::HashSet,
     io::{BufRead, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -153,17 +152,14 @@ impl Surrounding {
     }
 
     fn known(&self) -> Known<'_> {
-        let list = |names: &Option<Vec<String>>| -> Option<Vec<&str>> {
-            names.as_ref().map(|names| names.iter().map(String::as_str).collect())
-        };
         fn borrowed(names: &[String]) -> Vec<&str> {
             names.iter().map(String::as_str).collect()
         }
         Known {
             variables: borrowed(&self.variables),
-            scripts: list(&self.scripts),
-            tools: list(&self.scripts),
-            kbs: list(&self.kbs),
+            scripts: self.scripts.as_deref().map(borrowed),
+            tools: self.scripts.as_deref().map(borrowed),
+            kbs: self.kbs.as_deref().map(borrowed),
         }
     }
 }
@@ -329,7 +325,6 @@ fn hold_dialog(options: &Run) -> anyhow::Result<ExitCode> {
     machine.set_language(&options.language);
     let mut answer = Answer::Start;
     let mut lines = std::io::stdin().lock().lines();
-    let mut told = HashSet::new();
     loop {
         let now = options.now.unwrap_or_else(|| chrono::Local::now().fixed_offset());
         let seed = options.seed.unwrap_or_else(|| world.seed());
@@ -347,11 +342,13 @@ fn hold_dialog(options: &Run) -> anyhow::Result<ExitCode> {
                 Answer::Reply(line)
             }
             Step::Command(command) => {
-                if !FakeHost::performs(&command) && told.insert(command.keyword.phrase) {
-                    remark(&format!("({} does nothing here)", command.keyword.phrase));
-                }
                 wait(&command);
-                host.perform(&command, now)
+                let known = host.log.len();
+                let answer = host.perform(&command, now);
+                for line in host.log.iter().skip(known) {
+                    remark(&format!("({line})"));
+                }
+                answer
             }
             Step::Finished(Data::Null) => return Ok(ExitCode::SUCCESS),
             Step::Finished(value) => {
@@ -375,7 +372,9 @@ fn inputs(program: &Program, options: &Run) -> Option<Vec<(String, Data)>> {
     let given = options.input.iter().map(|(name, value)| (name.clone(), value.to_json()));
     let now = options.now.unwrap_or_else(|| chrono::Local::now().fixed_offset());
     match tool.arguments(&serde_json::Value::Object(given.collect()), now) {
-        Ok(arguments) => Some(arguments),
+        Ok(arguments) => {
+            Some(arguments.into_iter().map(|argument| (argument.name, argument.value)).collect())
+        }
         Err(error) => {
             say_error(&error.to_string());
             None
