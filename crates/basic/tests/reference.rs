@@ -183,7 +183,7 @@ fn every_function_gives_what_its_examples_say() {
             let fits = if function.varies {
                 events[0].starts_with("-> ")
             } else {
-                events == [format!("-> {result}")]
+                events == [format!("-> {}", result.replace('\n', "\\n"))]
             };
             if !fits {
                 let _ = writeln!(report, "{expression}\n  says {result}\n  does {}", events.join("\n"));
@@ -203,7 +203,10 @@ fn every_link_leads_somewhere() {
             let Some((_, found)) = pages.iter().find(|(name, _)| *name == target) else {
                 panic!("{file} links to {link}");
             };
-            let anchor = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            let anchor = |line: &str| {
+                let heading = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+                heading.chars().filter(|c| c.is_alphanumeric() || "_-".contains(*c)).collect::<String>()
+            };
             let exists = section.is_empty()
                 || found.lines().any(|line| line.starts_with('#') && anchor(line) == section);
             assert!(exists, "{file} links to {link}");

@@ -91,7 +91,7 @@ END PARALLEL"#),
 END PARALLEL"#),
     Row("DELAY", "seconds", "STEP value", Nothing, Three, "workflows",
         "Waits some seconds in a workflow, for days if need be, while the server may be restarted.",
-        r#"STEP 4: DELAY 86400"#),
+        "STEP 4: DELAY 86400"),
     Row("SCHEDULE IN", "delay unit variables", "", Nothing, Three, "schedules.write",
         "Runs its body once later, as a run of its own with a copy of the variables as they are now. The unit is SECONDS, MINUTES, HOURS or DAYS; the script itself goes on at once.",
         r#"who = "Ann"

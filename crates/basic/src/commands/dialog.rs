@@ -151,15 +151,15 @@ TALK t.items[0]"#),
         r#"TALK POLISH MESSAGE("pay now", "friendly")"#),
     Row("GET SMART REPLIES", "conversation", "", Value, Three, "attendance",
         "Replies that an attendant may choose from, as `{items, count}`.",
-        r#"r = GET SMART REPLIES session.id
-TALK r.items[0]"#),
+        r"r = GET SMART REPLIES session.id
+TALK r.items[0]"),
     Row("GET SUMMARY", "conversation", "", Value, Three, "attendance",
         "What a conversation was about, as a text of the model.",
         "TALK GET SUMMARY(session.id)"),
     Row("GET CUSTOMER HISTORY", "user", "", Value, Three, "attendance",
         "The earlier conversations of a person, by the user's id, as `{items, count}`.",
-        r#"h = GET CUSTOMER HISTORY session.user_id
-TALK h.count"#),
+        r"h = GET CUSTOMER HISTORY session.user_id
+TALK h.count"),
     Row("ANALYZE SENTIMENT", "conversation [~message]", "", Value, Three, "attendance",
         "How a message of a conversation was meant, as an object with `sentiment`, which is `positive`, `neutral` or `negative`, and `score`.",
         r#"s = ANALYZE SENTIMENT session.id, "great"

@@ -32,8 +32,8 @@ CLEAR USER MEMORY"#),
         r#"SET USER FACT "diet", "vegan""#),
     Row("USER FACTS", "", "", Value, Two, "memory.read",
         "The facts kept about this person, as an object of keys and values; empty where there are none.",
-        r#"facts = USER FACTS()
-TALK facts.diet"#),
+        r"facts = USER FACTS()
+TALK facts.diet"),
     Row("REMEMBER", "key:word =value [ttl]", "", Nothing, One, "memory.write",
         "Keeps a value under a key for this person and this bot. With a third argument it is forgotten after that many seconds. Values keep their type; the same key replaces, and null forgets.",
         r#"REMEMBER "table" = 7

@@ -61,13 +61,13 @@ TALK found.answer"#),
         r#"REFRESH "menu""#),
     Row("KB STATISTICS", "", "", Value, Two, "knowledge.read",
         "Numbers of all collections of the bot, as an object with `total_collections`, `total_documents` and `total_size_mb`.",
-        r#"s = KB STATISTICS
-TALK s.total_documents"#),
+        r"s = KB STATISTICS
+TALK s.total_documents"),
     Row("KB LIST COLLECTIONS", "", "", Value, Two, "knowledge.read",
         "The names of the bot's collections, as an array.",
-        r#"FOR EACH c IN KB LIST COLLECTIONS
+        r"FOR EACH c IN KB LIST COLLECTIONS
     TALK c
-NEXT"#),
+NEXT"),
     Row("KB COLLECTION STATS", "name", "", Value, Two, "knowledge.read",
         "Numbers of one collection, as an object. A collection that does not exist is an error.",
         r#"s = KB COLLECTION STATS "menu"

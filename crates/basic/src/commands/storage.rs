@@ -93,10 +93,10 @@ rows = QUERY "SELECT name FROM staff WHERE age > ${age}"
 TALK UBOUND(rows)"#),
     Row("SELECT", "sql", "ROWS fields", Value, Two, "data.read",
         "The rows that a SQL statement gives over rows in memory and declared tables. It stands without quotes and takes the rest of the line, and of following lines that begin with JOIN, WHERE, GROUP, HAVING, ORDER or LIMIT; the names of variables with rows are tables in it.",
-        r#"rows = SELECT name FROM staff
+        r"rows = SELECT name FROM staff
     WHERE age > 30
     ORDER BY name
-TALK UBOUND(rows)"#),
+TALK UBOUND(rows)"),
     Row("QUERY METRICS", "name:word", "FOR word; BY word; OFFSET value", Value, Two, "insight.read",
         "The values of a metric over a time, as an array of `{time, value}`. FOR says the time, such as `\"7d\"`; BY the interval of the values, such as `\"day\"`; OFFSET lies so many times further back.",
         r#"m = QUERY METRICS "visits" FOR "7d" BY "day"
@@ -109,8 +109,8 @@ RECORD METRIC "sales", 12.5
 RECORD METRIC "visits" WITH count = 1, channel = "web""#),
     Row("CREATE INDEX|CREATE UNIQUE INDEX", "name:word", "ON word", Nothing, One, "data.define",
         "Declares an index on columns of a table, beside TABLE. It is made when the script is compiled and does nothing when it runs. UNIQUE refuses two rows with equal values.",
-        r#"CREATE INDEX by_date ON orders(date)
-CREATE UNIQUE INDEX by_name ON staff(name, age)"#),
+        r"CREATE INDEX by_date ON orders(date)
+CREATE UNIQUE INDEX by_name ON staff(name, age)"),
     Row("SYNCHRONIZE", "address table key [page] [limit]", "", Value, Three, "data.write",
         "Imports a list of another server, page by page, into a table: rows whose key is there are updated, others inserted. `page` and `limit` are the names of the parameters for the number of a page and its size. The variable `REPORT` has the result.",
         r#"SYNCHRONIZE "https://example.com/items", "items", "id", "page", "limit""#),

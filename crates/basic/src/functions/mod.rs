@@ -159,7 +159,7 @@ functions! {
         [r#"EXTRACT_AFTER("ann@example.com", "@")"# => "example.com"];
     ["format", "format_date"] 1..=2 texts::format, "FORMAT(value[, pattern])",
         "The value as a text in the form that a pattern shows; without a pattern its plain text. `FORMAT value AS pattern` and `FORMAT value, pattern` are the same without brackets. In patterns of numbers `0` is a digit, `#` a digit that may be missing, `,` groups thousands, `.` is the decimal point, `%` shows percent, `+` forces the sign, and text around stays; `N2`, `C2[pt]` (the language in brackets) and `currency` are short forms. In patterns of dates `YYYY YY` are the year, `MMMM MMM MM M` the month, `DD D` the day, `dddd ddd` the weekday, `HH H` the hour of 24, `hh h` the hour of 12 with `tt` for AM and PM, `mm m` the minute, `ss s` the second, `fff` the thousandths; all else stays. Capital `M` is the month, small `m` the minute. In patterns of texts `@` is a character, `!` makes capitals and `&` small letters. `JSON` gives the value as JSON.",
-        [r##"FORMAT(1234.5, "#,##0.00")"## => "1,234.50", r##"FORMAT(1234.5, "R$ #,##0.00")"## => "R$ 1,234.50", r#"FORMAT(0.256, "0.0%")"# => "25.6%",
+        [r##"FORMAT(1234.5, "#,##0.00")"## => "1,234.50", r#"FORMAT(1234.5, "R$ #,##0.00")"# => "R$ 1,234.50", r#"FORMAT(0.256, "0.0%")"# => "25.6%",
          r#"FORMAT(7, "000")"# => "007", r#"FORMAT(1234.5, "N2")"# => "1,234.50", r#"FORMAT(1234.5, "C2[pt]")"# => "R$ 1.234,50",
          r#"FORMAT("2025-03-14", "DD/MM/YYYY")"# => "14/03/2025", r#"FORMAT(NOW(), "dddd, D MMMM YYYY, h:mm tt")"# => "Friday, 14 March 2025, 9:30 AM",
          r#"FORMAT("tea", "!")"# => "TEA", r#"FORMAT TODAY() AS "MMMM YYYY""# => "March 2025",

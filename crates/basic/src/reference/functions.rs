@@ -66,7 +66,7 @@ pub(super) fn body(spec: &FunctionSpec) -> String {
     }
     out.push('\n');
     for (expression, result) in spec.examples {
-        let _ = writeln!(out, "- `{expression}` → `{result}`");
+        let _ = writeln!(out, "- `{expression}` → `{}`", result.replace('\n', "\\n"));
     }
     out
 }

@@ -126,8 +126,7 @@ fn index(text: &str, pages: &[(&'static str, String)]) -> String {
             .collect();
         let _ = writeln!(contents, "{}\n", links.join(" · "));
     }
-    let filled = text.replacen(&mark_in(text), contents.trim_end(), 1);
-    filled
+    text.replacen(&mark_in(text), contents.trim_end(), 1)
 }
 
 /// A Markdown table.
