@@ -37,11 +37,15 @@ pub struct FakeHost {
     pub files: BTreeMap<String, String>,
     /// What the language model answers, in turn.
     pub model: Vec<String>,
+    /// The records that the language model finds in prose, in turn.
+    pub extracted: Vec<Data>,
     /// What scripts did that would reach somebody outside, one line each.
     #[serde(skip)]
     pub log: Vec<String>,
     #[serde(skip)]
     asked: usize,
+    #[serde(skip)]
+    found: usize,
     #[serde(skip)]
     made: u64,
 }

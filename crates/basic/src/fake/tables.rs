@@ -297,11 +297,14 @@ impl FakeHost {
         Answer::Value(result.map_or(Data::Null, Data::Number))
     }
 
-    /// An object or JSON text is stored as it is; of prose the model makes JSON.
+    /// An object or JSON text is stored as it is; in prose the model finds the record.
     fn save_unstructured(&mut self, command: &Command) -> Answer {
         let parsed = |text: &str| serde_json::from_str::<Data>(text).ok();
         let value = match command.arguments.get(1) {
-            Some(Data::Text(text)) => parsed(text).or_else(|| parsed(&self.asked_model())),
+            Some(Data::Text(text)) => parsed(text).or_else(|| {
+                self.found += 1;
+                self.extracted.get(self.found - 1).cloned()
+            }),
             other => other.cloned(),
         };
         match value {

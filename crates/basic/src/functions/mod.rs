@@ -407,15 +407,6 @@ functions! {
     ["fromjson", "from_json", "parse_json", "json_parse"] 1..=1 conversions::from_json, "FROMJSON(text)",
         "The value that a JSON text shows; `JSON PARSE text` is the same. A value that is no text passes unchanged, and a text that is no JSON is an error.",
         [r#"FROMJSON("[1, 2]")[1]"# => "2"];
-    ["csv"] 1..=1 documents::csv, "CSV(rows)",
-        "Rows as CSV text (RFC 4180): a line with the names of all fields, then one line for each row. Rows that are arrays become lines without such a head, and any other value becomes a line of one cell.",
-        [r#"CSV([#{ dish: "soup", n: 2 }, #{ dish: "tea, hot" }])"# => "dish,n\nsoup,2\n\"tea, hot\",\n"];
-    ["xml"] 1..=1 documents::xml, "XML(value)",
-        "The value as an XML document. An object of one field names the root, which is `root` otherwise; an array repeats its element.",
-        [r#"XML(#{ order: #{ id: 7, dish: ["soup", "tea"] } })"# => "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<order><id>7</id><dish>soup</dish><dish>tea</dish></order>"];
-    ["toyaml", "to_yaml", "yaml"] 1..=1 documents::yaml, "TOYAML(value)",
-        "The value as YAML text.",
-        [r#"TOYAML(#{ id: 7, dishes: ["soup", "yes"] })"# => "id: 7\ndishes:\n  - soup\n  - \"yes\"\n"];
 }
 
 "Tests and choices" {
@@ -455,6 +446,18 @@ functions! {
     ["guid", "uuid"] 0..=0 conversions::uuid, "UUID()",
         "A new random identifier (UUID version 4). `uuid` without brackets is the same, unless a variable has that name.",
         ["UUID()" => "6e7d9a34-5c1b-4f0e-9d27-3b8a4c21f05e"] varies;
+}
+
+"Documents" {
+    ["csv"] 1..=1 documents::csv, "CSV(rows)",
+        "Rows as CSV text (RFC 4180): a line with the names of all fields, then one line for each row. Rows that are arrays become lines without such a head, and any other value becomes a line of one cell.",
+        [r#"CSV([#{ dish: "soup", n: 2 }, #{ dish: "tea, hot" }])"# => "dish,n\\nsoup,2\\n\"tea, hot\",\\n"];
+    ["xml"] 1..=1 documents::xml, "XML(value)",
+        "The value as an XML document. An object of one field names the root, which is `root` otherwise; an array repeats its element.",
+        [r#"XML(#{ order: #{ id: 7, dish: ["soup", "tea"] } })"# => "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\\n<order><id>7</id><dish>soup</dish><dish>tea</dish></order>"];
+    ["toyaml", "to_yaml", "yaml"] 1..=1 documents::yaml, "TOYAML(value)",
+        "The value as YAML text.",
+        [r#"TOYAML(#{ id: 7, dishes: ["soup", "yes"] })"# => "id: 7\\ndishes:\\n  - soup\\n  - \"yes\"\\n"];
 }
 }
 

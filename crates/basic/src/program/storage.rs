@@ -18,7 +18,7 @@ use crate::step::Position;
 const MAGIC: &[u8; 4] = b"BASP";
 
 /// Changes with every change of the instructions, the functions' numbers or this form.
-pub(crate) const FORMAT: u64 = 2;
+pub(crate) const FORMAT: u64 = 1;
 
 /// Why bytes are no program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

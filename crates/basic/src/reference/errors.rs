@@ -50,6 +50,7 @@ const REPORTS: &[Report] = &[
     Report("B020", "A command or function has too few arguments.", Some("SET BOT MEMORY \"visits\"")),
     Report("B021", "A command, function or procedure has too many arguments.", Some("TALK LEFT(\"abc\", 1, 2)")),
     Report("B023", "A clause is given twice.", Some("HEAR x DEFAULT 1 DEFAULT 2\nTALK x")),
+    Report("B024", "Comparisons follow each other without AND or brackets.", Some("a = 1\nTALK 1 < a < 3")),
     Report("B030", "HEAR has an unknown type.", Some("HEAR x AS SANDWICH\nTALK x")),
     Report("B031", "SCHEDULE IN has an unknown unit.", Some("SCHEDULE IN 5 MOONS DO\n    TALK 1\nEND SCHEDULE")),
     Report("B033", "ENUM is not followed by an array of texts.", Some("PARAM size AS STRING ENUM \"big\"\nDESCRIPTION \"Sizes\"\nTALK size")),

@@ -4,6 +4,7 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
 
 use super::{ParamKind, Parameter, ToolSpec};
+use crate::data::Data;
 use crate::hear::{self, HearKind, HearValue};
 use crate::scalar::{Date, Number, date};
 
@@ -22,6 +23,20 @@ pub enum Argument {
     Date(Date),
     /// An array or object.
     Json(Value),
+}
+
+impl From<Argument> for Data {
+    fn from(argument: Argument) -> Self {
+        match argument {
+            Argument::Null => Self::Null,
+            Argument::Text(text) => Self::Text(text),
+            Argument::Number(Number::Int(value)) => Self::Integer(value),
+            Argument::Number(Number::Float(value)) => Self::Number(value),
+            Argument::Boolean(truth) => Self::Bool(truth),
+            Argument::Date(date) => Self::Date(date),
+            Argument::Json(value) => Self::from_json(value),
+        }
+    }
 }
 
 /// Why a call is refused; the message goes back to the model.
@@ -55,6 +70,17 @@ pub enum ArgumentError {
 }
 
 impl ToolSpec {
+    /// The inputs of a run: every parameter by its name with the value it begins with. See [`Self::arguments`].
+    pub fn inputs(
+        &self,
+        given: &Value,
+        now: DateTime<FixedOffset>,
+    ) -> Result<Vec<(String, Data)>, ArgumentError> {
+        let values = self.arguments(given, now)?;
+        let names = self.parameters.iter().map(|parameter| parameter.name.clone());
+        Ok(names.zip(values.into_iter().map(Data::from)).collect())
+    }
+
     /// Checks the arguments of a call and gives the value of every parameter, in their order.
     ///
     /// Names are matched exactly, else ignoring case. Values are read as replies to HEAR of that type are, so `"3"` is

@@ -1,7 +1,10 @@
 //! The host of the language: runs a machine from one stop to the next and performs what it asks for. The only place
 //! that knows the language's machine.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use basic::{Answer, ErrorCode, HostError, Limits, Machine, Program, Reply, Resume, Step};
 use chrono::{DateTime, FixedOffset};
@@ -20,8 +23,10 @@ pub(super) enum Input {
 }
 
 /// What the machine is given besides.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Moment {
+    /// The language of the conversation, for what the language itself says.
+    pub(super) language: Option<String>,
     pub(super) now: DateTime<FixedOffset>,
     pub(super) seed: u64,
     /// Messages it may send.
@@ -62,6 +67,13 @@ impl Default for Stage {
     }
 }
 
+impl Outcome {
+    /// A run that could not go on.
+    pub(super) fn failed(cause: impl Into<String>) -> Self {
+        Self { says: Vec::new(), suggestions: Vec::new(), end: End::Failed(cause.into()) }
+    }
+}
+
 impl Stage {
     /// Runs until the machine waits, is done, or fails.
     pub(super) async fn run(
@@ -73,9 +85,9 @@ impl Stage {
         let place = Arc::clone(&self.0).acquire_owned().await.map_err(Error::internal)?;
         let ran = spawn_blocking(move || {
             let _place = place;
-            run(program, input, moment)
+            run(program, input, &moment)
         });
-        ran.await.map_err(Error::internal)?
+        ran.await.map_err(Error::internal)
     }
 }
 
@@ -88,30 +100,40 @@ fn kept(machine: &Machine) -> End {
     End::Waits(state)
 }
 
-fn run(program: Arc<Program>, input: Input, moment: Moment) -> Result<Outcome, Error> {
+fn run(program: Arc<Program>, input: Input, moment: &Moment) -> Outcome {
     let script = program.name().to_owned();
+    let limits = Limits::default();
+    let time = Duration::from_secs(limits.seconds_per_stop);
     let (mut machine, mut answer) = match input {
-        Input::Start => (Machine::start(program, Limits::default(), Vec::new()), Answer::Start),
+        Input::Start => (Machine::start(program, limits, Vec::new()), Answer::Start),
         Input::Reply(state, text) => {
-            let machine = Machine::load(program, Limits::default(), &state).map_err(Error::internal)?;
+            // A state that cannot be read is no dialog any more: it ends, and the author is told.
+            let machine = match Machine::load(program, limits, &state) {
+                Ok(machine) => machine,
+                Err(error) => return Outcome::failed(error.to_string()),
+            };
             (machine, Answer::Reply(Reply { text, attachments: Vec::new() }))
         }
     };
+    if let Some(language) = &moment.language {
+        machine.set_language(language);
+    }
     let mut outcome = Outcome { says: Vec::new(), suggestions: Vec::new(), end: End::Finished };
     loop {
         let resume = Resume { now: moment.now, seed: moment.seed, answer };
-        answer = match machine.run(resume) {
+        let begun = Instant::now();
+        answer = match machine.run_unless(resume, &mut || begun.elapsed() > time) {
             Step::Talk(_) if outcome.says.len() >= moment.talks => {
                 outcome.end =
                     End::Failed(format!("the script says more than {} things in one turn", moment.talks));
-                return Ok(outcome);
+                return outcome;
             }
             Step::Talk(text)
                 if outcome.says.iter().map(String::len).sum::<usize>() + text.len() > moment.bytes =>
             {
                 outcome.end =
                     End::Failed(format!("the script says more than {} bytes in one turn", moment.bytes));
-                return Ok(outcome);
+                return outcome;
             }
             Step::Talk(text) => {
                 outcome.says.push(text);
@@ -125,16 +147,16 @@ fn run(program: Arc<Program>, input: Input, moment: Moment) -> Result<Outcome, E
                 let button = |text: String| Suggestion { value: text.clone(), text };
                 outcome.suggestions = hear.options.into_iter().map(button).collect();
                 outcome.end = kept(&machine);
-                return Ok(outcome);
+                return outcome;
             }
             Step::Command(command) => Answer::Failed(HostError {
                 code: ErrorCode::Unknown,
                 message: format!("this server does not have {}", command.keyword.phrase),
             }),
-            Step::Finished(_) => return Ok(outcome),
+            Step::Finished(_) => return outcome,
             Step::Failed(error) => {
                 outcome.end = End::Failed(error.to_string());
-                return Ok(outcome);
+                return outcome;
             }
         };
     }

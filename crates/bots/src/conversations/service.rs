@@ -188,7 +188,9 @@ impl Conversations {
                 return Err(ConversationError::BotInactive);
             }
             let ran = match bot.start_program {
-                Some(hash) => Some((hash, self.run(who, bot.id, hash, Input::Start).await?)),
+                Some(hash) => {
+                    Some((hash, self.run(who, bot.id, hash, Input::Start, new.language.clone()).await?))
+                }
                 None => None,
             };
             let (says, waits) = (self.phrases(&bot.config), is_waiting(ran.as_ref()));
@@ -316,7 +318,7 @@ impl Conversations {
         let ran = match (row.program, row.state) {
             (Some(program), Some(state)) => {
                 let input = Input::Reply(state.into(), message.content.clone());
-                Some((program, self.run(who, row.bot_id, program, input).await?))
+                Some((program, self.run(who, row.bot_id, program, input, row.language).await?))
             }
             _ => None,
         };
@@ -354,15 +356,20 @@ impl Conversations {
         bot: Id<kernel::id::kind::Bot>,
         program: [u8; 32],
         input: Input,
+        language: Option<String>,
     ) -> Result<Outcome, Error> {
         let program = self.programs.get(who.org, bot, program).await?;
         let moment = Moment {
+            language,
             now: self.surroundings.now().fixed_offset(),
             seed: self.surroundings.seed(),
             talks: self.settings.talks_per_turn,
             bytes: self.settings.turn_bytes,
         };
-        let outcome = self.stage.run(program, input, moment).await?;
+        let outcome = match program {
+            Ok(program) => self.stage.run(program, input, moment).await?,
+            Err(error) => Outcome::failed(error.to_string()),
+        };
         if let End::Failed(cause) = &outcome.end {
             tracing::warn!(%bot, cause, "a script failed");
         }

@@ -41,6 +41,7 @@ record! {
         pub(super) bot_visibility: String,
         pub(super) bot_created_by: Option<Id<User>>,
         pub(super) bot_config: Json,
+        pub(super) language: Option<String>,
         pub(super) program: Option<[u8; 32]>,
         pub(super) state: Option<Vec<u8>>,
     }
@@ -114,7 +115,7 @@ pub(super) fn get(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<Conver
 pub(super) fn for_turn(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<TurnRow>, DbError> {
     tx.one(
         "SELECT c.user_id, c.seq, c.fence, c.bot_id, b.status, b.visibility, b.created_by, b.config,
-            r.program, r.state
+            c.language, r.program, r.state
          FROM conversations c
          JOIN bots b ON b.org_id = c.org_id AND b.id = c.bot_id
          LEFT JOIN conversation_runs r ON r.org_id = c.org_id AND r.conversation_id = c.id

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use basic::Program;
+use basic::{LoadError, Program};
 use kernel::{
     Error, Id,
     id::kind::{Bot as BotKind, Organization},
@@ -29,20 +29,23 @@ impl Programs {
         Self { db, cache: Cache::builder().max_capacity(cache_bytes).weigher(weigh).build() }
     }
 
-    /// The program of that hash. It stands for as long as a bot or a run names it.
+    /// The program of that hash. It stands for as long as a bot or a run names it; the inner error is that of a program
+    /// that another version of the language has written.
     pub(crate) async fn get(
         &self,
         org: Id<Organization>,
         bot: Id<BotKind>,
         hash: [u8; 32],
-    ) -> Result<Arc<Program>, Error> {
+    ) -> Result<Result<Arc<Program>, LoadError>, Error> {
         if let Some(program) = self.cache.get(&hash) {
-            return Ok(program);
+            return Ok(Ok(program));
         }
         let bytes = self.db.read(org, move |tx| store::program(tx, bot, &hash)).await?;
         let bytes = bytes.ok_or_else(|| Error::internal("a program that is needed is gone"))?;
-        let program = Arc::new(Program::from_bytes(&bytes).map_err(Error::internal)?);
-        self.cache.insert(hash, Arc::clone(&program));
-        Ok(program)
+        Ok(Program::from_bytes(&bytes).map(|program| {
+            let program = Arc::new(program);
+            self.cache.insert(hash, Arc::clone(&program));
+            program
+        }))
     }
 }

@@ -371,10 +371,8 @@ fn inputs(program: &Program, options: &Run) -> Option<Vec<(String, Data)>> {
     let Some(tool) = &program.declarations().tool else { return Some(options.input.clone()) };
     let given = options.input.iter().map(|(name, value)| (name.clone(), value.to_json()));
     let now = options.now.unwrap_or_else(|| chrono::Local::now().fixed_offset());
-    match tool.arguments(&serde_json::Value::Object(given.collect()), now) {
-        Ok(arguments) => {
-            Some(arguments.into_iter().map(|argument| (argument.name, argument.value)).collect())
-        }
+    match tool.inputs(&serde_json::Value::Object(given.collect()), now) {
+        Ok(inputs) => Some(inputs),
         Err(error) => {
             say_error(&error.to_string());
             None

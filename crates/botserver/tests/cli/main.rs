@@ -167,6 +167,78 @@ fn basic_run_holds_the_dialog_in_the_terminal() {
 }
 
 #[test]
+fn basic_run_finds_outside_what_a_file_says() {
+    let desk = Desk::new();
+    desk.write(
+        "order.bas",
+        "PARAM dish AS STRING\nDESCRIPTION \"Orders a dish\"\nr = FIND \"menu\" WHERE name = dish\n\
+         g = GET \"https://shop.test/stock\"\nSEND MAIL \"ann@example.com\", \"Order\", dish\n\
+         RETURN r.price * g.left\n",
+    );
+    desk.write(
+        "host.json",
+        r#"{ "tables": { "menu": [{ "name": "soup", "price": 4 }] },
+             "http": [{ "url": "https://shop.test/", "body": { "left": 3 } }] }"#,
+    );
+
+    let output = desk.run(&["basic", "run", "order.bas", "--host", "host.json", "--input", "dish=soup"]);
+
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "= 12\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "(SEND MAIL ann@example.com, Order, soup)\n");
+    let missing = desk.refused(&["basic", "run", "order.bas"]);
+    assert!(missing.contains("dish is required"), "{missing}");
+}
+
+#[test]
+fn basic_check_knows_the_package_around_a_script() {
+    let desk = Desk::new();
+    desk.write("shop.gbai/shop.gbdialog/start.bas", "ADD TOOL \"price\"\nADD TOOL \"nobody\"\nTALK host\n");
+    desk.write("shop.gbai/shop.gbdialog/price.bas", "TALK 1\n");
+    desk.write("shop.gbai/shop.gbot/config.csv", "name,value\nparam-host,https://example.com\n");
+
+    let text = desk.good(&["basic", "check", "shop.gbai/shop.gbdialog/start.bas"]);
+
+    assert!(text.contains("there is no tool nobody in this package"), "{text}");
+    assert!(!text.contains("price") && !text.contains("host"), "{text}");
+}
+
+#[test]
+fn basic_fmt_indents_and_says_what_would_change() {
+    let desk = Desk::new();
+    desk.write("loop.bas", "FOR i = 1 TO 2\nTALK i ' each\nNEXT i\n");
+    desk.write("bad.bas", "IF x\n");
+
+    let output = desk.run(&["basic", "fmt", "--check", "loop.bas"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "loop.bas would change\n");
+    desk.good(&["basic", "fmt", "loop.bas"]);
+
+    let formatted = std::fs::read_to_string(desk.path().join("loop.bas")).expect("the script");
+    assert_eq!(formatted, "FOR i = 1 TO 2\n    TALK i ' each\nNEXT i\n");
+    desk.good(&["basic", "fmt", "--check", "loop.bas"]);
+    assert!(desk.refused(&["basic", "fmt", "bad.bas"]).contains("expected THEN"));
+    assert_eq!(std::fs::read_to_string(desk.path().join("bad.bas")).expect("the script"), "IF x\n");
+}
+
+#[test]
+fn basic_keywords_and_tools_print_what_authors_and_models_need() {
+    let desk = Desk::new();
+    desk.write("quote.bas", "PARAM product AS STRING\nDESCRIPTION \"Quote a price\"\nRETURN product\n");
+
+    let all = desk.good(&["basic", "keywords"]);
+    let one = desk.good(&["basic", "keywords", "set bot memory", "LEN"]);
+    let tools = |format: &str| -> serde_json::Value {
+        serde_json::from_str(&desk.good(&["basic", "tools", "--format", format, "quote.bas"])).expect("JSON")
+    };
+
+    assert!(all.contains("FIND") && all.contains("LEN("));
+    assert!(one.contains("SET BOT MEMORY") && one.contains("LEN(") && one.len() < all.len() / 20);
+    assert!(desk.refused(&["basic", "keywords", "FROBNICATE"]).contains("there is no command or function"));
+    assert_eq!(tools("openai")[0]["function"]["name"], "quote");
+    assert_eq!(tools("mcp")[0]["inputSchema"]["required"], serde_json::json!(["product"]));
+}
+
+#[test]
 fn openapi_prints_the_contract() {
     let desk = Desk::new();
 
