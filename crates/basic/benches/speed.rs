@@ -1,6 +1,6 @@
-//! Speed against rhai, in one run: `cargo bench -p basic`.
+//! Speed against rhai, and Lua as the far mark, in one run: `cargo bench -p basic`.
 //!
-//! Each program is written in both languages; the best of several runs counts, as the machine is shared. The geometric
+//! Each program is written in all three languages; the best of several runs counts, as the machine is shared. The geometric
 //! mean of the ratios is the number to watch.
 
 #![allow(
@@ -57,31 +57,43 @@ fn theirs(script: &str) -> (Duration, String) {
     best(|| engine.eval_ast::<rhai::Dynamic>(&tree).unwrap().to_string())
 }
 
-const PROGRAMS: &[(&str, &str, &str)] = &[
+fn lua(script: &str) -> (Duration, String) {
+    let lua = mlua::Lua::new();
+    let program = lua.load(script).into_function().unwrap();
+    best(|| program.call::<mlua::Value>(()).unwrap().to_string().unwrap())
+}
+
+/// What is run: a name, and the same program in three languages.
+const PROGRAMS: &[(&str, &str, &str, &str)] = &[
     (
         "nested loops, arithmetic",
         "t = 0\nFOR i = 1 TO 1000\nFOR j = 1 TO 300\nt = t + i * j MOD 7\nNEXT\nNEXT\nRETURN t",
         "let t = 0; for i in 1..=1000 { for j in 1..=300 { t = t + i * j % 7; } } t",
+        "local t = 0; for i = 1, 1000 do for j = 1, 300 do t = t + i * j % 7 end end return t",
     ),
     (
         "string building",
         "s = \"\"\nFOR i = 1 TO 100000\ns = s + \"ab\" + i\nNEXT\nRETURN LEN(s)",
         "let s = \"\"; for i in 1..=100000 { s += \"ab\" + i; } s.len()",
+        "local s = {}; for i = 1, 100000 do s[#s + 1] = \"ab\" .. i end return #table.concat(s)",
     ),
     (
         "recursion",
         "RETURN fib(24)\nFUNCTION fib(n)\nIF n < 2 THEN RETURN n\nRETURN fib(n - 1) + fib(n - 2)\nEND FUNCTION",
         "fn fib(n) { if n < 2 { return n; } fib(n - 1) + fib(n - 2) } fib(24)",
+        "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end return fib(24)",
     ),
     (
         "sort in the script",
         "a = []\nx = 42\nFOR i = 1 TO 400\nx = (x * 1103 + 12345) MOD 65536\na.push(x)\nNEXT\nFOR i = 0 TO 398\nFOR j = 0 TO 398 - i\nIF a[j] > a[j + 1] THEN\nb = a[j]\na[j] = a[j + 1]\na[j + 1] = b\nEND IF\nNEXT\nNEXT\nRETURN a[200]",
         "let a = []; let x = 42; for i in 1..=400 { x = (x * 1103 + 12345) % 65536; a.push(x); } for i in 0..=398 { for j in 0..=(398 - i) { if a[j] > a[j + 1] { let b = a[j]; a[j] = a[j + 1]; a[j + 1] = b; } } } a[200]",
+        "local a = {}; local x = 42; for i = 1, 400 do x = (x * 1103 + 12345) % 65536; a[#a + 1] = x end for i = 0, 398 do for j = 1, 399 - i do if a[j] > a[j + 1] then a[j], a[j + 1] = a[j + 1], a[j] end end end return a[201]",
     ),
     (
         "members of objects",
         "o = { a: 1, b: { c: 2 }, n: 0 }\nFOR i = 1 TO 100000\no.n = o.n + o.a + o.b.c\nNEXT\nRETURN o.n",
         "let o = #{ a: 1, b: #{ c: 2 }, n: 0 }; for i in 1..=100000 { o.n = o.n + o.a + o.b.c; } o.n",
+        "local o = { a = 1, b = { c = 2 }, n = 0 }; for i = 1, 100000 do o.n = o.n + o.a + o.b.c end return o.n",
     ),
 ];
 
@@ -108,17 +120,24 @@ fn long_script() -> String {
 }
 
 fn main() {
-    println!("{:<28}{:>12}{:>12}{:>8}", "", "basic", "rhai", "ratio");
-    let mut logarithms = 0.0;
-    for (name, script, other) in PROGRAMS {
+    println!("{:<28}{:>12}{:>12}{:>8}{:>12}{:>8}", "", "basic", "rhai", "ratio", "Lua", "ratio");
+    let (mut rhais, mut luas) = (0.0, 0.0);
+    for (name, script, rhai, lua_script) in PROGRAMS {
         let (own, result) = ours(script);
-        let (others, other_result) = theirs(other);
-        assert_eq!(result, other_result, "{name}");
-        let ratio = others.as_secs_f64() / own.as_secs_f64();
-        logarithms += ratio.ln();
-        println!("{name:<28}{own:>12.1?}{others:>12.1?}{ratio:>8.2}");
+        let (rhai, rhai_result) = theirs(rhai);
+        let (lua, lua_result) = lua(lua_script);
+        assert_eq!((&result, &result), (&rhai_result, &lua_result), "{name}");
+        let ratio = |other: Duration| other.as_secs_f64() / own.as_secs_f64();
+        rhais += ratio(rhai).ln();
+        luas += ratio(lua).ln();
+        println!("{name:<28}{own:>12.1?}{rhai:>12.1?}{:>8.2}{lua:>12.1?}{:>8.2}", ratio(rhai), ratio(lua));
     }
-    println!("geometric mean {:.2}", (logarithms / PROGRAMS.len() as f64).exp());
+    let mean = |logarithms: f64| (logarithms / PROGRAMS.len() as f64).exp();
+    println!(
+        "geometric means: {:.2} times as fast as rhai, {:.2} times as fast as Lua",
+        mean(rhais),
+        mean(luas)
+    );
 
     let script = long_script();
     let (compiling, _) =

@@ -15,7 +15,9 @@ fuzz_target!(|data: &[u8]| {
     match programs().get(usize::from(kind)) {
         Some(program) => {
             let bytes = [header(program).as_slice(), rest].concat();
-            for answer in [Answer::Done, Answer::Reply("7".into()), Answer::Value(Data::Array(vec![1.into()]))] {
+            for answer in
+                [Answer::Done, Answer::Reply("7".into()), Answer::Value(Data::Array(vec![1.into()]))]
+            {
                 let Ok(machine) = Machine::load(Arc::clone(program), limits(), &bytes) else { return };
                 let _ = machine.save();
                 finish(machine, answer, true);

@@ -19,5 +19,9 @@ fuzz_target!(|data: &[u8]| {
     let loaded = basic::Program::from_bytes(&bytes).expect("a stored program loads");
     assert_eq!(loaded.hash(), program.hash());
     let formatted = basic::format("fuzz", &text).expect("what compiles is formatted");
-    assert_eq!(basic::format("fuzz", &formatted).as_deref(), Ok(&*formatted), "formatting twice changes more");
+    assert_eq!(
+        basic::format("fuzz", &formatted).as_deref(),
+        Ok(&*formatted),
+        "formatting twice changes more"
+    );
 });

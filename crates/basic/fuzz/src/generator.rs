@@ -26,33 +26,172 @@ impl Choices<'_> {
 }
 
 const LEAVES: &[&str] = &[
-    "1", "a", "0", "2", "-3", "2.5", "9223372036854775807", "\"x\"", "\"12\"", "\"\"", "\"{\\\"k\\\": [1]}\"", "b", "c",
-    "o.k", "o[\"k\"]", "l[1]", "l", "o", "NULL", "TRUE", "[1, 2]", "[[3], \"a\", NULL]", "{ k: 1, j: a }", "NOW()",
-    "TODAY()", "\"2025-02-28\"", "RND()", "UUID()", "DAYS(2)", "r", "r.a", "r[0].b", "w", "w.n", "w.status", "s",
-    "\"é😀ß\"", "\"a-${b}\"", "0.1", "LLM \"q\"", "GET SESSION \"tier\"", "GET BOT MEMORY(\"k\")", "1000000", "f(a)",
+    "1",
+    "a",
+    "0",
+    "2",
+    "-3",
+    "2.5",
+    "9223372036854775807",
+    "\"x\"",
+    "\"12\"",
+    "\"\"",
+    "\"{\\\"k\\\": [1]}\"",
+    "b",
+    "c",
+    "o.k",
+    "o[\"k\"]",
+    "l[1]",
+    "l",
+    "o",
+    "NULL",
+    "TRUE",
+    "[1, 2]",
+    "[[3], \"a\", NULL]",
+    "{ k: 1, j: a }",
+    "NOW()",
+    "TODAY()",
+    "\"2025-02-28\"",
+    "RND()",
+    "UUID()",
+    "DAYS(2)",
+    "r",
+    "r.a",
+    "r[0].b",
+    "w",
+    "w.n",
+    "w.status",
+    "s",
+    "\"é😀ß\"",
+    "\"a-${b}\"",
+    "0.1",
+    "LLM \"q\"",
+    "GET SESSION \"tier\"",
+    "GET BOT MEMORY(\"k\")",
+    "1000000",
+    "f(a)",
 ];
 
 const OPERATORS: &[&str] = &[
-    "+", "-", "*", "/", "MOD", "&", "=", "<>", "<", "<=", ">", ">=", "AND", "OR", "??", "CONTAINS", "LIKE", "IN", "^",
-    "XOR", "STARTS WITH", "ENDS WITH", "NOT IN",
+    "+",
+    "-",
+    "*",
+    "/",
+    "MOD",
+    "&",
+    "=",
+    "<>",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "AND",
+    "OR",
+    "??",
+    "CONTAINS",
+    "LIKE",
+    "IN",
+    "^",
+    "XOR",
+    "STARTS WITH",
+    "ENDS WITH",
+    "NOT IN",
 ];
 
 /// Functions with the number of their arguments.
 const FUNCTIONS: &[(&str, usize)] = &[
-    ("LEN", 1), ("LEFT", 2), ("RIGHT", 2), ("MID", 3), ("INSTR", 2), ("UCASE", 1), ("LCASE", 1), ("CAPITALIZE", 1),
-    ("TRIM", 1), ("REPLACE", 3), ("SPLIT", 2), ("JOIN", 2), ("CONTAINS", 2), ("CHR", 1), ("ASC", 1), ("REPEAT", 2),
-    ("EXTRACT_BETWEEN", 3), ("FORMAT", 2), ("ABS", 1), ("INT", 1), ("ROUND", 2), ("FLOOR", 1), ("SQRT", 1), ("MOD", 2),
-    ("POW", 2), ("EXP", 1), ("LOG", 1), ("RANDOM", 2), ("MAX", 2), ("MIN", 2), ("SUM", 1), ("AVG", 1), ("COUNT", 1),
-    ("YEAR", 1), ("WEEKDAY", 1), ("DATEVALUE", 1), ("EOMONTH", 2), ("DATEADD", 3), ("DATEDIFF", 2), ("DAYS", 1),
-    ("UBOUND", 1), ("FIRST", 2), ("LAST", 2), ("SLICE", 3), ("SORT", 1), ("SORT_BY", 2), ("UNIQUE", 1), ("REVERSE", 1),
-    ("FLATTEN", 1), ("CONCAT", 2), ("RANGE", 2), ("INDEX_OF", 2), ("TAKE", 2), ("DROP", 2), ("BATCH", 2), ("PUSH", 2),
-    ("POP", 1), ("SHIFT", 1), ("UNSHIFT", 2), ("SPLICE", 3), ("KEYS", 1), ("VALUES", 1), ("VAL", 1), ("STR", 1),
-    ("CINT", 1), ("CDBL", 1), ("CBOOL", 1), ("JSON", 1), ("FROMJSON", 1), ("ISNULL", 1), ("ISEMPTY", 1), ("ISDATE", 1),
-    ("TYPEOF", 1), ("IIF", 3), ("NVL", 2), ("COALESCE", 2), ("CHOOSE", 3), ("FILTER", 2), ("MERGE", 2), ("MAP", 2),
-    ("GROUP BY", 2), ("PIVOT", 3), ("FILL", 2), ("AGGREGATE", 3), ("CSV", 1), ("XML", 1), ("TOYAML", 1), ("fact", 1),
+    ("LEN", 1),
+    ("LEFT", 2),
+    ("RIGHT", 2),
+    ("MID", 3),
+    ("INSTR", 2),
+    ("UCASE", 1),
+    ("LCASE", 1),
+    ("CAPITALIZE", 1),
+    ("TRIM", 1),
+    ("REPLACE", 3),
+    ("SPLIT", 2),
+    ("JOIN", 2),
+    ("CONTAINS", 2),
+    ("CHR", 1),
+    ("ASC", 1),
+    ("REPEAT", 2),
+    ("EXTRACT_BETWEEN", 3),
+    ("FORMAT", 2),
+    ("ABS", 1),
+    ("INT", 1),
+    ("ROUND", 2),
+    ("FLOOR", 1),
+    ("SQRT", 1),
+    ("MOD", 2),
+    ("POW", 2),
+    ("EXP", 1),
+    ("LOG", 1),
+    ("RANDOM", 2),
+    ("MAX", 2),
+    ("MIN", 2),
+    ("SUM", 1),
+    ("AVG", 1),
+    ("COUNT", 1),
+    ("YEAR", 1),
+    ("WEEKDAY", 1),
+    ("DATEVALUE", 1),
+    ("EOMONTH", 2),
+    ("DATEADD", 3),
+    ("DATEDIFF", 2),
+    ("DAYS", 1),
+    ("UBOUND", 1),
+    ("FIRST", 2),
+    ("LAST", 2),
+    ("SLICE", 3),
+    ("SORT", 1),
+    ("SORT_BY", 2),
+    ("UNIQUE", 1),
+    ("REVERSE", 1),
+    ("FLATTEN", 1),
+    ("CONCAT", 2),
+    ("RANGE", 2),
+    ("INDEX_OF", 2),
+    ("TAKE", 2),
+    ("DROP", 2),
+    ("BATCH", 2),
+    ("PUSH", 2),
+    ("POP", 1),
+    ("SHIFT", 1),
+    ("UNSHIFT", 2),
+    ("SPLICE", 3),
+    ("KEYS", 1),
+    ("VALUES", 1),
+    ("VAL", 1),
+    ("STR", 1),
+    ("CINT", 1),
+    ("CDBL", 1),
+    ("CBOOL", 1),
+    ("JSON", 1),
+    ("FROMJSON", 1),
+    ("ISNULL", 1),
+    ("ISEMPTY", 1),
+    ("ISDATE", 1),
+    ("TYPEOF", 1),
+    ("IIF", 3),
+    ("NVL", 2),
+    ("COALESCE", 2),
+    ("CHOOSE", 3),
+    ("FILTER", 2),
+    ("MERGE", 2),
+    ("MAP", 2),
+    ("GROUP BY", 2),
+    ("PIVOT", 3),
+    ("FILL", 2),
+    ("AGGREGATE", 3),
+    ("CSV", 1),
+    ("XML", 1),
+    ("TOYAML", 1),
+    ("fact", 1),
 ];
 
-const PLACES: &[&str] = &["a", "b", "c", "s", "o.k", "o[\"z\"]", "o.me", "l[0]", "l[3]", "l", "o", "r.a", "w"];
+const PLACES: &[&str] =
+    &["a", "b", "c", "s", "o.k", "o[\"z\"]", "o.me", "l[0]", "l[3]", "l", "o", "r.a", "w"];
 
 /// A whole program.
 pub fn program(bytes: &[u8]) -> String {
@@ -97,20 +236,33 @@ fn statement(choices: &mut Choices<'_>, out: &mut String, depth: usize) {
             let _ = writeln!(out, "PUSH l, {}", value(choices, 0));
         }
         6 => {
-            let kind = choices.pick(&["INTEGER", "TEXT", "BOOLEAN", "EMAIL", "\"yes\", \"x\"", "DATE", "MONEY"]);
-            let _ = writeln!(out, "HEAR b AS {kind} WITH {} DEFAULT {}", value(choices, 2), value(choices, 2));
+            let kind =
+                choices.pick(&["INTEGER", "TEXT", "BOOLEAN", "EMAIL", "\"yes\", \"x\"", "DATE", "MONEY"]);
+            let _ =
+                writeln!(out, "HEAR b AS {kind} WITH {} DEFAULT {}", value(choices, 2), value(choices, 2));
         }
         7 => out.push_str("r = FIND \"t\", \"a > 0\"\n"),
         8 => {
-            let _ = writeln!(out, "r = FIND \"t\" WHERE a = {} AND b <> {} LIMIT 3", value(choices, 2), value(choices, 2));
+            let _ = writeln!(
+                out,
+                "r = FIND \"t\" WHERE a = {} AND b <> {} LIMIT 3",
+                value(choices, 2),
+                value(choices, 2)
+            );
         }
         9 => out.push_str("SAVE \"t\", o\n"),
         10 => {
-            let _ = writeln!(out, "UPDATE \"t\" SET a = {} WHERE b = {}", value(choices, 2), value(choices, 2));
+            let _ =
+                writeln!(out, "UPDATE \"t\" SET a = {} WHERE b = {}", value(choices, 2), value(choices, 2));
         }
         11 => out.push_str(choices.pick(&[
-            "ON ERROR RESUME NEXT\n", "ON ERROR GOTO 0\n", "CLEAR ERROR\n", "o.me = o\n", "ON ERROR GOTO out\n",
-            "CLEAR SUGGESTIONS\n", "s = s + s\n",
+            "ON ERROR RESUME NEXT\n",
+            "ON ERROR GOTO 0\n",
+            "CLEAR ERROR\n",
+            "o.me = o\n",
+            "ON ERROR GOTO out\n",
+            "CLEAR SUGGESTIONS\n",
+            "s = s + s\n",
         ])),
         12 => out.push_str("w = GET \"https://x.test\"\n"),
         13 => {
@@ -129,7 +281,12 @@ fn statement(choices: &mut Choices<'_>, out: &mut String, depth: usize) {
             let _ = writeln!(out, "r = FILTER r, {}", value(choices, 1));
         }
         18 => {
-            let _ = writeln!(out, "TALK FORMAT {} AS {}", choices.pick(&["a", "NOW()", "2.5", "s"]), choices.pick(&["\"#,##0.00\"", "\"YYYY-MM-DD\"", "s", "JSON"]));
+            let _ = writeln!(
+                out,
+                "TALK FORMAT {} AS {}",
+                choices.pick(&["a", "NOW()", "2.5", "s"]),
+                choices.pick(&["\"#,##0.00\"", "\"YYYY-MM-DD\"", "s", "JSON"])
+            );
         }
         19 => {
             let _ = writeln!(out, "IF {} THEN {} = 1 ELSE TALK 2", value(choices, 0), choices.pick(PLACES));
@@ -154,7 +311,13 @@ fn statement(choices: &mut Choices<'_>, out: &mut String, depth: usize) {
             out.push_str("NEXT\n");
         }
         25 => {
-            let _ = writeln!(out, "FOR i = {} TO {} STEP {}", value(choices, 2), value(choices, 2), choices.pick(&["1", "-1", "2", "0.5"]));
+            let _ = writeln!(
+                out,
+                "FOR i = {} TO {} STEP {}",
+                value(choices, 2),
+                value(choices, 2),
+                choices.pick(&["1", "-1", "2", "0.5"])
+            );
             body(choices, out, depth);
             out.push_str("NEXT i\n");
         }
@@ -196,7 +359,14 @@ fn value(choices: &mut Choices<'_>, depth: usize) -> String {
             let arguments: Vec<String> = (0..count).map(|_| value(choices, depth + 1)).collect();
             format!("{name}({})", arguments.join(", "))
         }
-        8 => format!("({} ? {} : {})", value(choices, depth + 1), value(choices, depth + 1), value(choices, depth + 1)),
-        _ => choices.pick(&["(NOT a)", "(-a)", "(-s)", "l.length", "s.trim()", "l.items", "r.count", "w.headers"]).to_owned(),
+        8 => format!(
+            "({} ? {} : {})",
+            value(choices, depth + 1),
+            value(choices, depth + 1),
+            value(choices, depth + 1)
+        ),
+        _ => choices
+            .pick(&["(NOT a)", "(-a)", "(-s)", "l.length", "s.trim()", "l.items", "r.count", "w.headers"])
+            .to_owned(),
     }
 }

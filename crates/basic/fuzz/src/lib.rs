@@ -95,4 +95,3 @@ pub fn header(program: &Arc<Program>) -> Vec<u8> {
     let machine = Machine::start(Arc::clone(program), limits(), Vec::new());
     machine.save()[..4 + 1 + 32].to_vec()
 }
-

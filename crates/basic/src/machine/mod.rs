@@ -48,6 +48,8 @@ pub struct Machine {
     /// The last trapped error: number and message.
     error: Option<(i64, String)>,
     counts: Counts,
+    /// What operations on large values have cost since the last stop, in instructions.
+    work: u64,
     now: DateTime<FixedOffset>,
     random: u64,
     /// The language of what the machine itself says.
@@ -153,6 +155,7 @@ impl Machine {
             pending: Pending::Start,
             error: None,
             counts,
+            work: 0,
             now,
             random: 0,
             language: Box::default(),
@@ -189,7 +192,9 @@ impl Machine {
         }
         self.now = resume.now;
         self.random = resume.seed;
-        self.counts.run = self.counts.run.saturating_add(self.counts.stop + self.heap.take_work());
+        self.counts.run = self.counts.run.saturating_add(self.counts.stop);
+        self.work = 0;
+        self.heap.take_work();
         self.counts.stop = 0;
         let begun = match self.early.take() {
             Some(fault) => Err(fault),

@@ -64,10 +64,7 @@ impl Machine {
             () => {
                 if self.heap.wants_attention() {
                     self.note(at);
-                    self.counts.stop += self.heap.take_work();
-                    if self.counts.stop > pause {
-                        pause = self.passed_pause(expired)?;
-                    }
+                    self.check_work(expired)?;
                     if self.heap.wants_collection() {
                         self.collect()?;
                     }
@@ -590,9 +587,19 @@ impl Machine {
             return Err(self.too_many_instructions());
         }
         if expired() {
-            return Err(Fault::limit("the script took too long without talking to anybody"));
+            return Err(took_too_long());
         }
         Ok(self.next_pause())
+    }
+
+    /// Looks at what operations on large values have cost. It is limited like instructions, but counted apart: how
+    /// often a text is copied depends on where it lies, and the count of instructions must not.
+    fn check_work(&mut self, expired: &mut dyn FnMut() -> bool) -> Checked<()> {
+        self.work += self.heap.take_work();
+        if self.work > self.limits.instructions_per_stop {
+            return Err(Fault::limit("the script works on too much at once without talking to anybody"));
+        }
+        if expired() { Err(took_too_long()) } else { Ok(()) }
     }
 
     pub(super) fn too_many_instructions(&self) -> Box<Fault> {
@@ -634,6 +641,10 @@ impl Machine {
         let end = (frame.base as usize + usize::from(registers)).min(self.stack.len());
         self.heap.collect(self.stack[..end].iter().copied())
     }
+}
+
+fn took_too_long() -> Box<Fault> {
+    Fault::limit("the script took too long without talking to anybody")
 }
 
 fn compare_numbers(a: Number, b: Number) -> Ordering {

@@ -434,6 +434,7 @@ fn load(program: Arc<Program>, limits: Limits, r: &mut Reader<'_>) -> Decoded<Ma
         pending,
         error,
         counts,
+        work: 0,
         now,
         random,
         language: Box::default(),
