@@ -190,7 +190,7 @@ impl Compiler<'_> {
             match known {
                 Some((number, _)) => procedure = number,
                 None => {
-                    self.reports.error("B044", called.span, "CALL of a handler names a SUB of this script")
+                    self.reports.error("B044", called.span, "CALL of a handler names a SUB of this script");
                 }
             }
         }

@@ -109,40 +109,11 @@ impl FakeHost {
         let text = |index: usize| command.arguments.get(index).map(ToString::to_string).unwrap_or_default();
         let value = |index: usize| command.arguments.get(index).cloned().unwrap_or_default();
         let count = command.arguments.len();
+        if let Some(answer) = self.remembered(command) {
+            return Some(answer);
+        }
         Some(match command.keyword.phrase {
-            "GET BOT MEMORY" | "CACHE GET" => known(&self.memory, &text(0)),
-            "SET BOT MEMORY" | "CACHE SET" => {
-                self.memory.insert(text(0), value(1));
-                Answer::Done
-            }
-            "REMEMBER" | "SET USER MEMORY" | "SET USER FACT" => {
-                self.user.insert(text(0), value(1));
-                Answer::Done
-            }
-            "RECALL" | "GET USER MEMORY" => known(&self.user, &text(0)),
-            "CLEAR USER MEMORY" => {
-                if count == 0 {
-                    self.user.clear();
-                } else {
-                    self.user.remove(&text(0));
-                }
-                Answer::Done
-            }
-            "USER FACTS" => {
-                Answer::Value(Data::Object(self.user.iter().map(|(k, v)| (k.clone(), v.clone())).collect()))
-            }
-            "GET SESSION" => known(&self.session, &text(count.saturating_sub(1))),
-            "SET SESSION" => {
-                self.session.insert(text(count.saturating_sub(2)), value(count.saturating_sub(1)));
-                Answer::Done
-            }
             "GET" => self.get(&text(0)),
-            "SET" if count < 3 => {
-                let name = text(0);
-                let name = name.strip_prefix("session.").unwrap_or(&name).to_owned();
-                self.session.insert(name, value(1));
-                Answer::Done
-            }
             "POST" | "PUT" | "PATCH" | "WEBHOOK POST" => {
                 let method = command.keyword.phrase.split(' ').next_back().unwrap_or_default();
                 self.request(method, &text(0))
@@ -204,6 +175,48 @@ impl FakeHost {
                 self.made += 1;
                 let id = Data::Text(format!("id-{}", self.made));
                 Answer::Value(Data::Object(vec![("id".to_owned(), id), ("title".to_owned(), value(0))]))
+            }
+            _ => return None,
+        })
+    }
+
+    /// Memories and attributes of the conversation.
+    fn remembered(&mut self, command: &Command) -> Option<Answer> {
+        let text = |index: usize| command.arguments.get(index).map(ToString::to_string).unwrap_or_default();
+        let value = |index: usize| command.arguments.get(index).cloned().unwrap_or_default();
+        let count = command.arguments.len();
+        Some(match command.keyword.phrase {
+            "GET BOT MEMORY" | "CACHE GET" => known(&self.memory, &text(0)),
+            "SET BOT MEMORY" | "CACHE SET" => {
+                self.memory.insert(text(0), value(1));
+                Answer::Done
+            }
+            "REMEMBER" | "SET USER MEMORY" | "SET USER FACT" => {
+                self.user.insert(text(0), value(1));
+                Answer::Done
+            }
+            "RECALL" | "GET USER MEMORY" => known(&self.user, &text(0)),
+            "CLEAR USER MEMORY" => {
+                if count == 0 {
+                    self.user.clear();
+                } else {
+                    self.user.remove(&text(0));
+                }
+                Answer::Done
+            }
+            "USER FACTS" => {
+                Answer::Value(Data::Object(self.user.iter().map(|(k, v)| (k.clone(), v.clone())).collect()))
+            }
+            "GET SESSION" => known(&self.session, &text(count.saturating_sub(1))),
+            "SET SESSION" => {
+                self.session.insert(text(count.saturating_sub(2)), value(count.saturating_sub(1)));
+                Answer::Done
+            }
+            "SET" if count < 3 => {
+                let name = text(0);
+                let name = name.strip_prefix("session.").unwrap_or(&name).to_owned();
+                self.session.insert(name, value(1));
+                Answer::Done
             }
             _ => return None,
         })

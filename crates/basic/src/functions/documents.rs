@@ -1,5 +1,7 @@
 //! Values as documents: CSV (RFC 4180), XML (1.0), YAML (1.2).
 
+use std::fmt::Write as _;
+
 use super::Context;
 use crate::machine::fault::{Checked, Fault};
 use crate::machine::heap::Heap;
@@ -239,7 +241,7 @@ fn node(heap: &Heap, value: Value, out: &mut String, depth: usize) -> Checked<()
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Duration(_) => {
-            heap.display_into(value, out)?
+            heap.display_into(value, out)?;
         }
         Value::Array(_) | Value::Rows(_) => out.push_str("[]"),
         Value::Object(_) => out.push_str("{}"),
@@ -287,7 +289,9 @@ fn scalar(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

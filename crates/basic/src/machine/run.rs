@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use super::fault::{Checked, Fault};
 use super::heap::Object;
+use super::loops::has_turn;
 use super::operate::Arithmetic;
 use super::value::{CONSTANT, Value};
 use super::{Frame, Machine, Pending, Trap};
 use crate::functions::{self, Context};
 use crate::program::Constant;
 use crate::program::code::{Op, Reg};
-use crate::scalar::{Number, math};
+use crate::scalar::math;
 use crate::step::{ErrorCode, Step};
-
-/// Instructions between two looks at the time.
-const PAUSE: u64 = 100_000;
 
 impl Machine {
     #[expect(clippy::too_many_lines, reason = "one arm an instruction, in one loop over local variables")]
@@ -558,106 +556,15 @@ impl Machine {
 
     /// Keeps where the running frame stands.
     #[inline]
-    fn note(&mut self, at: usize) {
+    pub(super) fn note(&mut self, at: usize) {
         if let Some(frame) = self.frames.last_mut() {
             frame.at = at as u32;
         }
     }
 
-    fn set_trap(&mut self, trap: Trap) {
+    pub(super) fn set_trap(&mut self, trap: Trap) {
         if let Some(frame) = self.frames.last_mut() {
             frame.trap = trap;
         }
     }
-
-    /// Instructions until the next stop, at the most.
-    pub(super) fn instructions_left(&self) -> u64 {
-        let left_of_run = self.limits.instructions_per_run.saturating_sub(self.counts.run);
-        self.limits.instructions_per_stop.min(left_of_run)
-    }
-
-    /// The number of instructions at which the run looks at its limits and the time next.
-    fn next_pause(&self) -> u64 {
-        (self.counts.stop + PAUSE).min(self.instructions_left())
-    }
-
-    /// Looks at the limits and the time; gives the next pause.
-    fn passed_pause(&self, expired: &mut dyn FnMut() -> bool) -> Checked<u64> {
-        if self.counts.stop > self.instructions_left() {
-            return Err(self.too_many_instructions());
-        }
-        if expired() {
-            return Err(took_too_long());
-        }
-        Ok(self.next_pause())
-    }
-
-    /// Looks at what operations on large values have cost. It is limited like instructions, but counted apart: how
-    /// often a text is copied depends on where it lies, and the count of instructions must not.
-    fn check_work(&mut self, expired: &mut dyn FnMut() -> bool) -> Checked<()> {
-        self.work += self.heap.take_work();
-        if self.work > self.limits.instructions_per_stop {
-            return Err(Fault::limit("the script works on too much at once without talking to anybody"));
-        }
-        if expired() { Err(took_too_long()) } else { Ok(()) }
-    }
-
-    pub(super) fn too_many_instructions(&self) -> Box<Fault> {
-        let (stop, run) = (self.limits.instructions_per_stop, self.limits.instructions_per_run);
-        if self.counts.stop > stop {
-            return Fault::limit(format!("more than {stop} instructions without talking to anybody"));
-        }
-        Fault::limit(format!("more than {run} instructions in one run"))
-    }
-
-    /// What FOR EACH walks over: elements, keys, nothing, or the value itself.
-    fn walked(&mut self, value: Value) -> Value {
-        let value = self.heap.body(value);
-        match value {
-            Value::Array(_) | Value::Rows(_) => value,
-            Value::Null => self.heap.array(Vec::new()),
-            Value::Object(_) => {
-                self.heap.spend(self.heap.fields(value).map_or(0, |object| object.keys.len()));
-                let keys = self.heap.fields(value).map(|object| object.keys.clone()).unwrap_or_default();
-                let names = keys
-                    .into_iter()
-                    .map(|key| {
-                        let name = self.heap.symbol_name(key).to_owned();
-                        self.heap.text(name)
-                    })
-                    .collect();
-                self.heap.array(names)
-            }
-            single => self.heap.array(vec![single]),
-        }
-    }
-
-    /// Frees what the run can no longer reach.
-    pub(super) fn collect(&mut self) -> Checked<()> {
-        let Some(frame) = self.frames.last() else {
-            return Ok(());
-        };
-        let registers = self.program.procedures.get(usize::from(frame.procedure)).map_or(0, |p| p.registers);
-        let end = (frame.base as usize + usize::from(registers)).min(self.stack.len());
-        self.heap.collect(self.stack[..end].iter().copied())
-    }
-}
-
-fn took_too_long() -> Box<Fault> {
-    Fault::limit("the script took too long without talking to anybody")
-}
-
-fn compare_numbers(a: Number, b: Number) -> Ordering {
-    match (a, b) {
-        (Number::Int(a), Number::Int(b)) => a.cmp(&b),
-        _ => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal),
-    }
-}
-
-fn has_turn(counter: Value, limit: Value, step: Value) -> bool {
-    let (Some(counter), Some(limit), Some(step)) = (counter.number(), limit.number(), step.number()) else {
-        return false;
-    };
-    let order = compare_numbers(counter, limit);
-    if step.is_negative() { order != Ordering::Less } else { order != Ordering::Greater }
 }

@@ -453,7 +453,7 @@ impl Parser<'_> {
     }
 
     /// The text of a string without interpolation.
-    pub(super) fn plain_text(&self, number: u32) -> Option<String> {
+    fn plain_text(&self, number: u32) -> Option<String> {
         match self.tokens.texts.get(number as usize)?.pieces.as_slice() {
             [Piece::Literal(text)] => Some(text.clone()),
             _ => None,

@@ -15,7 +15,7 @@ pub(super) struct Lexer<'a> {
     pub(super) source: &'a str,
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
-    end: usize,
+    pub(super) end: usize,
     depth: u32,
     /// Where the logical line began, in tokens and in bytes.
     line_token: usize,
@@ -45,7 +45,7 @@ pub(crate) fn lex_inner(source: &str, span: Span, names: &mut Names, reports: &m
 }
 
 impl<'a> Lexer<'a> {
-    fn new(
+    pub(super) fn new(
         source: &'a str,
         start: usize,
         end: usize,
@@ -67,7 +67,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         loop {
             let before = self.at;
             self.skip_blanks();
@@ -95,11 +95,11 @@ impl<'a> Lexer<'a> {
         self.bytes.get(self.at + ahead).copied()
     }
 
-    fn span(&self, start: usize) -> Span {
+    pub(super) fn span(&self, start: usize) -> Span {
         Span { start: start as u32, end: self.at as u32 }
     }
 
-    fn push(&mut self, kind: Kind, start: usize, spaced: bool) {
+    pub(super) fn push(&mut self, kind: Kind, start: usize, spaced: bool) {
         let span = self.span(start);
         self.out.tokens.push(Token { kind, span, spaced });
     }
@@ -132,7 +132,7 @@ impl<'a> Lexer<'a> {
         self.bytes[from..].iter().position(|&b| b == b'\n').map_or(self.bytes.len(), |n| from + n)
     }
 
-    fn skip_line(&mut self) {
+    pub(super) fn skip_line(&mut self) {
         self.at = self.line_end(self.at);
     }
 
@@ -217,7 +217,7 @@ impl<'a> Lexer<'a> {
         comma || matches!(self.word_at(before), "as" | "menu")
     }
 
-    fn word_at(&self, index: usize) -> &str {
+    pub(super) fn word_at(&self, index: usize) -> &str {
         match self.out.tokens.get(index).map(|token| token.kind) {
             Some(Kind::Word(name)) => self.names.get(name),
             _ => "",
@@ -285,7 +285,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Whether the logical line goes on after this physical line.
-    fn goes_on(&mut self) -> bool {
+    pub(super) fn goes_on(&mut self) -> bool {
         let count = self.out.tokens.len();
         let Some(last) = self.out.tokens.last().copied() else {
             return false;
@@ -346,7 +346,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn token(&mut self, byte: u8, spaced: bool) {
+    pub(super) fn token(&mut self, byte: u8, spaced: bool) {
         let start = self.at;
         match byte {
             b'"' | b'\'' => self.string(byte, spaced),
@@ -373,7 +373,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn word(&mut self, spaced: bool) {
+    pub(super) fn word(&mut self, spaced: bool) {
         let start = self.at;
         let mut end = start;
         while let Some(&byte) = self.bytes.get(end) {
@@ -411,7 +411,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn number(&mut self, spaced: bool) {
+    pub(super) fn number(&mut self, spaced: bool) {
         let start = self.at;
         while self.peek(0).is_some_and(|b| b.is_ascii_digit()) {
             self.at += 1;
@@ -432,7 +432,7 @@ impl<'a> Lexer<'a> {
         self.push(kind, start, spaced);
     }
 
-    fn mark(&mut self, byte: u8, spaced: bool) {
+    pub(super) fn mark(&mut self, byte: u8, spaced: bool) {
         let start = self.at;
         let two = |next: u8| self.peek(1) == Some(next);
         let (mark, length) = match byte {
@@ -505,170 +505,5 @@ impl<'a> Lexer<'a> {
             && complete
             && self.word_at(self.line_token) == "if"
             && self.source[self.at..self.line_end(self.at)].trim().is_empty()
-    }
-
-    fn string(&mut self, quote: u8, spaced: bool) {
-        let start = self.at;
-        self.at += 1;
-        let mut pieces = TextPieces::default();
-        let mut text = String::new();
-        loop {
-            let from = self.at;
-            while self
-                .peek(0)
-                .is_some_and(|b| b != quote && b != b'\\' && b != b'$' && b != b'\n' && b != b'\r')
-            {
-                self.at += 1;
-            }
-            text.push_str(&self.source[from..self.at]);
-            match self.peek(0) {
-                Some(b) if b == quote => {
-                    if quote == b'"' && self.peek(1) == Some(b'"') {
-                        text.push('"');
-                        self.at += 2;
-                        continue;
-                    }
-                    self.at += 1;
-                    break;
-                }
-                Some(b'\\') => self.escape(&mut text),
-                Some(b'$') => self.interpolation(&mut text, &mut pieces),
-                Some(b'\r') => {
-                    self.at += 1;
-                    if self.peek(0) != Some(b'\n') {
-                        text.push('\r');
-                    }
-                }
-                Some(b'\n') if quote == b'"' => {
-                    text.push('\n');
-                    self.at += 1;
-                }
-                _ => {
-                    self.unterminated(start, &mut text, &mut pieces);
-                    break;
-                }
-            }
-        }
-        if !text.is_empty() || pieces.pieces.is_empty() {
-            pieces.pieces.push(Piece::Literal(text));
-        }
-        self.push_text(pieces, start, spaced);
-    }
-
-    /// Where the quotes end that a text processor has put in place of straight ones.
-    fn typographic_end(&self, open: char) -> Option<usize> {
-        let closing = match open {
-            '“' | '”' | '„' => ['”', '“'],
-            '‘' | '’' => ['’', '‘'],
-            _ => return None,
-        };
-        let from = self.at + open.len_utf8();
-        let line = &self.source[from..self.line_end(self.at).min(self.end)];
-        line.find(closing).map(|length| from + length)
-    }
-
-    fn typographic_string(&mut self, open: usize, end: usize, spaced: bool) {
-        let start = self.at;
-        let text = self.source[start + open..end].to_owned();
-        // Closing quotes of both kinds are as long as opening ones.
-        self.at = end + open;
-        let span = self.span(start);
-        let message = "typographic quotes are read as straight ones".to_owned();
-        self.reports.warn("B116", span, message, Some("write \" instead"));
-        self.push_text(TextPieces { pieces: vec![Piece::Literal(text)], block: false }, start, spaced);
-    }
-
-    /// The string has no end: report it where it begins, and go on after that line.
-    fn unterminated(&mut self, start: usize, text: &mut String, pieces: &mut TextPieces) {
-        self.at = start;
-        let end = self.line_end(start);
-        let line = self.source[start..end].trim_end();
-        self.at = start + line.len();
-        let span = self.span(start);
-        self.reports.error_with(
-            "B001",
-            span,
-            "this string has no end".into(),
-            Some("expected a closing quote".into()),
-            Some("a quote inside a string is written \\\" or \"\""),
-        );
-        pieces.pieces.clear();
-        text.clear();
-    }
-
-    fn escape(&mut self, text: &mut String) {
-        let escaped = self.peek(1);
-        self.at += 2;
-        match escaped {
-            Some(b'n') => text.push('\n'),
-            Some(b't') => text.push('\t'),
-            Some(b'r') => text.push('\r'),
-            Some(b'"') => text.push('"'),
-            Some(b'\'') => text.push('\''),
-            Some(b'\\') => text.push('\\'),
-            Some(b'$') => text.push('$'),
-            Some(b'u') => match self.unicode_escape() {
-                Some(c) => text.push(c),
-                None => text.push_str("\\u"),
-            },
-            _ => {
-                text.push('\\');
-                self.at -= 1;
-            }
-        }
-    }
-
-    /// The four digits after `\u`, and a second half where they are a surrogate.
-    fn unicode_escape(&mut self) -> Option<char> {
-        let unit = |at: usize| {
-            let digits = self.bytes.get(at..at + 4)?;
-            digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
-            u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-        };
-        let first = unit(self.at)?;
-        if let Some(Ok(c)) = char::decode_utf16([first]).next() {
-            self.at += 4;
-            return Some(c);
-        }
-        let second = (self.bytes.get(self.at + 4..self.at + 6)? == b"\\u").then(|| unit(self.at + 6))??;
-        let c = char::decode_utf16([first, second]).next()?.ok()?;
-        self.at += 10;
-        Some(c)
-    }
-
-    /// At `$`: code up to its closing brace, or a plain dollar sign.
-    pub(super) fn interpolation(&mut self, text: &mut String, pieces: &mut TextPieces) {
-        let Some(end) = (self.peek(1) == Some(b'{')).then(|| self.closing_brace(self.at + 2)).flatten()
-        else {
-            text.push('$');
-            self.at += 1;
-            return;
-        };
-        if !text.is_empty() {
-            pieces.pieces.push(Piece::Literal(std::mem::take(text)));
-        }
-        pieces.pieces.push(Piece::Code(Span { start: self.at as u32 + 2, end: end as u32 }));
-        self.at = end + 1;
-    }
-
-    /// Where the brace opened before `from` closes, on the same line; quotes inside are balanced.
-    fn closing_brace(&self, from: usize) -> Option<usize> {
-        let mut depth = 0u32;
-        let mut quote = None;
-        let mut at = from;
-        while let Some(&byte) = self.bytes.get(at) {
-            match (byte, quote) {
-                (b'\n', _) => return None,
-                (b'\\', Some(_)) => at += 1,
-                (b'"' | b'\'', None) => quote = Some(byte),
-                (_, Some(open)) if byte == open => quote = None,
-                (b'{', None) => depth += 1,
-                (b'}', None) if depth == 0 => return Some(at),
-                (b'}', None) => depth -= 1,
-                _ => {}
-            }
-            at += 1;
-        }
-        None
     }
 }

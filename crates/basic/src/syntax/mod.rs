@@ -2,13 +2,21 @@
 
 mod blocks;
 mod calls;
+mod clauses;
+mod commands;
+mod conditions;
+mod control;
 mod declarations;
+mod events;
 mod expressions;
+mod hearing;
 mod lexer;
 mod parser;
 mod report;
 mod roles;
 mod statements;
+mod strings;
+mod suggest;
 mod token;
 pub(crate) mod tree;
 

@@ -9,6 +9,7 @@ use crate::commands::CommandSpec;
 /// How deep expressions and blocks may nest.
 const MAX_NESTING: u32 = 200;
 
+#[expect(clippy::struct_excessive_bools, reason = "each says where the reader is, and none excludes another")]
 pub(super) struct Parser<'a> {
     pub(super) source: &'a str,
     pub(super) lines: &'a Lines<'a>,
@@ -232,7 +233,7 @@ impl Parser<'_> {
         self.expected_with(what, None);
     }
 
-    pub(super) fn expected_with(&mut self, what: &str, hint: Option<&str>) {
+    fn expected_with(&mut self, what: &str, hint: Option<&str>) {
         let message = format!("expected {what}, found {}", self.found());
         let span = self.span();
         self.reports.error_with("B010", span, message, None, hint);
