@@ -8,6 +8,8 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::syntax::{Layout, LineRole, layout_of};
 
 const INDENT: &str = "    ";
+/// What the reader takes for blanks. Others, such as a form feed, mean something to it.
+const BLANKS: [char; 3] = [' ', '\t', '\r'];
 
 /// What indents the lines inside it.
 #[derive(Clone, Copy, PartialEq)]
@@ -32,9 +34,9 @@ pub fn format(name: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
     let mut out = String::with_capacity(source.len());
     for (number, line) in source.trim_start_matches('\u{feff}').lines().enumerate() {
         let Some(role) = layout.lines.get(number) else { continue };
-        if *role == LineRole::Inside {
-            out.push_str(line.strip_suffix('\r').unwrap_or(line));
-            out.push('\n');
+        if matches!(role, LineRole::Inside | LineRole::Raw) {
+            out.push_str(line);
+            out.push_str(line_end(line));
             continue;
         }
         if *role == LineRole::Close && open.pop() == Some(Open::Case) {
@@ -49,12 +51,14 @@ pub fn format(name: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
             LineRole::Middle => depth = depth.saturating_sub(1),
             _ => {}
         }
-        let text = line.trim();
+        let goes_on = layout.lines.get(number + 1) == Some(&LineRole::Inside);
+        // The end of a line belongs to a text that goes on in the next one.
+        let text = if goes_on { line.trim_start_matches(BLANKS) } else { line.trim_matches(BLANKS) };
         if !text.is_empty() {
             out.extend(std::iter::repeat_n(INDENT, depth));
             out.push_str(text);
         }
-        out.push('\n');
+        out.push_str(line_end(text));
         match role {
             LineRole::Open => open.push(Open::Block),
             LineRole::Select => open.push(Open::Select),
@@ -68,4 +72,9 @@ pub fn format(name: &str, source: &str) -> Result<String, Vec<Diagnostic>> {
         out.push('\n');
     }
     Ok(out)
+}
+
+/// Of several carriage returns before the end of a line the last belongs to the end, the others to the text.
+fn line_end(line: &str) -> &'static str {
+    if line.ends_with('\r') { "\r\n" } else { "\n" }
 }

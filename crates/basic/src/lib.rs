@@ -18,15 +18,15 @@
 //! assert_eq!(step, Step::Talk("Hello Ada".into()));
 //! ```
 
-// Pedantic lints that go against what is plain here: errors are boxed because results pass through registers, matches
-// keep one arm a case, and short names stand for the operands of an operator.
-#![allow(
+#![expect(
     clippy::unnecessary_box_returns,
     clippy::single_match_else,
     clippy::match_same_arms,
     clippy::needless_for_each,
     clippy::similar_names,
-    clippy::many_single_char_names
+    clippy::many_single_char_names,
+    reason = "errors are boxed because results pass through registers, matches keep one arm a case, and short names \
+              stand for the operands of an operator"
 )]
 
 pub mod commands;
@@ -50,7 +50,7 @@ mod syntax;
 pub mod tools;
 
 pub use commands::{CommandSpec, Tier};
-pub use compile::{Compiled, Known, compile};
+pub use compile::{Compiled, Known, compile, tables_in};
 pub use data::{Data, File, Response, Rows};
 pub use diagnostic::{Diagnostic, Severity};
 pub use layout::format;

@@ -269,7 +269,7 @@ pub struct RuntimeError {
     pub code: ErrorCode,
     /// What the author reads.
     pub message: String,
-    /// The name of the program.
+    /// The file of the script, with its ending.
     pub file: String,
     /// Line, from 1.
     pub line: u32,
@@ -277,7 +277,7 @@ pub struct RuntimeError {
     pub column: u32,
     /// The procedures that were running, innermost first, each with where it stood.
     pub calls: Vec<CallSite>,
-    /// The command that failed, if one did.
+    /// The command that failed, if one did: its phrase, as in `FIND`.
     pub keyword: Option<&'static str>,
 }
 

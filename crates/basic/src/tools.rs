@@ -165,6 +165,13 @@ impl Parameter {
         }
     }
 
+    /// Takes over what another declaration of the same parameter says and this one leaves open.
+    pub(crate) fn complete_from(&mut self, other: Self) {
+        self.description = self.description.take().or(other.description);
+        self.example = self.example.take().or(other.example);
+        self.default = self.default.take().or(other.default);
+    }
+
     /// Whether a call must give it.
     pub fn required(&self) -> bool {
         !self.optional && self.default.is_none()
@@ -203,7 +210,10 @@ impl Parameter {
                 Some(Argument::Json(value)) => value,
                 _ => as_text(literal),
             },
-            _ => as_text(literal),
+            (ParamKind::Choice | ParamKind::String | ParamKind::Name | ParamKind::File, _) => {
+                as_text(literal)
+            }
+            _ => arguments::settled(self, literal).map_or_else(|| as_text(literal), Value::String),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The conformance cases of the language, each also with the machine stored and loaded at every stop.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 use std::sync::Arc;
 
@@ -209,4 +209,130 @@ fn errors_are_trapped_where_the_script_says() {
         said("ON ERROR RESUME NEXT\nCALL f\nTALK ERR\nSUB f()\nx = VAL(\"3\") / 0\nTALK \"no\"\nEND SUB"),
         ["> 11"]
     );
+}
+
+#[test]
+fn exit_leaves_the_innermost_loop_of_its_kind_and_else_the_other_kind() {
+    for (script, expected) in [
+        ("DO\nWHILE TRUE\nEXIT DO\nWEND\nLOOP\nTALK \"out\"", "> out"),
+        ("WHILE TRUE\nDO\nEXIT WHILE\nLOOP\nWEND\nTALK \"out\"", "> out"),
+        ("DO\nWHILE TRUE\nFOR i = 1 TO 2\nEXIT DO\nNEXT\nWEND\nLOOP\nTALK \"out\"", "> out"),
+        ("n = 0\nDO WHILE n < 2\nn = n + 1\nDO\nEXIT DO\nLOOP\nLOOP\nTALK n", "> 2"),
+        // The two are mixed up where only one of them stands.
+        ("DO WHILE TRUE\nEXIT WHILE\nLOOP\nTALK \"out\"", "> out"),
+        ("WHILE TRUE\nEXIT DO\nWEND\nTALK \"out\"", "> out"),
+    ] {
+        assert_eq!(said(script), [expected], "{script}");
+    }
+}
+
+#[test]
+fn what_only_a_procedure_assigns_is_its_own() {
+    for (script, expected, warned) in [
+        ("SUB a()\nq = 7\nTALK q\nEND SUB\na()\nTALK q", &["> 7", ">"][..], Some("q")),
+        ("SUB a()\nq = 7\nTALK q\nEND SUB\nSUB b()\nTALK q\nEND SUB\na()\nb()", &["> 7", ">"], Some("q")),
+        ("q = 1\nSUB a()\nq = 7\nEND SUB\na()\nTALK q", &["> 7"], None),
+        ("a()\nTALK q\nq = 1\nSUB a()\nq = 7\nEND SUB", &["> 7"], None),
+        ("SUB a(n)\nk = n\nIF n > 0 THEN a(n - 1)\nTALK k\nEND SUB\na(1)", &["> 0", "> 1"], None),
+        ("SUB a()\nuser = \"Bo\"\nEND SUB\na()\nTALK user", &["> Bo"], None),
+        ("SUB a(n)\nbody = n\nIF n > 0 THEN a(n - 1)\nTALK body\nEND SUB\na(1)", &["> 0", "> 1"], None),
+    ] {
+        assert_eq!(said(script), expected, "{script}");
+        let found = basic::compile("own.bas", script, &Known::default()).diagnostics;
+        let missing: Vec<&str> =
+            found.iter().filter(|d| d.code == "B101").map(|d| d.message.as_str()).collect();
+        let expected: Vec<String> =
+            warned.iter().map(|name| format!("{name} is read and never assigned; it is null")).collect();
+        assert_eq!(missing, expected, "{script}");
+    }
+}
+
+#[test]
+fn names_that_differ_in_case_stay_apart_where_they_are_written_together() {
+    for (script, expected) in [
+        ("TALK JSON({ a: 1, A: 2 })", "> {\"a\":1,\"A\":2}"),
+        ("TALK JSON(FROMJSON(\"{\\\"a\\\":1,\\\"A\\\":2}\"))", "> {\"a\":1,\"A\":2}"),
+        ("o = { a: 1, A: 2 }\nTALK o.a + \" \" + o.A", "> 1 2"),
+        ("TALK JSON({ a: 1, a: 2 })", "> {\"a\":2}"),
+        // What is assigned later finds the name that is there.
+        ("o = { a: 1 }\no.A = 2\nTALK JSON(o)", "> {\"a\":2}"),
+    ] {
+        assert_eq!(said(script), [expected], "{script}");
+    }
+}
+
+#[test]
+fn only_null_is_zero_without_being_a_number() {
+    for (script, expected) in [
+        ("TALK NULL * 1", "> 0"),
+        ("TALK 1 - NULL", "> 1"),
+        ("TALK \"\" * 1", "! TYPE expected a number, found \"\" line 1 column 1"),
+        ("TALK 1 - \"\"", "! TYPE expected a number, found \"\" line 1 column 1"),
+        ("TALK -\" \"", "! TYPE expected a number, found \" \" line 1 column 1"),
+        ("TALK VAL(\"\")", "> 0"),
+        // Cells of files that hold nothing are empty texts.
+        (
+            "r = [{ n: 1 }, { n: \"\" }, { n: 3 }]\nTALK SUM(r, \"n\") + AVG(r, \"n\") + MAX(r, \"n\") + MIN(r, \"n\")",
+            "> 10",
+        ),
+        (
+            "r = [{ k: \"a\", n: \"\" }, { k: \"a\", n: 2 }]\nTALK JSON(PIVOT(r, \"k\", \"k\", \"n\"))",
+            "> [{\"k\":\"a\",\"a\":2}]",
+        ),
+    ] {
+        assert_eq!(said(script), [expected], "{script}");
+    }
+}
+
+#[test]
+fn a_joined_row_begins_with_the_fields_of_the_left() {
+    let script =
+        "l = [{ k: 1, a: \"x\", z: 1 }]\nr = [{ b: \"y\", k: 1, z: 2 }]\nTALK JSON(JOIN(l, r, \"k\"))";
+    assert_eq!(said(script), ["> [{\"k\":1,\"a\":\"x\",\"z\":1,\"b\":\"y\"}]"]);
+}
+
+#[test]
+fn set_with_a_comma_assigns_a_variable_and_else_an_attribute_of_the_user() {
+    for (script, expected) in [
+        ("x = 1\nSET x, 5\nTALK x", &["> 5"][..]),
+        ("SUB f(n)\nSET n, n + 1\nTALK n\nEND SUB\nf(1)", &["> 2"]),
+        ("SET role, \"guest\"\nTALK GET role", &["> guest"]),
+        ("SET \"user.color\", \"red\"\nTALK GET \"user.color\"\nTALK GET \"session.color\"", &["> red", ">"]),
+        (
+            "SET \"bot.greeting\", \"Hi\"\nTALK GET(\"bot.greeting\") + GET BOT MEMORY(\"greeting\")",
+            &["> HiHi"],
+        ),
+        ("REMEMBER \"size\", 3\nTALK GET \"user.size\"", &["> 3"]),
+    ] {
+        assert_eq!(said(script), expected, "{script}");
+    }
+}
+
+#[test]
+fn the_fake_host_refuses_what_a_server_would() {
+    for (script, expected) in [
+        (
+            "INSERT INTO \"t\" VALUES { id: 1, a: 2 }\nINSERT INTO \"t\" VALUES { id: 1, a: 3 }",
+            "! DATA t has a row with the id 1 already line 2 column 1",
+        ),
+        (
+            "INSERT INTO \"t\" WITH id = 1\nINSERT \"t\", { id: 1 }",
+            "! DATA t has a row with the id 1 already line 2 column 1",
+        ),
+        (
+            "INSERT INTO \"t\" VALUES [{ id: 1 }, { id: 1 }]",
+            "! DATA t has a row with the id 1 already line 1 column 1",
+        ),
+        ("TALK FIND(\"nope\")", "! DATA there is no table nope line 1 column 1"),
+        ("DELETE FROM \"nope\" WHERE a = 1", "! DATA there is no table nope line 1 column 1"),
+    ] {
+        assert_eq!(said(script), [expected], "{script}");
+    }
+    let kept = "INSERT INTO \"t\" VALUES { id: 1 }\nSAVE \"t\", { id: 1, a: 2 }\nTALK FIND(\"t\").a";
+    assert_eq!(said(kept), ["> 2"]);
+}
+
+#[test]
+fn the_first_line_of_a_text_block_is_text() {
+    assert_eq!(said("BEGIN TALK\n+ one\n+ two\nEND TALK"), ["> + one\\n+ two"]);
 }

@@ -1,5 +1,5 @@
 //! Date arithmetic against a calendar that counts day by day and month by month, with no library behind it.
-#![allow(clippy::unwrap_used)] // clippy knows only functions marked as tests
+#![expect(clippy::unwrap_used, reason = "clippy knows only functions marked as tests")]
 
 use basic::scalar::date::{self, Date, Part, Unit};
 use chrono::FixedOffset;

@@ -2,7 +2,7 @@
 //!
 //! The inputs are 32 KiB of one repeated fragment. Something quadratic would need many seconds for
 //! one of them; the test allows one.
-#![allow(clippy::unwrap_used)] // clippy knows only functions marked as tests
+#![expect(clippy::unwrap_used, reason = "clippy knows only functions marked as tests")]
 
 use std::time::{Duration, Instant};
 
@@ -211,6 +211,58 @@ fn wide_schemas_resolve_in_linear_time() {
         table
     });
     let mut schema = Schema { tables: tables.collect() };
-    assert!(schema.resolve().is_empty());
+    assert!(schema.resolve(&[]).is_empty());
     assert!(start.elapsed() < Duration::from_secs(3));
+}
+
+/// Scripts in which one thing comes over and over.
+fn scripts() -> Vec<(&'static str, String)> {
+    const SIZE: usize = 128 << 10;
+    let lines = |line: &str| line.repeat(SIZE / line.len());
+    let numbered = |line: &dyn Fn(usize) -> String| -> String {
+        let mut script = String::new();
+        for number in 0.. {
+            let next = line(number);
+            if script.len() + next.len() > SIZE {
+                break;
+            }
+            script.push_str(&next);
+        }
+        script
+    };
+    vec![
+        ("marks of a remark", format!("x = 1{}", lines(" #"))),
+        ("blank lines in a bracket", format!("x = ({}1)", lines("\n"))),
+        ("codes without an end in a string", format!("TALK \"{}\"", lines("${"))),
+        ("codes without an end in a block", format!("BEGIN TALK\n{}\nEND TALK", lines("${"))),
+        ("strings without an end", lines("x=\\\"\n")),
+        ("typographic strings", format!("x = {}", lines("“"))),
+        ("typographic strings without an end", format!("x = {}", lines("„"))),
+        ("procedures", numbered(&|n| format!("SUB s{n}\nEND SUB\n"))),
+        ("equal procedures", lines("SUB a\nEND SUB\n")),
+        ("calls of a procedure", format!("SUB a\nEND SUB\n{}", lines("CALL a\n"))),
+        ("misspelled words", numbered(&|n| format!("talkk{n} 1\n"))),
+        ("parameters", numbered(&|n| format!("PARAM p{n} AS STRING\n"))),
+        ("equal parameters", lines("PARAM p AS STRING\n")),
+        (
+            "indexes",
+            format!("{}{}", lines("TABLE t\na string\nEND TABLE\n"), lines("CREATE INDEX i ON u(a)\n")),
+        ),
+        ("labels", numbered(&|n| format!("l{n}:\nGOTO l{n}\n"))),
+        ("ends without a beginning", lines("END IF\n")),
+        ("cases", format!("SELECT CASE a\n{}END SELECT", lines("CASE 1\n"))),
+        ("conditions", format!("FIND t WHERE {}b = 1", "a = 1 AND ".repeat(6000))),
+        ("unknown functions", lines("f(1)\n")),
+        ("variables", numbered(&|n| format!("v{n} = w{n}\n"))),
+    ]
+}
+
+#[test]
+fn long_scripts_compile_in_linear_time() {
+    for (what, script) in scripts() {
+        let start = Instant::now();
+        let _ = (basic::compile("long", &script, &basic::Known::default()), basic::format("long", &script));
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(10), "{what} took {took:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The reference: its pages are those of `docs/basic`, and every example on them does what it says.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! No input makes the crate panic, hang or pass a limit: scripts, random programs, damaged states and programs.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::sync::Arc;
 
@@ -216,6 +216,13 @@ fn program() -> impl Strategy<Value = String> {
     })
 }
 
+/// What a run shows, without the columns of its places, which layout changes.
+fn meaning(text: &str) -> Option<Vec<String>> {
+    let program = Arc::new(basic::compile("p", text, &Known::default()).program?);
+    let before_column = |event: String| event.split("column: ").next().unwrap_or_default().to_owned();
+    Some(run(&program, false).into_iter().map(before_column).collect())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -237,6 +244,14 @@ proptest! {
     }
 
     #[test]
+    fn any_words_that_compile_mean_the_same_in_their_layout(text in soup()) {
+        if let Some(shown) = meaning(&text) {
+            let formatted = basic::format("p", &text).unwrap();
+            prop_assert_eq!(Some(shown), meaning(&formatted), "{}\n{}", text, formatted);
+        }
+    }
+
+    #[test]
     fn storing_changes_nothing(text in program()) {
         let compiled = basic::compile("p", &text, &Known::default());
         let reports: String = compiled.diagnostics.iter().map(|d| d.render("p", &text)).collect();
@@ -248,13 +263,9 @@ proptest! {
 
     #[test]
     fn formatting_keeps_the_meaning_and_is_done_once(text in program()) {
-        let shown = |text: &str| run(&Arc::new(basic::compile("p", text, &Known::default()).program.unwrap()), false);
         let formatted = basic::format("p", &text).unwrap();
         prop_assert_eq!(&basic::format("p", &formatted).unwrap(), &formatted);
-        let columns = |events: Vec<String>| -> Vec<String> {
-            events.into_iter().map(|event| event.split("column").next().unwrap_or_default().to_owned()).collect()
-        };
-        prop_assert_eq!(columns(shown(&text)), columns(shown(&formatted)));
+        prop_assert_eq!(meaning(&text).unwrap(), meaning(&formatted).unwrap());
     }
 
     #[test]
@@ -381,4 +392,90 @@ fn limits_end_a_run_and_cannot_be_caught() {
         let last = run(&program, true).pop().unwrap();
         assert!(last.contains("Limit"), "{script}: {last}");
     }
+}
+
+/// How a script ends.
+fn ending(script: &str) -> String {
+    let program = Arc::new(basic::compile("f", script, &Known::default()).program.unwrap());
+    run(&program, false).pop().unwrap()
+}
+
+#[test]
+fn reading_large_values_is_charged_whatever_reads_them() {
+    let large =
+        "s = REPEAT(\"x\", 60000)\nt = s + \"y\"\nn = REPEAT(\"0\", 60000) + \"1\"\na = RANGE(1, 5000)\n";
+    for reading in [
+        "b = s < t",
+        "b = s >= t",
+        "b = -n",
+        "b = +n",
+        "b = n - 1",
+        "b = n * 2",
+        "b = n / 2",
+        "b = n MOD 2",
+        "b = n ^ 2",
+        "b = n > 1",
+        "b = n = 1",
+        "b = ROUND(n)",
+        "b = s.length",
+        "b = s.field",
+        "b = a[n]",
+        "b = ISDATE(s)",
+        "b = ISNUMERIC(n)",
+        "b = FIRST(s)",
+        "b = LAST(s)",
+        "b = REVERSE(s)",
+        "b = SLICE(s, 1, 2)",
+        "b = INDEX_OF(s, \"y\")",
+        "b = MAX(a)",
+        "b = SUM(a)",
+        "b = MID(a, 1)",
+        "b = MAX(s, t)",
+        "b = UNIQUE([s, t])",
+        "b = n = TRUE",
+    ] {
+        // With a branch, too: a comparison there is another instruction.
+        for statement in [reading.to_owned(), format!("IF {} THEN b = 1", &reading[4..])] {
+            let last = ending(&format!("{large}WHILE TRUE\n{statement}\nWEND"));
+            assert!(last.contains("works on too much") || last.contains("too long"), "{statement}: {last}");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_used_often_is_not_copied_beyond_the_memory() {
+    let large =
+        "s = REPEAT(\"x\", 60000)\na = []\nFOR i = 1 TO 20\na.push(LEFT(s, 59000 + i))\nNEXT\nPRINT 1\n";
+    let rows = "r = []\nFOR EACH t IN a\nr.push({ k: t })\nNEXT\nPRINT 1\n";
+    for using in [
+        format!("LOG ACTIVITY {}s", "s, ".repeat(20)),
+        "b = UNIQUE(a)".into(),
+        format!("{rows}b = GROUP BY r, \"k\""),
+        format!("{rows}b = PIVOT r, \"k\", \"k\""),
+        format!("{rows}b = JOIN(r, r, \"k\")"),
+    ] {
+        let last = ending(&format!("{large}{using}\nRETURN \"kept\""));
+        assert!(last.contains("Limit"), "{using}: {last}");
+    }
+}
+
+#[test]
+fn an_error_names_the_command_it_comes_from_and_no_earlier_one() {
+    for (script, keyword) in [
+        ("x = FIND \"t\"\ny = 1 / 0", "None"),
+        ("x = FIND \"nowhere\"", "Some(\"FIND\")"),
+        ("WAIT -1", "Some(\"WAIT\")"),
+        ("x = FIND \"t\"\ny = FILTER(x, \"a >>\" + 1 + \"<\")", "Some(\"FILTER\")"),
+        ("HEAR x AS INTEGER\ny = 1 / 0", "None"),
+        ("l = []\nl.push(l)\nTALK l", "Some(\"TALK\")"),
+    ] {
+        let last = ending(script);
+        assert!(last.ends_with(&format!("keyword: {keyword} }})")), "{script}: {last}");
+    }
+}
+
+#[test]
+fn looking_for_a_missing_key_keeps_nothing() {
+    let script = "o = { Found: 1 }\nk = REPEAT(\"k\", 500)\nFOR i = 1 TO 2500\nx = o[k + i]\nNEXT\nRETURN o[\"FOUND\"] + \" \" + o[\"count\"]";
+    assert_eq!(ending(script), "Finished(Text(\"1 1\"))");
 }

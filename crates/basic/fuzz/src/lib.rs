@@ -76,6 +76,12 @@ pub fn run(program: &Arc<Program>, store: bool) -> Vec<String> {
     finish(Machine::start(Arc::clone(program), limits(), Vec::new()), Answer::Start, store)
 }
 
+/// What a run shows, without the columns of its places, which layout changes.
+pub fn meaning(program: &Arc<Program>) -> Vec<String> {
+    let steps = run(program, false).into_iter();
+    steps.map(|step| step.split("column: ").next().unwrap_or_default().to_owned()).collect()
+}
+
 const SCRIPTS: &[&str] = &[
     "l = [1, { k: \"v\" }]\no = { me: l, t: NOW(), d: DAYS(2) }\no.self = o\nFOR EACH x IN l\nHEAR n AS INTEGER WITH \"n?\"\no.n = n\nl.push(n + \"x\")\nNEXT\nRETURN l",
     "r = FIND \"t\" WHERE a > 0\nON ERROR RESUME NEXT\nw = GET \"https://x.test\"\nTALK f(w.n) + r.a\nFUNCTION f(p)\nHEAR q AS \"yes\", \"no\"\nSAVE \"t\", r\nRETURN p[0] + q\nEND FUNCTION",

@@ -65,13 +65,19 @@ SEND MAIL "ann@example.com", "Your bill", "Find it attached.", ["bill.pdf"]
 SEND MAIL "ann@example.com", "Your bill", "Find it attached." ATTACHMENT "bill.pdf"
 SEND EMAIL "ann@example.com", "Your order\nIt has left."
 SEND EMAIL TO "ann@example.com" SUBJECT "Your order" BODY "It has left.""#),
+    Row("IS VALID", "address", "", Value, Three, "mail.send",
+        "Whether a mail address can receive mail, as far as the server can find out.",
+        r#"IF IS VALID "ann@example.com" THEN TALK "It is""#),
     Row("CREATE DRAFT", "to subject [body] [attachments]", "", Value, Two, "mail.send",
         "Puts a mail into the drafts of the mail account instead of sending it, so that a person can look at it. The arguments are those of SEND MAIL. It gives the id of the draft.",
         r#"CREATE DRAFT "ann@example.com", "Offer", "Dear Ann", ["offer.pdf"]"#),
-    Row("SEND SMS", "to text [provider] [priority]", "", Value, Two, "message",
+    Row("SEND SMS|SMS", "to text [provider] [priority]", "", Value, Two, "message",
         "Sends a text message to a phone number, written with its country code. A provider and a priority are those of the server's settings; without them its own are taken. A number that cannot be one is an error.",
         r#"SEND SMS "+4915112345678", "Your code is 1234""#),
-    Row("SEND TEMPLATE", "name to:word [variables] [more]", "", Value, One, "message",
+    Row("SEND WHATSAPP", "to text", "", Value, Two, "message",
+        "Sends a message to a phone number on WhatsApp, written with its country code; `TALK TO \"whatsapp:number\"` does the same. It gives `{success, error}`. A number without an account there is an error.",
+        r#"SEND WHATSAPP "+4915112345678", "Your order has left""#),
+    Row("SEND TEMPLATE", "name ~to:word [+variables] [more]", "", Value, One, "message",
         "Sends a message template that a channel knows. `SEND TEMPLATE name, channel, to, variables` names the channel, a word such as `email`, `sms` or `whatsapp`; `SEND TEMPLATE to, name, variables` leaves it to the address. The receivers are one or an array; `variables` is an object with the values of the template. It gives an array of `{success, error}`, one for each receiver.",
         r#"SEND TEMPLATE "welcome", "email", "ann@example.com", #{ name: "Ann" }
 SEND TEMPLATE "+4915112345678", "welcome", #{ name: "Ann" }"#),
@@ -79,6 +85,13 @@ SEND TEMPLATE "+4915112345678", "welcome", #{ name: "Ann" }"#),
         "Sends a message template to someone, by the channel that the address shows. It gives an array of `{success, error}`, one for each receiver.",
         r#"sent = SEND TEMPLATE TO "+4915112345678", "welcome", #{ name: "Ann" }
 IF NOT sent[0].success THEN TALK sent[0].error"#),
+    Row("CREATE TEMPLATE", "name channel subject [body]", "", Nothing, Two, "message",
+        "Keeps a message template for a channel under a name, in place of one that is there. `{{name}}` in the subject and the body stands for a value that SEND TEMPLATE fills in.",
+        r#"CREATE TEMPLATE "welcome", "email", "Hello {{name}}", "Welcome, {{name}}!""#),
+    Row("GET TEMPLATE", "name", "", Value, Two, "message",
+        "A message template by its name, as an object with `name`, `channel`, `subject` and `body`; null where there is none.",
+        r#"t = GET TEMPLATE "welcome"
+TALK t.body"#),
     Row("POST TO", "network:word [+media] [caption] [more...]", "AT value", Value, Two, "social",
         "Publishes a picture or film with a caption on a social network, or on several whose names stand in one text with commas. AT gives the date and time to publish at; without it that is now. A network without an account is an error.",
         r#"POST TO "instagram" "photo.jpg", "A new dish"
@@ -90,6 +103,14 @@ POST TO "facebook,instagram" AT "2025-03-20 10:00" "photo.jpg", "Tomorrow""#),
         "How something published on a social network does, as an object of numbers such as `likes` and `comments`. The network stands in the middle of the words.",
         r#"m = GET INSTAGRAM METRICS "post-1"
 TALK m.likes"#),
+    Row("GET * POSTS", "network", "", Value, Two, "social",
+        "What the account on a social network has published, the newest first, as an array of `{id, caption, image, created_at}`. The network stands in the middle of the words.",
+        r"FOR EACH post IN GET INSTAGRAM POSTS
+    TALK post.caption
+NEXT"),
+    Row("DELETE POST", "id", "", Nothing, Two, "social",
+        "Removes something published or planned on a social network. An id that nobody knows is an error.",
+        r#"DELETE POST "post-1""#),
     Row("BROADCAST", "message", "TO BOTS; TO value", Value, Three, "message",
         "Sends one message to a list of receivers, an array of addresses as for TALK TO. It gives an array of `{success, error}`, one for each receiver.",
         r#"BROADCAST "We open at nine" TO ["ann@example.com", "bo@example.com"]"#),

@@ -53,8 +53,8 @@ IF topic IS NULL THEN TALK "none yet"       ' -> none yet"#),
         r#"SET SESSION "topic", "refund"
 SET SESSION session.id, "step", 2
 TALK GET SESSION("topic")   ' -> refund"#),
-    Row("GET", "address:word [name] [more]", "WITH fields", Value, One, "read",
-        "Reads what a text names, by the first of these that fits: an address with `http://` or `https://` is requested; a path that begins with `/` asks this server on behalf of the user; with two arguments, `GET \"config\", key`, a setting of the bot; `session.x`, `user.x` and `bot.x` an attribute; `name.path` of a variable its member; a text with `/` or the ending of a file name the text of a file of the package or drive, for PDF and office files their text; all else a value of REMEMBER or, failing that, of the bot's memory. What is missing gives null. WITH adds parameters to the address of a request. The result of a request is a response: it behaves like the body of the answer, `http_status` is its status, and a status of 400 or more makes it false without being an error; no connection is one. A bare word that is no variable stands for itself: `GET role`.",
+    Row("GET", "address:word [name] [more]", "WITH fields; INTO place", Value, One, "read",
+        "Reads what a text names, by the first of these that fits: an address with `http://` or `https://` is requested; a path that begins with `/` asks this server on behalf of the user; with two arguments, `GET \"config\", key`, a setting of the bot; `session.x`, `user.x` and `bot.x` an attribute; `name.path` of a variable its member; a text with `/` or the ending of a file name the text of a file of the package or drive, for PDF and office files their text; all else a value of REMEMBER or, failing that, of the bot's memory. What is missing gives null. WITH adds parameters to the address of a request, where a name alone is a parameter of that name with the variable's value; INTO names a variable for the value. The result of a request is a response: it behaves like the body of the answer, `http_status` is its status, and a status of 400 or more makes it false without being an error; no connection is one. A bare word that is no variable stands for itself: `GET role`.",
         r#"health = GET "https://example.com/health"
 TALK health.status + " " + health.http_status   ' -> up 200
 items = GET "https://example.com/items" WITH page = 1
@@ -66,7 +66,7 @@ TALK GET "greeting"                             ' -> Welcome!
 limit = GET "config", "limit"
 TALK limit IS NULL                              ' -> true"#),
     Row("SET", "target:word =value [more]", "", Nothing, One, "write",
-        "Sets what a text names: `session.x`, `user.x` or `bot.x` an attribute, another word an attribute of the user. With a table, a filter and `field=value` it changes the rows that the filter finds; UPDATE does the same with clauses. Without quotes, `SET x = value` assigns a variable.",
+        "Sets what a text names: `session.x`, `user.x` or `bot.x` an attribute, another word an attribute of the user. With a table, a filter and `field=value` it changes the rows that the filter finds; UPDATE does the same with clauses. `SET x = value` without quotes assigns a variable, and so does `SET x, value` where the script has a variable `x` from elsewhere; otherwise that sets the attribute `x` of the user, which `GET x` reads.",
         r#"SET "session.topic", "refund"
 SET "session.step" = 2
 SET role, "guest"
@@ -83,9 +83,17 @@ BEGIN SYSTEM PROMPT
 You are a waiter.
 Today is ${TODAY()}.
 END SYSTEM PROMPT"#),
-    Row("SET USER", "id", "", Nothing, Two, "impersonate",
-        "Goes on on behalf of another user, by the user's id, with what that user may do. An id that nobody has is an error.",
-        r#"SET USER "ann""#),
+    Row("SET USER", "id [value]", "", Nothing, Two, "impersonate",
+        "Goes on on behalf of another user, by the user's id, with what that user may do. An id that nobody has is an error. With a second argument it sets an attribute of the user instead, as `SET \"user.name\", value` does.",
+        r#"SET USER "ann"
+SET USER "verified", true"#),
+    Row("GET USER", "name:word", "", Value, Two, "memory.read",
+        "An attribute of the user, as `GET \"user.name\"` gives it; null where there is none.",
+        r#"IF GET USER "role" = "guest" THEN TALK "Please sign in""#),
+    Row("GET TOOL PARAM", "name:word", "", Value, Two, "memory.read",
+        "What the script was called with under a name: a value of the model, or of the query or the body of a web hook. PARAM declares such values and checks them; here what is missing is null.",
+        r#"id = GET TOOL PARAM "order_id"
+IF id IS NULL THEN TALK "Which order?""#),
     Row("CACHE SET", "key value [ttl]", "", Nothing, Two, "memory.write",
         "Keeps a value under a key for all users of the bot for some seconds, or as long as the server likes where no time is given. Unlike BOT MEMORY a server may forget it earlier.",
         r#"CACHE SET "rates", 1.08, 600"#),

@@ -9,6 +9,7 @@ mod memory;
 mod model;
 mod notation;
 mod storage;
+mod target;
 mod world;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,7 @@ use std::sync::OnceLock;
 
 pub(crate) use notation::Separator;
 pub use notation::{Argument, ArgumentKind, ClauseKind, ClauseSpec};
+pub use target::Target;
 
 /// When a command is available: the first tier covers nearly all that scripts do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -220,6 +222,12 @@ pub fn find(phrase: &str) -> Option<&'static CommandSpec> {
 /// Spellings that begin with a word (in lower case), the longest first.
 pub(crate) fn beginning_with(word: &str) -> &'static [Phrase] {
     table().by_first_word.get(word).map_or(&[], Vec::as_slice)
+}
+
+/// Whether a clause of some command begins with a word, in lower case.
+pub(crate) fn is_clause_word(word: &str) -> bool {
+    let mut clauses = all().iter().flat_map(|spec| &spec.clauses);
+    clauses.any(|clause| clause.spellings.iter().any(|words| words.first() == Some(&word)))
 }
 
 /// Whether an operand may follow a word, so that `'` after it opens a string.

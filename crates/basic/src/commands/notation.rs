@@ -1,7 +1,7 @@
 //! The notation of arguments and clauses in the table of commands.
 //!
 //! Arguments, parted by blanks: `name` must be given, `[name]` may be, `[name...]` may be given any number of times.
-//! After a colon stands the kind: `key:word`. A sign before the name tells what may part it from the one before besides
+//! After a colon stands the kind: `key:word`, with the names of [`ArgumentKind`] in small letters. A sign before the name tells what may part it from the one before besides
 //! a comma: `=key` an equals sign or AS, `~who` one of TO, WITH, FROM, AS, `+script` nothing at all.
 //!
 //! Clauses, parted by semicolons: the words in capitals, then what follows them: nothing for a flag, `value`, `values`,
@@ -35,6 +35,8 @@ pub enum ArgumentKind {
     Rest,
     /// Expressions; when there are several and all are names or members, they name the fields of a record.
     Fields,
+    /// As [`Fields`](Self::Fields), but two of them are a key and a record.
+    Keyed,
 }
 
 /// What may part an argument from the one before, besides a comma.
@@ -104,6 +106,7 @@ pub(super) fn arguments(notation: &'static str) -> Vec<Argument> {
                 "word" => ArgumentKind::Word,
                 "rest" => ArgumentKind::Rest,
                 "fields" => ArgumentKind::Fields,
+                "keyed" => ArgumentKind::Keyed,
                 _ => ArgumentKind::Value,
             };
             Argument { name, kind, required: optional.is_none(), repeated, separator }

@@ -6,8 +6,8 @@ use super::Tier::{One, Three, Two};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    Row("FIND|FIND ALL", "table:word [filter] [value]", "WHERE condition; WITH value; ORDER BY order; LIMIT value; FIRST", Value, One, "data.read",
-        "The rows of a table: all, or those that a filter lets through. The filter is a text, a column and a value, or a condition after WHERE, in which the left sides are columns and the right sides expressions of the script. ORDER BY sorts, with DESC downwards; LIMIT takes so many rows; FIRST takes one. The result is an array of objects, of which `rows.field` reads the first row's; without rows it is false, `IS NULL`, and its fields are null. The table is one that TABLE declares, a file of the data folder such as `\"staff.csv\"`, or a table of a connection as `\"connection.table\"`; a leading dot is ignored. A table that does not exist is an error, a file that does not exist gives no rows, and more rows than the limit allows are an error.",
+    Row("FIND|FIND ALL", "table:word [~filter] [value]", "WHERE condition; ORDER BY order; LIMIT value; FIRST", Value, One, "data.read",
+        "The rows of a table: all, or those that a filter lets through. The filter is a text, also after WITH, a column and a value, or a condition after WHERE, in which the left sides are columns and the right sides expressions of the script. ORDER BY sorts, with DESC downwards; LIMIT takes so many rows; FIRST takes one. The result is an array of objects, of which `rows.field` reads the first row's; without rows it is false, `IS NULL`, and its fields are null. The table is one that TABLE declares, a file of the data folder such as `\"staff.csv\"`, or a table of a connection as `\"connection.table\"`; a leading dot is ignored. A table that does not exist is an error, a file that does not exist gives no rows, and more rows than the limit allows are an error.",
         r#"orders = FIND "orders" WHERE status = "open" ORDER BY date DESC LIMIT 10
 TALK UBOUND(orders) + " open, the last is " + orders.dish   ' -> 2 open, the last is fish
 small = FIND "orders", "total < 10 AND who = bo"
@@ -18,7 +18,7 @@ who = "zoe"
 IF NOT FIND("orders", "who=${who}") THEN TALK "none"        ' -> none
 all = FIND "orders"
 one = FIND ALL "orders" WITH "status=open" FIRST"#),
-    Row("SAVE", "table:word [values:fields...]", "WITH fields", Value, One, "data.write",
+    Row("SAVE|UPSERT", "table:word [values:keyed...]", "WITH fields", Value, One, "data.write",
         "Stores a row and gives its id. An object whose key is in the table replaces that row, any other is inserted; a missing `id` is generated and written back into the object. `SAVE table, key, object` stores under a key, `SAVE table, array` every element. Where several arguments are all names or members, the columns take these names; other values go to the declared columns in their order. `WITH column AS value` names the columns. A file of the data folder that does not exist is created; a table that does not exist is an error.",
         r#"order = #{ dish: "soup", who: "zoe" }
 SAVE "orders", order
@@ -36,7 +36,7 @@ TALK rows.dish                      ' -> tea"#),
 TALK row.id + " " + row.total   ' -> id-1 12
 INSERT INTO "orders" WITH dish = "rice", total = 8
 INSERT "orders", #{ dish: "tea" }"#),
-    Row("UPDATE", "table:word [filter] [values...]", "SET fields; WITH fields; WHERE condition", Value, One, "data.write",
+    Row("UPDATE", "table:word [filter] [values:fields...]", "SET fields; WITH fields; WHERE condition", Value, One, "data.write",
         "Changes rows and gives their number. SET, or `WITH column AS value`, names the columns and their new values; WHERE chooses the rows, in whose condition the left sides are columns. Instead, the second argument is a filter, or, without an operator, a key; then follow an object with the new values, a column and its value, or names whose values go to the columns of those names. No row that fits gives 0.",
         r#"n = UPDATE "orders" SET status = "done", total = 10 WHERE who = "ann"
 TALK n                        ' -> 2
@@ -83,6 +83,10 @@ TALK PIVOT(orders, "who", "status", "total")[1]   ' -> {"who":"bo","done":8}"#),
         "A template, an object or a text, in which `{{field}}` and `${field}` are replaced by the fields of the first row. A field that is missing becomes empty.",
         r#"f = FILL([#{ name: "Ann", n: 3 }], #{ text: "Dear {{name}}, you have {{n}}." })
 TALK f.text   ' -> Dear Ann, you have 3."#),
+    Row("GET LAST", "table:word", "", Value, Three, "data.read",
+        "The row that came last into a table, such as the event that made a handler run; null where there is none.",
+        r#"change = GET LAST "folder_change_events"
+IF change THEN TALK change.file_name"#),
     Row("SAVE FROM UNSTRUCTURED", "table:word text", "", Value, One, "data.write",
         "Stores what a text says as a row. An object or a text of JSON is stored as it is; from prose the model takes the values of the table's columns. It gives the row with its id.",
         r#"SAVE FROM UNSTRUCTURED "orders", "two soups for Ann""#),
@@ -111,8 +115,8 @@ RECORD METRIC "visits" WITH count = 1, channel = "web""#),
         "Declares an index on columns of a table, beside TABLE. It is made when the script is compiled and does nothing when it runs. UNIQUE refuses two rows with equal values.",
         r"CREATE INDEX by_date ON orders(date)
 CREATE UNIQUE INDEX by_name ON staff(name, age)"),
-    Row("SYNCHRONIZE", "address table key [page] [limit]", "", Value, Three, "data.write",
-        "Imports a list of another server, page by page, into a table: rows whose key is there are updated, others inserted. `page` and `limit` are the names of the parameters for the number of a page and its size. The variable `REPORT` has the result.",
+    Row("SYNCHRONIZE", "address:word table:word key:word [page] [limit]", "", Value, Three, "data.write",
+        "Imports a list of another server, page by page, into a table: rows whose key is there are updated, others inserted. `page` and `limit` are the names of the parameters for the number of a page and its size. The variable `REPORT` has the result. A path and names may stand without quotes.",
         r#"SYNCHRONIZE "https://example.com/items", "items", "id", "page", "limit""#),
     Row("RESET REPORT", "", "", Nothing, Three, "data.read",
         "Empties the report of the last synchronization.",
@@ -120,6 +124,15 @@ CREATE UNIQUE INDEX by_name ON staff(name, age)"),
     Row("LOG", "name [values]", "", Nothing, Two, "audit",
         "Writes a row into the audit log, under a name and with an object of values.",
         r#"LOG "login", #{ who: "ann" }"#),
+    Row("LOG INFO|LOG DEBUG", "message", "", Nothing, Two, "dialog",
+        "Writes a line to the log of the bot, as PRINT does.",
+        r#"LOG_INFO "the import begins""#),
+    Row("LOG WARN|LOG WARNING", "message", "", Nothing, Two, "dialog",
+        "Writes a warning to the log of the bot.",
+        r#"LOG_WARN "some rows were empty""#),
+    Row("LOG ERROR", "message", "", Nothing, Two, "dialog",
+        "Writes an error to the log of the bot; the script goes on.",
+        r#"LOG_ERROR "the import stopped""#),
     Row("LOG ACTIVITY", "values...", "", Nothing, Two, "audit",
         "Writes an activity into the audit log: what it is about and what happened.",
         r#"LOG ACTIVITY "order", "shipped""#),
@@ -127,6 +140,9 @@ CREATE UNIQUE INDEX by_name ON staff(name, age)"),
     Row("READ", "path", "", Value, Two, "files.read",
         "The text of a file of the drive; for PDF and office files the text in them. A file that does not exist is an error; `GET path` gives null instead.",
         r#"TALK READ("notes.txt")   ' -> Call Bo"#),
+    Row("CREATE FILE", "path [~content]", "", Nothing, Two, "files.write",
+        "Writes a file of the drive as WRITE does, with the content after WITH or as the second argument; without one it is empty.",
+        r#"CREATE FILE "notes/today.txt" WITH "Call Bo""#),
     Row("WRITE", "path [value]", "TO value", Nothing, One, "files.write",
         "Writes a file of the drive, in place of one that is there. Texts are written as they are, rows as the ending of the name says (`.csv`, `.xlsx`, `.json`), other values as JSON. `WRITE value TO path` is the same. Folders that do not exist are made; a path outside of the drive is refused.",
         r#"WRITE "notes.txt", "hello"
@@ -167,7 +183,7 @@ TALK u.url"#),
     Row("EXCEL", "rows", "", Value, Two, "files.write",
         "Rows as a spreadsheet file with a header row, for SEND FILE, WRITE or an attachment.",
         r#"SEND FILE EXCEL([#{ dish: "soup", n: 2 }])"#),
-    Row("GENERATE PDF", "[template] [value] [output]", "WITH TEMPLATE|TEMPLATE value; DATA value", Value, One, "files.write",
+    Row("GENERATE PDF", "[template] [value] [output] [more...]", "WITH TEMPLATE|TEMPLATE value; DATA value", Value, One, "files.write",
         "Makes a PDF file of the drive from a template and an object of values, and gives `{url, path}`. `GENERATE PDF output WITH TEMPLATE template DATA values` and `GENERATE_PDF template, values, output` are the same. A template that does not exist is an error; a value that is missing is left empty.",
         r#"pdf = GENERATE PDF "bill.pdf" WITH TEMPLATE "bill.html" DATA #{ total: 5 }
 TALK pdf.url

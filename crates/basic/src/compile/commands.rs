@@ -3,7 +3,8 @@
 use super::Compiler;
 use super::filters::FilterSource;
 use crate::commands::{ArgumentKind, ClauseKind};
-use crate::program::code::{self, Op, Reg};
+use crate::functions;
+use crate::program::code::{self, Builtin, Op, Reg, Target};
 use crate::program::{Site, SiteClause, SiteFilter};
 use crate::syntax::tree::{ClauseArguments, CommandCall, Expr, ExprKind};
 use crate::syntax::{Name, Span};
@@ -14,6 +15,9 @@ impl Compiler<'_> {
         match call.spec.phrase {
             "TALK" | "SEND MESSAGE" | "PRINT" => return self.say(call),
             _ => {}
+        }
+        if let Some(call) = super::declare::time_first(call) {
+            return self.command(&call, span, to);
         }
         if to.is_none() && self.top && self.declares(call, span) {
             return;
@@ -29,6 +33,14 @@ impl Compiler<'_> {
         {
             let to = to.unwrap_or_else(|| self.reserve());
             self.value_to(&member, to);
+            return;
+        }
+        if call.spec.phrase == "SET"
+            && let [Expr { kind: ExprKind::Bare(name, _), .. }, value] = call.arguments.as_slice()
+            && self.is_variable(*name)
+        {
+            let from = self.value(value);
+            self.write(*name, from);
             return;
         }
         self.check_names(call);
@@ -114,13 +126,34 @@ impl Compiler<'_> {
     }
 
     fn effect(&mut self, call: &CommandCall, to: Reg) {
-        let mark = self.mark();
-        let mut result = None;
         if let Some(call) = written_to(call) {
             return self.effect(&call, to);
         }
+        let Some((from, object)) = key_and_object(call) else {
+            return self.effect_with(call, record_fields(call), to);
+        };
+        // Two names: where the second is an object the first is its key, else both are fields.
+        let mark = self.mark();
+        let [test, text] = [self.reserve(), self.reserve()];
+        self.value_to(object, test);
+        let function = Builtin(functions::number_of("typeof").unwrap_or_default());
+        self.emit(Op::Function { function, first: test, count: 1 });
+        self.load_text("object", text);
+        self.emit(Op::Equal { to: test, a: test, b: text });
+        let keyed = self.emit(Op::JumpIf { a: test, target: Target(0) });
+        self.release(mark);
+        self.effect_with(call, Some(from), to);
+        let end = self.jump();
+        self.land([keyed]);
+        self.effect_with(call, None, to);
+        self.land([end]);
+    }
+
+    /// An effect whose arguments from `record` on name the fields of a record.
+    fn effect_with(&mut self, call: &CommandCall, record: Option<usize>, to: Reg) {
+        let mark = self.mark();
+        let mut result = None;
         let filter_argument = super::filters::filter_argument(call);
-        let record = record_fields(call);
         let positional = record.map_or(call.arguments.as_slice(), |from| &call.arguments[..from]);
 
         // Arguments first: all registers of a kind are consecutive.
@@ -241,7 +274,7 @@ impl Compiler<'_> {
     /// A call of a function nobody knows here; the host may.
     pub(super) fn extension(&mut self, name: Name, arguments: &[Expr], span: Span, to: Reg) {
         let spelled = self.names.get(name).to_owned();
-        self.reports.warn("B105", span, format!("there is no function {spelled}"), None);
+        self.unknown_function(&spelled, span);
         let Some(spec) = crate::commands::find("EXTENSION") else {
             return;
         };
@@ -314,11 +347,19 @@ fn written_to(call: &CommandCall) -> Option<CommandCall> {
 
 /// Where the arguments begin that name the fields of a record: several, all names or members.
 fn record_fields(call: &CommandCall) -> Option<usize> {
-    let from = call.spec.arguments.iter().position(|argument| argument.kind == ArgumentKind::Fields)?;
+    let takes_fields = |kind| matches!(kind, ArgumentKind::Fields | ArgumentKind::Keyed);
+    let from = call.spec.arguments.iter().position(|argument| takes_fields(argument.kind))?;
     let fields = call.arguments.get(from..)?;
     let named = |argument: &Expr| matches!(argument.kind, ExprKind::Variable(_) | ExprKind::Member(..));
-    // Two arguments are a key and an object.
-    (fields.len() > 2 || (fields.len() == 2 && call.spec.phrase == "INSERT INTO"))
-        .then_some(from)
-        .filter(|_| fields.iter().all(named))
+    (fields.len() > 1 && fields.iter().all(named)).then_some(from)
+}
+
+/// Where exactly two fields begin that may as well be a key and an object, and the second.
+fn key_and_object(call: &CommandCall) -> Option<(usize, &Expr)> {
+    let from = record_fields(call)?;
+    let keyed = call.spec.arguments.get(from)?.kind == ArgumentKind::Keyed;
+    match call.arguments.get(from..)? {
+        [_, object] if keyed => Some((from, object)),
+        _ => None,
+    }
 }

@@ -1,15 +1,29 @@
 //! Declarations: PARAM and DESCRIPTION, TABLE, and the commands that declare instead of running.
 
+use chrono::{Offset, Utc};
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 use serde_json::Value as Json;
 
 use super::Compiler;
 use crate::program::code::Op;
 use crate::program::{Handler, HandlerKind, Index};
+use crate::scalar::Date;
 use crate::schedule::Schedule;
-use crate::schema::{self, LineError, Table};
+use crate::schema::{self, LineError, Schema, SchemaProblem, Table, TablePart};
 use crate::syntax::tree::{self, ClauseArguments, CommandCall, Expr, ExprKind, Script};
 use crate::syntax::{Name, Span};
 use crate::tools::{ParamKind, Parameter, ToolSpec, tool_name};
+
+/// Where the parts of a declared table stand.
+#[derive(Debug, Default)]
+pub(super) struct TableSpans {
+    whole: Span,
+    columns: Vec<Span>,
+    key: Option<Span>,
+    unique: Vec<Span>,
+    indexes: Vec<Span>,
+}
 
 impl Compiler<'_> {
     pub(super) fn declare(&mut self, name: &str, script: &Script) {
@@ -32,9 +46,9 @@ impl Compiler<'_> {
                 }
                 found
             };
-            let (from, subject) = (filter("FROM"), filter("SUBJECT"));
+            let (from, subject, events) = (filter("FROM"), filter("SUBJECT"), filter("EVENTS"));
             let name = handler.name.clone();
-            self.declarations.handlers.push(Handler { kind, name, from, subject, procedure: number });
+            self.declarations.handlers.push(Handler { kind, name, from, subject, events, procedure: number });
         }
     }
 
@@ -48,15 +62,47 @@ impl Compiler<'_> {
             let read = table.read_header(text);
             self.table_error(read, *span);
         }
+        let mut spans = TableSpans { whole: declared.span, ..TableSpans::default() };
         for (text, span) in &declared.lines {
             let read = table.read_line(text);
+            spans.columns.resize(table.columns.len(), *span);
+            spans.unique.resize(table.unique.len(), *span);
+            if !table.key.is_empty() && spans.key.is_none() {
+                spans.key = Some(*span);
+            }
             for note in read.iter().flatten() {
                 let at = Span { start: span.start + note.offset as u32, end: span.end };
                 self.reports.warn("B117", at, note.message.to_owned(), None);
             }
             self.table_error(read.map(|_| ()), *span);
         }
+        let number = self.declarations.tables.len();
+        self.tables.entry(table.name.to_lowercase()).or_insert(number);
         self.declarations.tables.push(table);
+        self.table_spans.push(spans);
+    }
+
+    /// Settles what needs all tables to be read, and says where one is read otherwise than it stands.
+    pub(super) fn resolve_tables(&mut self) {
+        let mut schema = Schema { tables: std::mem::take(&mut self.declarations.tables) };
+        for finding in schema.resolve(self.known.tables.as_deref().unwrap_or_default()) {
+            let spans = &self.table_spans[finding.table];
+            let span = match finding.part {
+                TablePart::Whole => Some(&spans.whole),
+                TablePart::Column(place) => spans.columns.get(place),
+                TablePart::Key => spans.key.as_ref(),
+                TablePart::Unique(place) => spans.unique.get(place),
+                TablePart::Index(place) => spans.indexes.get(place),
+            };
+            let span = *span.unwrap_or(&spans.whole);
+            let code = match finding.problem {
+                SchemaProblem::UnknownType { .. } => "B117",
+                SchemaProblem::DuplicateTable { .. } | SchemaProblem::DuplicateColumn { .. } => "B118",
+                SchemaProblem::UnknownColumn { .. } => "B119",
+            };
+            self.reports.warn(code, span, finding.problem.to_string(), None);
+        }
+        self.declarations.tables = schema.tables;
     }
 
     fn table_error(&mut self, read: Result<(), LineError>, span: Span) {
@@ -67,15 +113,24 @@ impl Compiler<'_> {
     }
 
     /// An index belongs to its table, where the script declares that.
-    fn index(&mut self, name: String, on: &str) {
+    fn index(&mut self, name: String, on: &str, span: Span) {
         let (table, columns) = on.trim_end_matches(')').split_once('(').unwrap_or((on, ""));
         let columns =
             columns.split(',').map(|column| column.trim().to_owned()).filter(|column| !column.is_empty());
-        let wanted = table.trim().to_lowercase();
-        match self.declarations.tables.iter_mut().find(|table| table.name.to_lowercase() == wanted) {
-            Some(table) => table.indexes.push(schema::Index { name, columns: columns.collect() }),
-            None => self.declarations.indexes.push(Index { name, on: on.to_owned() }),
+        let table = table.trim();
+        let number = self.tables.get(&table.to_lowercase()).copied();
+        if let Some(number) = number {
+            let index = schema::Index { name, columns: columns.collect() };
+            self.declarations.tables[number].indexes.push(index);
+            self.table_spans[number].indexes.push(span);
+            return;
         }
+        if let Some(others) = &self.known.tables
+            && !others.iter().any(|other| other.to_lowercase() == table.to_lowercase())
+        {
+            self.reports.warn("B119", span, format!("there is no table {table}, which {name} names"), None);
+        }
+        self.declarations.indexes.push(Index { name, on: on.to_owned() });
     }
 
     fn declare_tool(&mut self, name: &str, script: &Script) {
@@ -99,20 +154,26 @@ impl Compiler<'_> {
             let message = "a tool without DESCRIPTION is hard to choose for the model".to_owned();
             self.reports.warn("B112", span, message, None);
         }
-        let mut parameters: Vec<(Name, Parameter)> = Vec::new();
+        let mut parameters: IndexMap<Name, Parameter> = IndexMap::new();
         for param in &script.params {
             let parameter = self.parameter(param);
-            match parameters.iter().find(|(name, _)| *name == param.name) {
-                Some((_, first)) => {
+            match parameters.entry(param.name) {
+                Entry::Occupied(mut first) => {
                     let shown = &param.spelled;
+                    let first = first.get_mut();
                     let message = if first.kind == parameter.kind {
-                        format!("PARAM {shown} is declared twice")
+                        first.complete_from(parameter);
+                        format!(
+                            "PARAM {shown} is declared twice; what the first lacks is taken from this one"
+                        )
                     } else {
                         format!("PARAM {shown} is declared twice with different types; the first counts")
                     };
                     self.reports.warn("B111", param.span, message, None);
                 }
-                None => parameters.push((param.name, parameter)),
+                Entry::Vacant(place) => {
+                    place.insert(parameter);
+                }
             }
         }
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
@@ -120,7 +181,7 @@ impl Compiler<'_> {
         self.declarations.tool = Some(ToolSpec {
             name: tool_name(stem),
             description,
-            parameters: parameters.into_iter().map(|(_, parameter)| parameter).collect(),
+            parameters: parameters.into_values().collect(),
         });
     }
 
@@ -195,8 +256,9 @@ impl Compiler<'_> {
             }
         }
         let text = |wanted: &str| clause(wanted).and_then(|text| self.literal_text(text)).map(str::to_owned);
-        let (from, subject) = (text("FROM"), text("SUBJECT"));
-        self.declarations.handlers.push(Handler { kind, name: Some(name), from, subject, procedure });
+        let (from, subject, events) = (text("FROM"), text("SUBJECT"), text("EVENTS"));
+        let name = Some(name);
+        self.declarations.handlers.push(Handler { kind, name, from, subject, events, procedure });
     }
 
     /// Takes a command at the top of a script as a declaration, if it is one.
@@ -205,15 +267,17 @@ impl Compiler<'_> {
             call.arguments.first().and_then(|argument| self.literal_text(argument).map(str::to_owned));
         match (call.spec.phrase, first) {
             ("SET SCHEDULE", Some(when)) => {
-                if let Err(error) = Schedule::parse(&when) {
-                    let at = call.arguments.first().map_or(span, |argument| argument.span);
-                    self.reports.error("B036", at, error.to_string());
-                    return true;
+                let plans_script = call.arguments.len() > 1;
+                match Schedule::parse(&when) {
+                    Ok(schedule) if !plans_script => self.declarations.schedules.push(schedule),
+                    Ok(_) => return false,
+                    // A date and time plans a script once.
+                    Err(_) if plans_script && is_date(&when) => return false,
+                    Err(error) => {
+                        let at = call.arguments.first().map_or(span, |argument| argument.span);
+                        self.reports.error("B036", at, error.to_string());
+                    }
                 }
-                if call.arguments.len() > 1 {
-                    return false;
-                }
-                self.declarations.schedules.extend(Schedule::parse(&when));
                 true
             }
             (phrase, Some(name)) if HandlerKind::of_phrase(phrase).is_some() => {
@@ -236,12 +300,32 @@ impl Compiler<'_> {
                     _ => None,
                 });
                 let on = on.unwrap_or_default().to_owned();
-                self.index(name, &on);
+                self.index(name, &on, span);
                 true
             }
             _ => false,
         }
     }
+}
+
+fn is_date(text: &str) -> bool {
+    Date::parse(text, Utc.fix()).is_some()
+}
+
+/// `SET SCHEDULE "report", "0 9 * * *"` with its arguments in the order of `SET SCHEDULE when, script`.
+pub(super) fn time_first(call: &CommandCall) -> Option<CommandCall> {
+    let [first, second] = call.arguments.as_slice() else { return None };
+    let (ExprKind::Text(name), ExprKind::Text(when)) = (&first.kind, &second.kind) else { return None };
+    let swapped = call.spec.phrase == "SET SCHEDULE"
+        && Schedule::parse(name).is_err()
+        && !is_date(name)
+        && Schedule::parse(when).is_ok();
+    swapped.then(|| CommandCall {
+        spec: call.spec,
+        arguments: vec![second.clone(), first.clone()],
+        clauses: Vec::new(),
+        name: None,
+    })
 }
 
 fn literal(expression: &Expr) -> Option<Json> {

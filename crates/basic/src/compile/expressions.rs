@@ -1,17 +1,16 @@
 //! Expressions to code.
 
-use super::{Compiler, Variable};
+use super::Compiler;
+use super::variables::Variable;
 use crate::functions;
-use crate::program::Question;
-use crate::program::code::{self, Builtin, Global, Op, Proc, Reg, Target};
-use crate::syntax::tree::{Binary, Expr, ExprKind, Hear, Unary};
-use crate::syntax::{Name, Span};
+use crate::program::code::{Builtin, Op, Reg, Target};
+use crate::syntax::tree::{Binary, Expr, ExprKind, Unary};
 
 impl Compiler<'_> {
     /// The register that holds a value: its own for a local variable, else a new one.
     pub(super) fn value(&mut self, expression: &Expr) -> Reg {
         if let ExprKind::Variable(name) = expression.kind
-            && (!self.is_special(name) || self.is_variable(name))
+            && !self.is_special(name)
             && let Variable::Local(register) = self.variable(name)
         {
             return register;
@@ -22,7 +21,7 @@ impl Compiler<'_> {
     }
 
     /// As [`Self::value`], but safe against what `after` may do to variables before the value is used.
-    fn value_before(&mut self, expression: &Expr, after: &Expr) -> Reg {
+    pub(super) fn value_before(&mut self, expression: &Expr, after: &Expr) -> Reg {
         if matches!(expression.kind, ExprKind::Variable(_)) && self.may_assign(after) {
             let to = self.reserve();
             self.value_to(expression, to);
@@ -143,7 +142,7 @@ impl Compiler<'_> {
         self.emit(Op::Move { to, from: result });
     }
 
-    fn choose(&mut self, condition: &Expr, yes: &Expr, no: &Expr, to: Reg) {
+    pub(super) fn choose(&mut self, condition: &Expr, yes: &Expr, no: &Expr, to: Reg) {
         let mut otherwise = Vec::new();
         self.branch(condition, false, &mut otherwise);
         self.value_to(yes, to);
@@ -194,52 +193,6 @@ impl Compiler<'_> {
         self.emit(Op::Move { to, from: array });
     }
 
-    pub(super) fn read(&mut self, name: Name, to: Reg) {
-        if !self.is_variable(name) && self.is_special(name) {
-            let word = self.names.get(name);
-            match word {
-                "error" => {
-                    self.emit(Op::GetError { to });
-                }
-                "err" => {
-                    self.emit(Op::GetErrorNumber { to });
-                }
-                "error message" => {
-                    self.emit(Op::GetErrorMessage { to });
-                }
-                _ => {
-                    if let Some(function) = functions::number_of(word) {
-                        let first = self.reserve();
-                        self.emit(Op::Function { function: Builtin(function), first, count: 0 });
-                        self.emit(Op::Move { to, from: first });
-                    }
-                }
-            }
-            return;
-        }
-        match self.variable(name) {
-            Variable::Local(from) if from == to => {}
-            Variable::Local(from) => {
-                self.emit(Op::Move { to, from });
-            }
-            Variable::Global(global) => {
-                self.emit(Op::GetGlobal { to, global: Global(global) });
-            }
-        }
-    }
-
-    pub(super) fn write(&mut self, name: Name, from: Reg) {
-        match self.variable(name) {
-            Variable::Local(to) if from == to => {}
-            Variable::Local(to) => {
-                self.emit(Op::Move { to, from });
-            }
-            Variable::Global(global) => {
-                self.emit(Op::SetGlobal { global: Global(global), from });
-            }
-        }
-    }
-
     fn binary(&mut self, operator: Binary, a: &Expr, b: &Expr, to: Reg) {
         if let Some(small) = small_integer(b) {
             let left = match operator {
@@ -249,7 +202,6 @@ impl Compiler<'_> {
             if let Some(left) = left {
                 self.emit(match operator {
                     Binary::Add => Op::AddInt { to, a: left, b: small },
-                    // The smallest number has no opposite in sixteen bits.
                     Binary::Subtract => Op::AddInt { to, a: left, b: -small },
                     _ => Op::MultiplyInt { to, a: left, b: small },
                 });
@@ -281,246 +233,10 @@ impl Compiler<'_> {
             Binary::EndsWith => Op::EndsWith { to, a, b },
         });
     }
-
-    /// Jumps when the truth of a condition is `when`, else goes on. The jumps are left to be landed.
-    pub(super) fn branch(&mut self, condition: &Expr, when: bool, jumps: &mut Vec<usize>) {
-        let mark = self.mark();
-        match &condition.kind {
-            ExprKind::Unary(Unary::Not, inner) => self.branch(inner, !when, jumps),
-            ExprKind::And(a, b) | ExprKind::Or(a, b) => {
-                // With AND one false side decides, with OR one true side.
-                let decides = matches!(condition.kind, ExprKind::Or(..));
-                if when == decides {
-                    self.branch(a, when, jumps);
-                    self.branch(b, when, jumps);
-                } else {
-                    let mut decided = Vec::new();
-                    self.branch(a, decides, &mut decided);
-                    self.branch(b, when, jumps);
-                    self.land(decided);
-                }
-            }
-            ExprKind::Binary(
-                operator @ (Binary::Equal
-                | Binary::NotEqual
-                | Binary::Less
-                | Binary::LessEqual
-                | Binary::Greater
-                | Binary::GreaterEqual),
-                a,
-                b,
-            ) => self.compare_branch(*operator, a, b, when, jumps),
-            ExprKind::Between(value, low, high) => {
-                let value = self.value_before(value, low);
-                let from = self.reserve();
-                let to = self.reserve();
-                self.value_to(low, from);
-                self.value_to(high, to);
-                self.emit(Op::TestRange { a: value, low: from });
-                if when {
-                    let outside = self.jump();
-                    jumps.push(self.jump());
-                    self.land([outside]);
-                } else {
-                    jumps.push(self.jump());
-                }
-            }
-            ExprKind::OneOf(value, options) => {
-                let a = self.value(value);
-                let mut found = Vec::new();
-                for option in options {
-                    let inner = self.mark();
-                    let b = self.value(option);
-                    self.emit(Op::TestEqual { a, b, want: false });
-                    found.push(self.jump());
-                    self.release(inner);
-                }
-                if when {
-                    jumps.extend(found);
-                } else {
-                    jumps.push(self.jump());
-                    self.land(found);
-                }
-            }
-            _ => {
-                let a = self.value(condition);
-                let target = Target(0);
-                let op = if when { Op::JumpIf { a, target } } else { Op::JumpIfNot { a, target } };
-                jumps.push(self.emit(op));
-            }
-        }
-        self.release(mark);
-    }
-
-    /// A test skips the jump behind it when the outcome is what it wants.
-    fn compare_branch(&mut self, operator: Binary, a: &Expr, b: &Expr, when: bool, jumps: &mut Vec<usize>) {
-        let want = !when;
-        let small = small_integer(b);
-        let left = self.value_before(a, b);
-        let op = match (operator, small) {
-            (Binary::Equal, Some(b)) => Op::TestEqualInt { a: left, b, want },
-            (Binary::NotEqual, Some(b)) => Op::TestEqualInt { a: left, b, want: !want },
-            (Binary::Less, Some(b)) => Op::TestLessInt { a: left, b, want },
-            (Binary::GreaterEqual, Some(b)) => Op::TestLessInt { a: left, b, want: !want },
-            (Binary::Greater, Some(b)) => Op::TestGreaterInt { a: left, b, want },
-            (Binary::LessEqual, Some(b)) => Op::TestGreaterInt { a: left, b, want: !want },
-            _ => {
-                let right = self.value(b);
-                let (a, b) = (left, right);
-                match operator {
-                    Binary::Equal => Op::TestEqual { a, b, want },
-                    Binary::NotEqual => Op::TestEqual { a, b, want: !want },
-                    Binary::Less => Op::TestLess { a, b, want },
-                    Binary::LessEqual => Op::TestLessEqual { a, b, want },
-                    Binary::Greater => Op::TestLess { a: b, b: a, want },
-                    _ => Op::TestLessEqual { a: b, b: a, want },
-                }
-            }
-        };
-        self.emit(op);
-        jumps.push(self.jump());
-    }
-
-    // ---- calls ----
-
-    fn call(&mut self, name: Name, arguments: &[Expr], span: Span, to: Reg) {
-        if let Some(&(procedure, parameters)) = self.procedures.get(&name) {
-            if arguments.len() > usize::from(parameters) {
-                let message = format!(
-                    "{} takes {parameters} arguments, found {}",
-                    self.names.get(name),
-                    arguments.len()
-                );
-                self.reports.error("B021", span, message);
-                return;
-            }
-            let first = self.arguments(arguments);
-            self.emit(Op::Call { procedure: Proc(procedure), first, count: arguments.len() as u16 });
-            self.emit(Op::Move { to, from: first });
-            return;
-        }
-        let word = self.names.get(name);
-        if let ("iif", [condition, yes, no]) = (word, arguments) {
-            self.choose(condition, yes, no, to);
-            return;
-        }
-        let Some(function) = functions::number_of(word) else {
-            self.extension(name, arguments, span, to);
-            return;
-        };
-        if !self.check_count(function, arguments.len(), word, span) {
-            return;
-        }
-        let first = self.arguments(arguments);
-        self.emit(Op::Function { function: Builtin(function), first, count: arguments.len() as u16 });
-        self.emit(Op::Move { to, from: first });
-    }
-
-    fn check_count(&mut self, function: u16, given: usize, word: &str, span: Span) -> bool {
-        let Some(spec) = functions::ALL.get(usize::from(function)) else {
-            return false;
-        };
-        if (spec.minimum..=spec.maximum).contains(&given) {
-            return true;
-        }
-        let name = word.to_uppercase();
-        let wanted = if spec.minimum == spec.maximum {
-            spec.minimum.to_string()
-        } else {
-            format!("{} to {}", spec.minimum, spec.maximum)
-        };
-        let code = if given < spec.minimum { "B020" } else { "B021" };
-        self.reports.error(code, span, format!("{name} takes {wanted} arguments, found {given}"));
-        false
-    }
-
-    /// Arguments in consecutive registers, of which there is at least one.
-    fn arguments(&mut self, arguments: &[Expr]) -> Reg {
-        let first = self.reserve();
-        for (index, argument) in arguments.iter().enumerate() {
-            let register = if index == 0 { first } else { self.reserve() };
-            self.value_to(argument, register);
-        }
-        first
-    }
-
-    fn method(&mut self, receiver: &Expr, name: Name, arguments: &[Expr], span: Span, to: Reg) {
-        let word = self.names.get(name);
-        // `JSON.stringify(v)` and `JSON.parse(s)` are habits from another language.
-        let script_json = matches!(receiver.kind, ExprKind::Variable(name) if !self.is_variable(name) && self.names.get(name) == "json");
-        let json = match word {
-            "stringify" if script_json => functions::number_of("json"),
-            "parse" if script_json => functions::number_of("fromjson"),
-            _ => None,
-        };
-        if let (Some(function), [value]) = (json, arguments) {
-            let first = self.reserve();
-            self.value_to(value, first);
-            self.emit(Op::Function { function: Builtin(function), first, count: 1 });
-            self.emit(Op::Move { to, from: first });
-            return;
-        }
-        let Some(function) = functions::number_of(word) else {
-            let message = format!("there is no function {word}");
-            self.reports.warn("B105", span, message, None);
-            let name = self.text_constant(word);
-            self.emit(Op::UnknownFunction { name: code::Constant(name.0) });
-            return;
-        };
-        if !self.check_count(function, arguments.len() + 1, word, span) {
-            return;
-        }
-        let first = self.reserve();
-        self.value_to(receiver, first);
-        for argument in arguments {
-            let register = self.reserve();
-            self.value_to(argument, register);
-        }
-        self.emit(Op::Function { function: Builtin(function), first, count: arguments.len() as u16 + 1 });
-        self.emit(Op::Move { to, from: first });
-    }
-
-    // ---- HEAR ----
-
-    pub(super) fn hear(&mut self, hear: &Hear, variable: String, to: Reg) {
-        let mark = self.mark();
-        let first_option = Reg(self.mark());
-        for option in &hear.options {
-            let register = self.reserve();
-            self.value_to(option, register);
-        }
-        let given = |expression: &Option<Expr>, compiler: &mut Self| {
-            expression.as_ref().map(|expression| {
-                let register = compiler.reserve();
-                compiler.value_to(expression, register);
-                register
-            })
-        };
-        let prompt = given(&hear.prompt, self);
-        let default = given(&hear.default, self);
-        let timeout = given(&hear.timeout, self);
-        let number = self.questions.len();
-        self.questions.push(Question {
-            variable,
-            kind: hear.kind,
-            first_option,
-            options: hear.options.len() as u16,
-            prompt,
-            default,
-            timeout,
-            to,
-            live: self.mark(),
-        });
-        let question = code::Question(u16::try_from(number).unwrap_or_else(|_| {
-            self.full = true;
-            0
-        }));
-        self.emit(Op::Hear { question });
-        self.release(mark);
-    }
 }
 
-fn small_integer(expression: &Expr) -> Option<i16> {
+/// A literal that an instruction can hold itself. The smallest number is none: it has no opposite in sixteen bits.
+pub(super) fn small_integer(expression: &Expr) -> Option<i16> {
     match expression.kind {
         ExprKind::Integer(value) => i16::try_from(value).ok().filter(|value| *value != i16::MIN),
         _ => None,

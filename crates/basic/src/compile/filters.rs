@@ -4,6 +4,7 @@ use super::Compiler;
 use crate::filter::{self, Comparison, Constant, Filter, Limit, Operand, Order, Part};
 use crate::program::SiteFilter;
 use crate::program::code::{Op, Reg};
+use crate::syntax::Name;
 use crate::syntax::tree::{Binary, CommandCall, Condition, Expr, ExprKind};
 
 /// The clauses of a command that say which rows.
@@ -54,6 +55,15 @@ fn parts<'a>(expression: &'a Expr, out: &mut Vec<Source<'a>>) {
     }
 }
 
+/// The text of filter text, with a word where a value stands.
+fn written(sources: &[Source<'_>]) -> String {
+    let texts = sources.iter().map(|source| match source {
+        Source::Text(text) => text,
+        Source::Value(_) => "x",
+    });
+    texts.collect()
+}
+
 /// Whether an expression surely gives a text.
 fn is_text(expression: &Expr) -> bool {
     match &expression.kind {
@@ -77,18 +87,21 @@ impl Compiler<'_> {
     ) -> Option<SiteFilter> {
         let mut sources = Vec::new();
         parts(argument, &mut sources);
-        let written: Vec<&str> = sources
-            .iter()
-            .map(|source| match source {
-                Source::Text(text) => text,
-                Source::Value(_) => "x",
-            })
-            .collect();
         if let [Source::Value(value)] = sources.as_slice() {
+            if let ExprKind::Variable(name) = &value.kind
+                && self.joined_filters.contains(name)
+            {
+                let message = format!(
+                    "{} is a filter with values joined into it: one with a quote or an operator changes what it finds",
+                    self.names.get(*name)
+                );
+                let hint = Some("join the values here, where they are bound, or use WHERE column = value");
+                self.reports.warn("B107", argument.span, message, hint);
+            }
             self.value_to(value, to);
             return Some(SiteFilter::Text { argument: index as u16 });
         }
-        let written = written.concat();
+        let written = written(&sources);
         if written.trim().is_empty() || (keyed && !filter::has_operator(&written)) {
             return None;
         }
@@ -127,6 +140,25 @@ impl Compiler<'_> {
                 self.value_to(argument, to);
                 Some(SiteFilter::Text { argument: index as u16 })
             }
+        }
+    }
+
+    /// Notes a variable whose text is a filter with values in it, which nothing can bind any more.
+    pub(super) fn note_joined(&mut self, name: Name, value: &Expr) {
+        if !is_text(value) {
+            return;
+        }
+        let mut sources = Vec::new();
+        parts(value, &mut sources);
+        let is_constant = |kind: &ExprKind| {
+            matches!(kind, ExprKind::Integer(_) | ExprKind::Float(_) | ExprKind::Bool(_) | ExprKind::Null)
+        };
+        let joins = sources.iter().any(|source| match source {
+            Source::Text(_) => false,
+            Source::Value(value) => !is_constant(&value.kind),
+        });
+        if joins && filter::has_operator(&written(&sources)) {
+            self.joined_filters.insert(name);
         }
     }
 
@@ -201,6 +233,16 @@ impl Compiler<'_> {
         *holes - 1
     }
 
+    /// Whether a value of the script is true, in the next hole.
+    fn truth(&mut self, value: &Expr, holes: &mut usize) -> usize {
+        let hole = self.hole(value, holes);
+        let register = Reg(self.mark() - 1);
+        for _ in 0..2 {
+            self.emit(Op::Not { to: register, a: register });
+        }
+        hole
+    }
+
     fn condition(&mut self, condition: &Condition, holes: &mut usize) -> filter::Condition {
         match condition {
             Condition::And(all) => {
@@ -213,7 +255,7 @@ impl Compiler<'_> {
             Condition::Constant(value) => match value.kind {
                 ExprKind::Bool(truth) => filter::Condition::Always(truth),
                 _ => {
-                    let right = Operand::Hole(self.hole(value, holes));
+                    let right = Operand::Hole(self.truth(value, holes));
                     let left = Operand::Constant(Constant::Boolean(true));
                     filter::Condition::Compare { left, operator: Comparison::Equal, right }
                 }

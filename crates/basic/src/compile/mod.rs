@@ -1,14 +1,17 @@
 //! Syntax to bytecode: resolves variables to registers, checks what the tree alone cannot show, and warns.
 
+mod branches;
+mod calls;
 mod commands;
 mod declare;
 mod emit;
 mod expressions;
 mod filters;
+mod hearing;
 mod names;
 mod statements;
+mod variables;
 
-use names::Use;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -17,10 +20,13 @@ use crate::program::code::{Op, Reg, Target};
 use crate::program::{Constant, Declarations, Program, ProgramHash, Question, Site, StatementRange, Symbols};
 use crate::step::Position;
 use crate::syntax::tree::{ExprKind, Script, StatementKind};
-use crate::syntax::{self, Lines, Name, Names, Reports, Span};
+use crate::syntax::{self, Lines, Name, Names, Reports, Span, nearest};
+use indexmap::IndexSet;
 
 /// Bytes of one script.
 const MAX_SOURCE: usize = 1 << 20;
+
+const TOO_LARGE: &str = "the script is too large: divide it";
 
 /// What surrounds a script: names the host provides. Nothing by default.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +39,8 @@ pub struct Known<'a> {
     pub tools: Option<Vec<&'a str>>,
     /// Collections of documents.
     pub kbs: Option<Vec<&'a str>>,
+    /// Tables that other scripts of the package declare: see [`tables_in`].
+    pub tables: Option<Vec<&'a str>>,
 }
 
 /// What compiling a script gives.
@@ -55,9 +63,29 @@ pub fn compile(name: &str, source: &str, known: &Known<'_>) -> Compiled {
     let mut names = Names::default();
     let tokens = syntax::lex(source, &mut names, &mut reports);
     let script = syntax::parse(source, &lines, tokens, &mut names, &mut reports);
+    // Procedures are numbered in sixteen bits, the script itself being number 0.
+    if script.procedures.len() >= usize::from(u16::MAX) {
+        reports.error("B007", Span::default(), TOO_LARGE);
+        return Compiled { program: None, diagnostics: reports.finish(&lines) };
+    }
     let program = Compiler::new(&lines, &names, &mut reports, known, &script).program(name, &script);
     let program = if reports.has_errors() { None } else { Some(program.seal()) };
     Compiled { program, diagnostics: reports.finish(&lines) }
+}
+
+/// The names of the tables a script declares, also where it has errors.
+///
+/// ```
+/// assert_eq!(basic::tables_in("TABLE orders\n    id uuid key\nEND TABLE\nTALK ("), ["orders"]);
+/// ```
+pub fn tables_in(source: &str) -> Vec<String> {
+    if source.len() > MAX_SOURCE {
+        return Vec::new();
+    }
+    let (mut names, mut reports) = (Names::default(), Reports::default());
+    let tokens = syntax::lex(source, &mut names, &mut reports);
+    let script = syntax::parse(source, &Lines::new(source), tokens, &mut names, &mut reports);
+    script.tables.into_iter().map(|table| table.name).collect()
 }
 
 struct Compiler<'a> {
@@ -75,11 +103,19 @@ struct Compiler<'a> {
     questions: Vec<Question>,
     statements: Vec<StatementRange>,
     declarations: Declarations,
+    /// The places of the declared tables, by their names in lower case.
+    tables: HashMap<String, usize>,
+    /// Where the parts of the declared tables stand.
+    table_spans: Vec<declare::TableSpans>,
     /// Registers of the script's variables.
     globals: HashMap<Name, u16>,
-    /// Names that get a value somewhere.
+    /// Names that get a value at the level of the script.
     assigned: HashSet<Name>,
+    /// Names that mean the script's variable within procedures, too, when they assign them.
+    shared: HashSet<Name>,
     procedures: HashMap<Name, (u16, u16)>,
+    /// Variables that hold the text of a filter with values joined into it.
+    joined_filters: HashSet<Name>,
     frame: Frame,
     /// Whether the statement stands at the top of the script, where declarations count.
     top: bool,
@@ -113,13 +149,6 @@ enum LoopKind {
     Do,
 }
 
-/// Where a variable lives.
-#[derive(Clone, Copy)]
-enum Variable {
-    Local(Reg),
-    Global(u16),
-}
-
 impl<'a> Compiler<'a> {
     fn new(
         lines: &'a Lines<'a>,
@@ -146,9 +175,13 @@ impl<'a> Compiler<'a> {
             questions: Vec::new(),
             statements: Vec::new(),
             declarations: Declarations::default(),
+            tables: HashMap::new(),
+            table_spans: Vec::new(),
             globals: HashMap::new(),
             assigned: HashSet::new(),
+            shared: HashSet::new(),
             procedures: procedures.collect(),
+            joined_filters: HashSet::new(),
             frame: Frame::default(),
             top: false,
             full: false,
@@ -162,8 +195,9 @@ impl<'a> Compiler<'a> {
         for procedure in &script.procedures {
             procedures.push(self.procedure(procedure));
         }
+        self.resolve_tables();
         if self.full {
-            self.reports.error("B007", Span::default(), "the script is too large: divide it");
+            self.reports.error("B007", Span::default(), TOO_LARGE);
         }
         Program {
             name: name.to_owned(),
@@ -180,107 +214,6 @@ impl<'a> Compiler<'a> {
             declarations: self.declarations,
             stored: Vec::new(),
         }
-    }
-
-    /// Gives the variables of the script their registers, and warns about names that are only read or only assigned.
-    fn find_variables(&mut self, script: &Script) -> Vec<String> {
-        let mut order: Vec<Name> = Vec::new();
-        let mut reads: HashMap<Name, Span> = HashMap::new();
-        let mut writes: HashMap<Name, Span> = HashMap::new();
-        let mut mentions: HashSet<Name> = HashSet::new();
-        let mut read_order = Vec::new();
-        let mut in_script = HashSet::new();
-        let mut note = |name: Name, span: Span, how: Use, script: bool| {
-            if how == Use::Mention {
-                mentions.insert(name);
-                return;
-            }
-            if script && in_script.insert(name) {
-                order.push(name);
-            }
-            if how == Use::Write {
-                writes.entry(name).or_insert(span);
-            } else if reads.insert(name, *reads.get(&name).unwrap_or(&span)).is_none() {
-                read_order.push(name);
-            }
-        };
-        for param in &script.params {
-            note(param.name, param.span, Use::Write, true);
-        }
-        for name in &self.known.variables {
-            if let Some(name) = self.names.find(&crate::machine::fold(name)) {
-                note(name, Span::default(), Use::Write, true);
-            }
-        }
-        names::in_block(&script.body, &mut |name, span, how| {
-            note(name, span, how, true);
-        });
-        let mut procedure_reads = Vec::new();
-        for procedure in &script.procedures {
-            let mut own: HashSet<Name> = procedure.parameters.iter().copied().collect();
-            names::in_block(&procedure.body, &mut |name, _, how| {
-                if how == Use::Write && procedure.handler.is_none() {
-                    own.insert(name);
-                }
-            });
-            names::in_block(&procedure.body, &mut |name, span, how| {
-                // What a procedure reads and never assigns can only be the script's or the host's.
-                let shared = !own.contains(&name);
-                note(name, span, how, shared && procedure.handler.is_some());
-                if shared && how != Use::Mention {
-                    procedure_reads.push(name);
-                }
-            });
-            for parameter in &procedure.parameters {
-                note(*parameter, procedure.span, Use::Write, false);
-                note(*parameter, procedure.span, Use::Read, false);
-            }
-        }
-        for name in procedure_reads {
-            if in_script.insert(name) {
-                order.push(name);
-            }
-        }
-        // What only a procedure assigns is its own, and no variable to the script.
-        self.assigned = writes.keys().copied().filter(|name| in_script.contains(name)).collect();
-        let params: HashSet<Name> = script.params.iter().map(|param| param.name).collect();
-        // In a script with errors the names of what could not be read seem to be missing.
-        let complete = !self.reports.has_errors();
-        for name in read_order.into_iter().filter(|_| complete) {
-            let shown = self.names.get(name);
-            if !writes.contains_key(&name) && !is_provided(shown) {
-                let span = reads.get(&name).copied().unwrap_or_default();
-                let message = format!("{shown} is read and never assigned; it is null");
-                self.reports.warn("B101", span, message, None);
-            }
-        }
-        let mut unread: Vec<_> = writes
-            .iter()
-            .filter(|(name, span)| {
-                let read = reads.contains_key(name) || mentions.contains(name);
-                !read && span.end > 0 && !params.contains(name)
-            })
-            .collect();
-        unread.sort_by_key(|(_, span)| span.start);
-        for (name, span) in unread.into_iter().filter(|_| complete) {
-            let message = format!("{} is assigned and never read", self.names.get(*name));
-            self.reports.warn("B102", *span, message, None);
-        }
-        order.retain(|&name| self.assigned.contains(&name) || !self.is_special(name));
-        if order.len() > 20_000 {
-            self.full = true;
-            order.truncate(20_000);
-        }
-        self.globals = order.iter().copied().zip(0u16..).collect();
-        order.iter().map(|&name| self.names.get(name).to_owned()).collect()
-    }
-
-    /// Names that mean something where no variable has them.
-    fn is_special(&self, name: Name) -> bool {
-        matches!(
-            self.names.get(name),
-            "today" | "now" | "uuid" | "guid" | "rnd" | "pi" | "error" | "err" | "error message"
-        )
     }
 
     fn script(&mut self, script: &Script, variables: usize) -> crate::program::Procedure {
@@ -317,22 +250,16 @@ impl<'a> Compiler<'a> {
     fn procedure(&mut self, procedure: &crate::syntax::tree::Procedure) -> crate::program::Procedure {
         let start = self.code.len() as u32;
         self.frame = Frame::default();
-        for &parameter in &procedure.parameters {
+        let own = if procedure.handler.is_none() { self.own_names(procedure) } else { IndexSet::new() };
+        // Each parameter has a register, also where two have one name.
+        for &name in &procedure.parameters {
             let register = self.reserve();
-            self.frame.locals.insert(parameter, register);
+            self.frame.locals.insert(name, register);
         }
-        if procedure.handler.is_none() {
-            let mut assigned = Vec::new();
-            names::in_block(&procedure.body, &mut |name, _, how| {
-                if how == Use::Write {
-                    assigned.push(name);
-                }
-            });
-            for name in assigned {
-                if !self.globals.contains_key(&name) && !self.frame.locals.contains_key(&name) {
-                    let register = self.reserve();
-                    self.frame.locals.insert(name, register);
-                }
+        for name in own {
+            if !self.frame.locals.contains_key(&name) {
+                let register = self.reserve();
+                self.frame.locals.insert(name, register);
             }
         }
         self.block(&procedure.body);
@@ -360,8 +287,12 @@ impl<'a> Compiler<'a> {
         for (at, name, span, path) in std::mem::take(&mut self.frame.gotos) {
             let label = self.frame.labels.get(&name);
             let Some((target, label_path)) = label else {
-                let message = format!("there is no label {}", self.names.get(name));
-                self.reports.error("B040", span, message);
+                let word = self.names.get(name);
+                let looks = self.reports.has_room() && self.frame.labels.len() <= calls::MOST_COMPARED;
+                let labels = self.frame.labels.keys().filter(|_| looks).map(|label| self.names.get(*label));
+                let near = nearest(word, labels).map(|near| format!("did you mean {near}?"));
+                let message = format!("there is no label {word}");
+                self.reports.error_with("B040", span, message, None, near.as_deref());
                 continue;
             };
             if !path.starts_with(label_path) {
@@ -380,28 +311,6 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn variable(&mut self, name: Name) -> Variable {
-        if let Some(&register) = self.frame.locals.get(&name) {
-            return Variable::Local(register);
-        }
-        match self.globals.get(&name) {
-            Some(&global) if self.frame.is_script => Variable::Local(Reg(global)),
-            Some(&global) => Variable::Global(global),
-            None => {
-                // A name that no walk over the tree has seen: it has no value.
-                let register = self.reserve();
-                self.emit(Op::LoadNull { to: register });
-                self.frame.locals.insert(name, register);
-                Variable::Local(register)
-            }
-        }
-    }
-
-    /// Whether a name is a variable rather than a word that stands for itself.
-    fn is_variable(&self, name: Name) -> bool {
-        self.assigned.contains(&name) || self.frame.locals.contains_key(&name)
-    }
-
     fn position(&self, span: Span) -> Position {
         let (line, column) = self.lines.position(span.start);
         Position { line, column }
@@ -415,35 +324,4 @@ impl<'a> Compiler<'a> {
             _ => None,
         }
     }
-}
-
-/// Names that every host provides.
-fn is_provided(name: &str) -> bool {
-    matches!(
-        name,
-        "user"
-            | "username"
-            | "mobile"
-            | "from"
-            | "admin"
-            | "hour"
-            | "session"
-            | "today"
-            | "now"
-            | "uuid"
-            | "guid"
-            | "rnd"
-            | "pi"
-            | "fields"
-            | "form"
-            | "metadata"
-            | "report"
-            | "json"
-            | "params"
-            | "body"
-            | "headers"
-            | "error"
-            | "err"
-            | "error message"
-    )
 }

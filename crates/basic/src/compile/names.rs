@@ -1,7 +1,7 @@
 //! Which variables a part of the tree reads, assigns and mentions.
 
 use crate::syntax::tree::{
-    Block, CaseTest, ClauseArguments, CommandCall, Condition, Expr, ExprKind, Hear, Statement, StatementKind,
+    Block, CaseTest, ClauseArguments, CommandCall, Expr, ExprKind, Hear, Statement, StatementKind,
 };
 use crate::syntax::{Name, Span};
 
@@ -34,17 +34,18 @@ fn in_statement(statement: &Statement, found: &mut impl FnMut(Name, Span, Use)) 
             }
             in_block(otherwise, found);
         }
-        StatementKind::ForEach { variable, variable_span, source, last, body } => {
+        StatementKind::ForEach { variable, source, last, body, .. } => {
             in_expression(source, found);
             last.iter().for_each(|last| in_expression(last, found));
-            found(*variable, *variable_span, Use::Write);
+            // A loop needs its variable, whether its body reads it or not.
+            found(*variable, Span::default(), Use::Write);
             in_block(body, found);
         }
-        StatementKind::For { variable, variable_span, from, to, step, body } => {
+        StatementKind::For { variable, from, to, step, body, .. } => {
             in_expression(from, found);
             in_expression(to, found);
             step.iter().for_each(|step| in_expression(step, found));
-            found(*variable, *variable_span, Use::Write);
+            found(*variable, Span::default(), Use::Write);
             in_block(body, found);
         }
         StatementKind::Loop { before, after, body, .. } => {
@@ -82,6 +83,11 @@ fn in_statement(statement: &Statement, found: &mut impl FnMut(Name, Span, Use)) 
             in_hear(hear, found);
             in_place(place, found);
         }
+        StatementKind::Parallel { begin, body, end } => {
+            in_expression(begin, found);
+            in_block(body, found);
+            in_expression(end, found);
+        }
         StatementKind::Handler { subject, .. } => in_expression(subject, found),
         StatementKind::Exit(_)
         | StatementKind::Continue
@@ -107,41 +113,9 @@ fn in_hear(hear: &Hear, found: &mut impl FnMut(Name, Span, Use)) {
 pub(super) fn in_expression(expression: &Expr, found: &mut impl FnMut(Name, Span, Use)) {
     match &expression.kind {
         ExprKind::Variable(name) => found(*name, expression.span, Use::Read),
-        ExprKind::Member(of, _) | ExprKind::Unary(_, of) | ExprKind::IsNull(of) => in_expression(of, found),
-        ExprKind::Index(a, b)
-        | ExprKind::Binary(_, a, b)
-        | ExprKind::And(a, b)
-        | ExprKind::Or(a, b)
-        | ExprKind::Coalesce(a, b) => {
-            in_expression(a, found);
-            in_expression(b, found);
-        }
-        ExprKind::Choose(a, b, c) | ExprKind::Between(a, b, c) => {
-            in_expression(a, found);
-            in_expression(b, found);
-            in_expression(c, found);
-        }
         ExprKind::Bare(name, _) => found(*name, expression.span, Use::Mention),
-        ExprKind::Joined(all) | ExprKind::Array(all) | ExprKind::Call { arguments: all, .. } => {
-            all.iter().for_each(|one| in_expression(one, found));
-        }
-        ExprKind::Method { receiver, arguments, .. } => {
-            in_expression(receiver, found);
-            arguments.iter().for_each(|one| in_expression(one, found));
-        }
-        ExprKind::OneOf(value, options) => {
-            in_expression(value, found);
-            options.iter().for_each(|one| in_expression(one, found));
-        }
-        ExprKind::Object(fields) => fields.iter().for_each(|(_, value)| in_expression(value, found)),
         ExprKind::Command(call) => in_command(call, found),
-        ExprKind::Hear(hear) => in_hear(hear, found),
-        ExprKind::Null
-        | ExprKind::Bool(_)
-        | ExprKind::Integer(_)
-        | ExprKind::Float(_)
-        | ExprKind::Text(_)
-        | ExprKind::Error => {}
+        _ => expression.each_part(&mut |part| in_expression(part, found)),
     }
 }
 
@@ -153,17 +127,11 @@ fn in_command(call: &CommandCall, found: &mut impl FnMut(Name, Span, Use)) {
             ClauseArguments::Fields(fields) => {
                 fields.iter().for_each(|(_, value)| in_expression(value, found));
             }
-            ClauseArguments::Condition(condition) => in_condition(condition, found),
+            ClauseArguments::Condition(condition) => {
+                condition.each_value(&mut |value| in_expression(value, found));
+            }
             ClauseArguments::Place(place) => in_place(place, found),
             ClauseArguments::Order(_) => {}
         }
-    }
-}
-
-fn in_condition(condition: &Condition, found: &mut impl FnMut(Name, Span, Use)) {
-    match condition {
-        Condition::And(all) | Condition::Or(all) => all.iter().for_each(|one| in_condition(one, found)),
-        Condition::Not(inner) => in_condition(inner, found),
-        Condition::Compare { value, .. } | Condition::Constant(value) => in_expression(value, found),
     }
 }

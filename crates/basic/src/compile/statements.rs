@@ -1,6 +1,7 @@
 //! Statements to code.
 
-use super::{Compiler, LoopFrame, LoopKind, Variable};
+use super::variables::Variable;
+use super::{Compiler, LoopFrame, LoopKind};
 use crate::program::StatementRange;
 use crate::program::code::{Global, Op, Reg, Target};
 use crate::syntax::tree::{
@@ -46,7 +47,6 @@ impl Compiler<'_> {
         }
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm a statement")]
     fn kind(&mut self, kind: &StatementKind, span: Span) {
         match kind {
             StatementKind::Assign { place, value } => self.assign(place, value),
@@ -136,21 +136,28 @@ impl Compiler<'_> {
                 self.hear(hear, shown, to);
                 self.store(place, to);
             }
-            StatementKind::Expression(expression) => match &expression.kind {
-                ExprKind::Command(call) => self.command(call, expression.span, None),
-                _ => {
-                    if matches!(expression.kind, ExprKind::Variable(_)) {
-                        let message = "a value that nothing is done with".to_owned();
-                        self.reports.warn("B109", span, message, None);
-                    }
-                    let to = self.reserve();
-                    self.value_to(expression, to);
-                }
-            },
+            StatementKind::Expression(expression) => self.for_effect(expression, span),
+            StatementKind::Parallel { begin, body, end } => {
+                self.for_effect(begin, span);
+                self.block(body);
+                self.for_effect(end, span);
+            }
             StatementKind::Handler { procedure, kind, subject } => {
                 self.handler(*procedure, kind, subject, span);
             }
         }
+    }
+
+    /// A command or call whose value nothing is done with.
+    fn for_effect(&mut self, expression: &Expr, span: Span) {
+        if let ExprKind::Command(call) = &expression.kind {
+            return self.command(call, expression.span, None);
+        }
+        if matches!(expression.kind, ExprKind::Variable(_)) {
+            self.reports.warn("B109", span, "a value that nothing is done with".to_owned(), None);
+        }
+        let to = self.reserve();
+        self.value_to(expression, to);
     }
 
     fn null(&mut self) -> Reg {
@@ -160,6 +167,9 @@ impl Compiler<'_> {
     }
 
     fn assign(&mut self, place: &Expr, value: &Expr) {
+        if let ExprKind::Variable(name) = place.kind {
+            self.note_joined(name, value);
+        }
         if let ExprKind::Variable(name) = place.kind
             && let Variable::Local(to) = self.variable(name)
         {
@@ -371,13 +381,16 @@ impl Compiler<'_> {
             }
             Exit::Loop | Exit::For | Exit::Do | Exit::While => {
                 let jump = self.jump();
-                let fits = |kind: LoopKind| match exit {
-                    Exit::For => kind == LoopKind::For,
+                let loops = &mut self.frame.loops;
+                let innermost = |kind: LoopKind| loops.iter().rposition(|inner| inner.kind == kind);
+                let left = match exit {
+                    Exit::For => innermost(LoopKind::For),
                     // WHILE … DO and DO WHILE are mixed up often.
-                    Exit::Do | Exit::While => kind != LoopKind::For,
-                    _ => true,
+                    Exit::Do => innermost(LoopKind::Do).or_else(|| innermost(LoopKind::While)),
+                    Exit::While => innermost(LoopKind::While).or_else(|| innermost(LoopKind::Do)),
+                    _ => loops.len().checked_sub(1),
                 };
-                match self.frame.loops.iter_mut().rev().find(|inner| fits(inner.kind)) {
+                match left.and_then(|left| loops.get_mut(left)) {
                     Some(inner) => inner.exits.push(jump),
                     None => self.reports.error("B042", span, "there is no such loop to leave here"),
                 }

@@ -160,7 +160,10 @@ impl FakeHost {
                 self.note(command);
                 Answer::Done
             }
-            "WAIT" | "DELAY" => Answer::Done,
+            "WAIT" | "DELAY" => match command.arguments.first().and_then(Data::as_number) {
+                Some(seconds) if seconds >= 0.0 => Answer::Done,
+                _ => failed(ErrorCode::Argument, "the seconds to wait are a number that is not negative"),
+            },
             "SEND MAIL" | "SEND SMS" | "CREATE DRAFT" => {
                 self.note(command);
                 Answer::Value(Data::Bool(true))
@@ -213,9 +216,9 @@ impl FakeHost {
                 Answer::Done
             }
             "SET" if count < 3 => {
-                let name = text(0);
-                let name = name.strip_prefix("session.").unwrap_or(&name).to_owned();
-                self.session.insert(name, value(1));
+                let target = text(0);
+                let (values, name) = self.attributes(&target);
+                values.insert(name.to_owned(), value(1));
                 Answer::Done
             }
             _ => return None,
@@ -290,16 +293,22 @@ impl FakeHost {
         if is_address(address) || address.starts_with('/') {
             return self.request("GET", address);
         }
-        let attribute = ["session.", "user.", "bot."].iter().find_map(|prefix| address.strip_prefix(prefix));
-        let known = match attribute {
-            Some(name) => self.session.get(name).cloned(),
-            None => self
-                .files
-                .get(address)
-                .map(|text| Data::Text(text.clone()))
-                .or_else(|| self.user.get(address).or_else(|| self.memory.get(address)).cloned()),
-        };
-        Answer::Value(known.unwrap_or_default())
+        if let Some(text) = self.files.get(address) {
+            return Answer::Value(Data::Text(text.clone()));
+        }
+        let (values, name) = self.attributes(address);
+        let known = values.get(name).cloned();
+        Answer::Value(known.or_else(|| self.memory.get(address).cloned()).unwrap_or_default())
+    }
+
+    /// Where the attribute that a text names is kept, and under which name: of the user without a prefix.
+    fn attributes<'a>(&mut self, name: &'a str) -> (&mut BTreeMap<String, Data>, &'a str) {
+        match name.split_once('.') {
+            Some(("session", name)) => (&mut self.session, name),
+            Some(("user", name)) => (&mut self.user, name),
+            Some(("bot", name)) => (&mut self.memory, name),
+            _ => (&mut self.user, name),
+        }
     }
 
     fn request(&mut self, method: &str, address: &str) -> Answer {

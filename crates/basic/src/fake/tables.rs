@@ -49,8 +49,8 @@ fn key_of(row: &Data, name: &str) -> String {
     Row(row).field(name).to_text().into_owned()
 }
 
-fn no_table() -> Answer {
-    failed(ErrorCode::Data, "there is no such table")
+fn no_table(name: &str) -> Answer {
+    failed(ErrorCode::Data, format!("there is no table {}", name.trim_start_matches('.')))
 }
 
 /// The rows of an argument that gives several.
@@ -97,7 +97,7 @@ impl FakeHost {
             return if name.contains('.') {
                 Answer::Value(Data::Rows(Rows { table: name, rows: Vec::new() }))
             } else {
-                no_table()
+                no_table(&name)
             };
         };
         let mut chosen = match command.arguments.as_slice() {
@@ -132,7 +132,28 @@ impl FakeHost {
         (id, record)
     }
 
+    /// Adds a record as [`Self::put`] does, but INSERT takes no place of another.
+    fn write(&mut self, command: &Command, record: Record) -> Result<(Data, Record), Answer> {
+        let table = argument(command, 0);
+        match self.taken(&table, &record).filter(|_| command.keyword.phrase == "INSERT INTO") {
+            Some(refusal) => Err(refusal),
+            None => Ok(self.put(&table, record)),
+        }
+    }
+
+    /// The refusal of a record where there is one with its id.
+    fn taken(&mut self, table: &str, record: &Record) -> Option<Answer> {
+        let (_, id) = record.iter().find(|(name, id)| name.eq_ignore_ascii_case("id") && !id.is_null())?;
+        let taken = self.rows_of(table)?.iter().any(|row| key_of(row, "id") == id.to_string());
+        let message = || format!("{} has a row with the id {id} already", table.trim_start_matches('.'));
+        taken.then(|| failed(ErrorCode::Data, message()))
+    }
+
     fn save(&mut self, command: &Command) -> Answer {
+        self.try_save(command).unwrap_or_else(|refusal| refusal)
+    }
+
+    fn try_save(&mut self, command: &Command) -> Result<Answer, Answer> {
         let table = argument(command, 0);
         let gives_id = command.keyword.phrase == "SAVE";
         let answer = |id: Data, record: Record| if gives_id { id } else { Data::Object(record) };
@@ -141,19 +162,19 @@ impl FakeHost {
             Clause::Fields(fields) => Some(fields.clone()),
             Clause::Values(_) => None,
         }) {
-            let (id, record) = self.put(&table, fields);
-            return Answer::Value(answer(id, record));
+            let (id, record) = self.write(command, fields)?;
+            return Ok(Answer::Value(answer(id, record)));
         }
         let values = match command.clause("VALUES") {
             Some(Clause::Values(values)) => values.as_slice(),
             _ => command.arguments.get(1..).unwrap_or_default(),
         };
-        match values {
+        Ok(match values {
             [Data::Object(record)] => {
-                let (id, record) = self.put(&table, record.clone());
+                let (id, record) = self.write(command, record.clone())?;
                 let value = answer(id.clone(), record);
                 if command.arguments.len() < 2 {
-                    return Answer::Value(value);
+                    return Ok(Answer::Value(value));
                 }
                 // Scripts read the id of what they saved.
                 let change = Change { argument: 1, element: None, member: "id".into(), value: id };
@@ -162,16 +183,16 @@ impl FakeHost {
             [key, Data::Object(record)] => {
                 let mut record = record.clone();
                 set(&mut record, "id", key.clone());
-                let (id, record) = self.put(&table, record);
+                let (id, record) = self.write(command, record)?;
                 Answer::Value(answer(id, record))
             }
             [list] if several(list).is_some() => {
                 let mut changes = Vec::new();
                 for (element, row) in several(list).unwrap_or_default().iter().enumerate() {
                     let Data::Object(record) = row else {
-                        return failed(ErrorCode::Argument, "expected objects");
+                        return Err(failed(ErrorCode::Argument, "expected objects"));
                     };
-                    let (value, _) = self.put(&table, record.clone());
+                    let (value, _) = self.write(command, record.clone())?;
                     changes.push(Change { argument: 1, element: Some(element), member: "id".into(), value });
                 }
                 Answer::Changed { value: Data::Integer(changes.len() as i64), changes }
@@ -184,10 +205,11 @@ impl FakeHost {
                     Some(Data::Object(fields)) => fields.into_iter().map(|(name, _)| name).collect(),
                     _ => (1..=values.len()).map(|number| format!("column{number}")).collect(),
                 };
-                let (id, record) = self.put(&table, names.into_iter().zip(values.iter().cloned()).collect());
+                let record = names.into_iter().zip(values.iter().cloned()).collect();
+                let (id, record) = self.write(command, record)?;
                 Answer::Value(answer(id, record))
             }
-        }
+        })
     }
 
     fn update(&mut self, command: &Command, now: DateTime<FixedOffset>) -> Answer {
@@ -203,8 +225,9 @@ impl FakeHost {
             _ => return failed(ErrorCode::Argument, "expected SET or an object"),
         };
         let key = command.arguments.get(1).map(ToString::to_string);
-        let Some(rows) = self.rows_of(&argument(command, 0)) else {
-            return no_table();
+        let name = argument(command, 0);
+        let Some(rows) = self.rows_of(&name) else {
+            return no_table(&name);
         };
         let mut changed = 0;
         for row in rows.iter_mut() {
@@ -229,6 +252,9 @@ impl FakeHost {
             if command.arguments.len() == 1 && self.files.remove(&name).is_some() {
                 return Answer::Value(Data::Integer(1));
             }
+            if command.arguments.len() == 1 && name.contains(['/', '.']) {
+                return failed(ErrorCode::NotFound, format!("there is no file {name}"));
+            }
             let Some(key) = command.arguments.get(1).map(ToString::to_string) else {
                 return failed(ErrorCode::Argument, "DELETE needs a condition; WHERE TRUE deletes all rows");
             };
@@ -239,7 +265,7 @@ impl FakeHost {
 
     fn remove(&mut self, table: &str, fits: impl Fn(&Data) -> bool) -> Answer {
         let Some(rows) = self.rows_of(table) else {
-            return no_table();
+            return no_table(table);
         };
         let before = rows.len();
         rows.retain(|row| !fits(row));
@@ -278,8 +304,9 @@ impl FakeHost {
     /// `AGGREGATE table, operation, field[, filter]`; over rows in memory the machine does it itself.
     fn aggregate(&mut self, command: &Command, now: DateTime<FixedOffset>) -> Answer {
         let (operation, field) = (argument(command, 1).to_lowercase(), argument(command, 2));
-        let Some(rows) = self.rows_of(&argument(command, 0)) else {
-            return no_table();
+        let name = argument(command, 0);
+        let Some(rows) = self.rows_of(&name) else {
+            return no_table(&name);
         };
         let rows = Self::chosen(rows, command, now);
         if operation == "count" {

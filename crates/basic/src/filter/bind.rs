@@ -1,6 +1,6 @@
 //! Filling the holes of a filter.
 
-use super::{Condition, Constant, Filter, Limit, Operand, Piece};
+use super::{Comparison, Condition, Constant, Filter, Limit, Operand, Piece};
 
 /// A filter without holes: what a host evaluates or turns into a query.
 ///
@@ -76,7 +76,16 @@ impl Condition {
             Self::Not(inner) => Self::Not(Box::new(inner.bind(values)?)),
             Self::Always(truth) => Self::Always(*truth),
             Self::Compare { left, operator, right } => {
-                Self::Compare { left: left.bind(values)?, operator: *operator, right: right.bind(values)? }
+                let (left, operator, right) = (left.bind(values)?, *operator, right.bind(values)?);
+                match (&left, operator, &right) {
+                    // What is the same for every row is known now.
+                    (
+                        Operand::Constant(Constant::Boolean(left)),
+                        Comparison::Equal,
+                        Operand::Constant(Constant::Boolean(right)),
+                    ) => Self::Always(left == right),
+                    _ => Self::Compare { left, operator, right },
+                }
             }
             Self::In { left, list } => Self::In { left: left.bind(values)?, list: bind_list(list, values)? },
             Self::IsNull(operand) => Self::IsNull(operand.bind(values)?),

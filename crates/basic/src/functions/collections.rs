@@ -27,6 +27,10 @@ fn array(c: &mut Context<'_>, items: Vec<Value>) -> Checked<Value> {
     Ok(c.heap.array(items))
 }
 
+pub(super) fn array_of(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
+    array(c, a.to_vec())
+}
+
 fn natural(c: &Context<'_>, value: Value) -> Checked<usize> {
     Ok(usize::try_from(c.heap.to_integer(value)?.max(0)).unwrap_or(usize::MAX))
 }
@@ -138,6 +142,8 @@ fn sort_order(heap: &Heap, a: Value, b: Value, offset: FixedOffset) -> Ordering 
         Value::Text { .. } => 4,
         _ => 5,
     };
+    // A response is what its body is: an order by what it is now and by its body then would be none.
+    let (a, b) = (heap.body(a), heap.body(b));
     match rank(a).cmp(&rank(b)) {
         Ordering::Equal => heap.order(a, b, offset).unwrap_or(Ordering::Equal),
         unequal => unequal,
@@ -151,15 +157,25 @@ fn is_descending(c: &Context<'_>, value: Option<&Value>) -> Checked<bool> {
     }
 }
 
-fn spend_on_sorting(c: &Context<'_>, count: usize) {
-    c.heap.spend((count * count.max(1).ilog2() as usize) >> 2);
+/// Charges a sort before it begins, since it cannot be left half way.
+fn spend_on_sorting(c: &Context<'_>, keys: impl ExactSizeIterator<Item = Value>) -> Checked<()> {
+    let rounds = keys.len().max(1).ilog2() as usize;
+    let mut texts = 0usize;
+    c.heap.spend((keys.len() * rounds) >> 2);
+    for key in keys {
+        if let Value::Text { length, .. } = c.heap.body(key) {
+            texts = texts.saturating_add(length as usize);
+        }
+    }
+    c.heap.spend_on_text(texts.saturating_mul(rounds));
+    c.heap.check_work()
 }
 
 pub(super) fn sort(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     let descending = is_descending(c, a.get(1))?;
     let offset = c.offset();
     let mut all = items(c, a[0]);
-    spend_on_sorting(c, all.len());
+    spend_on_sorting(c, all.iter().copied())?;
     all.sort_by(|&x, &y| sort_order(c.heap, x, y, offset));
     if descending {
         all.reverse();
@@ -176,7 +192,7 @@ pub(super) fn sort_by(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     for row in items(c, a[0]) {
         keyed.push((c.heap.member(row, symbol, offset)?, row));
     }
-    spend_on_sorting(c, keyed.len());
+    spend_on_sorting(c, keyed.iter().map(|&(key, _)| key))?;
     keyed.sort_by(|&(x, _), &(y, _)| {
         let order = sort_order(c.heap, x, y, offset);
         if descending { order.reverse() } else { order }
@@ -194,17 +210,22 @@ pub(super) fn unique(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 pub(super) fn without_repeats(c: &mut Context<'_>, all: Vec<Value>) -> Checked<Vec<Value>> {
     let mut seen = std::collections::HashSet::new();
     let mut kept = Vec::new();
+    let mut room = c.heap.copy_limit();
     for value in all {
+        c.heap.check_work()?;
         let mut shown = String::new();
         match value {
             // `4`, `4.0` and `"4"` are equal.
-            Value::Text { place, length } => match crate::scalar::number::parse(c.heap.str(place, length)) {
+            Value::Text { place, length } => match crate::scalar::number::parse(c.heap.read(place, length)) {
                 Some(number) => shown = number.simplified().to_string(),
                 None => c.heap.json_into(value, &mut shown)?,
             },
             _ => c.heap.json_into(value, &mut shown)?,
         }
+        let size = shown.len();
         if seen.insert(shown) {
+            room =
+                room.checked_sub(size).ok_or_else(|| Fault::limit("the values to compare are too large"))?;
             kept.push(value);
         }
     }
@@ -391,14 +412,18 @@ pub(super) fn join(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     c.heap.checked_text(joined)
 }
 
-/// Each row of the left merged with the rows of the right that have the same key.
+/// Each row of the left with what the rows of the right that have the same key add to it.
 fn join_rows(c: &mut Context<'_>, left: Value, right: Value, key: Value) -> Checked<Value> {
     let name = c.heap.display(key)?.into_owned();
     let symbol = c.heap.intern(&name);
     let offset = c.offset();
     let mut others: std::collections::HashMap<String, Vec<Value>> = std::collections::HashMap::new();
+    let mut room = c.heap.copy_limit();
     for row in items(c, right) {
+        c.heap.check_work()?;
         let key = c.heap.member(row, symbol, offset)?;
+        let size = c.heap.as_str(key).map_or(0, str::len);
+        room = room.checked_sub(size).ok_or_else(|| Fault::limit("the keys of the rows are too large"))?;
         others.entry(c.heap.display(key)?.into_owned()).or_default().push(row);
     }
     let mut joined = Vec::new();
@@ -406,7 +431,15 @@ fn join_rows(c: &mut Context<'_>, left: Value, right: Value, key: Value) -> Chec
         let key = c.heap.member(row, symbol, offset)?;
         let key = c.heap.display(key)?.into_owned();
         for &other in others.get(&key).into_iter().flatten() {
-            joined.push(c.heap.add(other, row, offset)?);
+            // The fields of the left come first, and what both have is the left's.
+            let both = c.heap.add(row, other, offset)?;
+            let own = c.heap.fields(row).cloned().unwrap_or_default();
+            for (symbol, value) in own.keys.into_iter().zip(own.values) {
+                c.heap.set_field(both, symbol, value)?;
+            }
+            joined.push(both);
+            c.heap.check_work()?;
+            c.heap.check_room()?;
             c.heap.check_entries(joined.len())?;
         }
     }

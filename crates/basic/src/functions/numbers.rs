@@ -71,14 +71,22 @@ pub(super) fn random(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 /// The numbers a function of several works on: its arguments, an array, or a field of rows.
 fn each(c: &mut Context<'_>, a: &[Value]) -> Checked<Vec<Value>> {
     let Some(items) = c.heap.items(a[0]) else {
-        return Ok(a.to_vec());
+        // A field of rows that are missing: of nothing.
+        let field = a.get(1).and_then(|&field| c.heap.as_str(field));
+        let missing = a.len() == 2 && matches!(a[0], Value::Null);
+        return Ok(match field {
+            Some(field) if missing && crate::scalar::number::parse(field).is_none() => Vec::new(),
+            _ => a.to_vec(),
+        });
     };
+    c.heap.spend(items.len() >> 2);
     let items = items.to_vec();
     match *a {
         [_, field] => {
             let name = c.heap.display(field)?.into_owned();
             let symbol = c.heap.intern(&name);
             let offset = c.offset();
+            c.heap.spend(items.len() >> 1);
             items.into_iter().map(|row| c.heap.member(row, symbol, offset)).collect()
         }
         _ => Ok(items),
@@ -89,7 +97,8 @@ fn extreme(c: &mut Context<'_>, a: &[Value], wanted: Ordering) -> Checked<Value>
     let offset = c.offset();
     let mut best = Value::Null;
     for value in each(c, a)? {
-        if c.heap.is_null(value) {
+        c.heap.check_work()?;
+        if c.heap.is_missing(value) {
             continue;
         }
         if matches!(best, Value::Null) || c.heap.compare(value, best, offset)? == wanted {
@@ -116,7 +125,8 @@ pub(super) fn min(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
 fn total(c: &mut Context<'_>, a: &[Value]) -> Checked<(Number, i64)> {
     let (mut total, mut count) = (Number::Int(0), 0);
     for value in each(c, a)? {
-        if !c.heap.is_null(value) {
+        c.heap.check_work()?;
+        if !c.heap.is_missing(value) {
             total = math::add(total, c.heap.to_number(value)?)?;
             count += 1;
         }

@@ -51,7 +51,8 @@ pub(super) fn mid(c: &mut Context<'_>, a: &[Value]) -> Checked<Value> {
     if let Some(items) = c.heap.items(a[0]) {
         let from = usize::try_from(start.max(0)).unwrap_or(usize::MAX).min(items.len());
         let most = count.map_or(usize::MAX, |count| usize::try_from(count.max(0)).unwrap_or(usize::MAX));
-        let cut = items[from..].iter().copied().take(most).collect();
+        let cut: Vec<_> = items[from..].iter().copied().take(most).collect();
+        c.heap.spend(cut.len() >> 2);
         return Ok(c.heap.array(cut));
     }
     part(c, a, |t| text::mid(t, start, count))

@@ -59,8 +59,7 @@ impl Heap {
                 let _ = write!(out, "{}", Number::Float(f));
             }
             Value::Text { place, length } => {
-                self.spend_on_text(length as usize);
-                out.push_str(self.str(place, length));
+                out.push_str(self.read(place, length));
             }
             Value::Day(_) | Value::Instant { .. } => {
                 if let Some(date) = value.date() {
@@ -104,8 +103,7 @@ impl Heap {
                 self.display_into(value, out)?;
             }
             Value::Text { place, length } => {
-                self.spend_on_text(length as usize);
-                quote(self.str(place, length), out);
+                quote(self.read(place, length), out);
             }
             Value::Day(_) | Value::Instant { .. } | Value::File(_) => quote(&self.display(value)?, out),
             Value::Array(_) | Value::Rows(_) => {
@@ -146,10 +144,7 @@ impl Heap {
             Value::Bool(truth) => Ok(Number::Int(i64::from(truth))),
             Value::Duration(micros) => Ok(Number::Float(micros as f64 / 1e6).simplified()),
             Value::Text { place, length } => {
-                let text = self.str(place, length);
-                if text.trim().is_empty() {
-                    return Ok(Number::Int(0));
-                }
+                let text = self.read(place, length);
                 number::parse(text).ok_or_else(|| {
                     let shown: String = text.chars().take(40).collect();
                     Fault::type_of(format!("expected a number, found \"{shown}\""))
@@ -170,14 +165,17 @@ impl Heap {
     /// A value as a date, where one is needed.
     pub(crate) fn to_date(&self, value: Value, offset: FixedOffset) -> Checked<Date> {
         self.as_date(value, offset).ok_or_else(|| {
-            let shown: String = self.as_str(value).unwrap_or(value.type_name()).chars().take(40).collect();
-            Fault::type_of(format!("expected a date, found \"{shown}\""))
+            let found = match self.as_str(value) {
+                Some(text) => format!("\"{}\"", text.chars().take(40).collect::<String>()),
+                None => value.type_name().to_owned(),
+            };
+            Fault::type_of(format!("expected a date, found {found}"))
         })
     }
 
     pub(crate) fn as_date(&self, value: Value, offset: FixedOffset) -> Option<Date> {
         match value {
-            Value::Text { place, length } => Date::parse(self.str(place, length), offset),
+            Value::Text { place, length } => Date::parse(self.read(place, length), offset),
             Value::Response(_) => self.as_date(self.body(value), offset),
             _ => value.date(),
         }
@@ -187,8 +185,12 @@ impl Heap {
 
     /// A detached copy.
     pub(crate) fn to_data(&self, value: Value) -> Checked<Data> {
-        let mut budget = self.copy_limit();
-        self.data_at(value, 0, &mut budget)
+        self.to_data_within(value, &mut self.copy_limit())
+    }
+
+    /// A detached copy, its size taken from the bytes that are left for several.
+    pub(crate) fn to_data_within(&self, value: Value, budget: &mut usize) -> Checked<Data> {
+        self.data_at(value, 0, budget)
     }
 
     fn data_at(&self, value: Value, depth: usize, budget: &mut usize) -> Checked<Data> {
@@ -200,7 +202,7 @@ impl Heap {
         // Shared parts are copied at each place they stand, so a small heap could become a large tree.
         let text = self.as_str(value).map_or(0, str::len);
         self.spend(1);
-        self.spend_on_text(text);
+        self.check_work()?;
         *budget = budget
             .checked_sub(std::mem::size_of::<Data>() + text)
             .ok_or_else(|| Fault::limit("a value is too large to leave the script"))?;

@@ -4,13 +4,17 @@
 //! [`Machine::load`] makes it again, in another process or days later.
 
 mod answer;
+mod arithmetic;
+mod comparison;
 mod convert;
+mod effects;
+mod errors;
 pub(crate) mod fault;
 pub(crate) mod heap;
 mod load;
 mod loops;
+mod members;
 mod object;
-mod operate;
 mod pace;
 mod rows;
 mod run;
@@ -23,16 +27,13 @@ use chrono::{DateTime, FixedOffset};
 
 use crate::data::Data;
 use crate::limits::Limits;
+use crate::program::Program;
 use crate::program::code::Reg;
-use crate::program::{Program, Site, SiteFilter};
-use crate::step::{CallSite, Clause, Command, ErrorCode, Position, Resume, RuntimeError, Step};
-use fault::{Checked, Fault};
+use crate::step::{Resume, Step};
+use fault::Fault;
 use heap::Heap;
 pub use state::StateError;
 use value::Value;
-
-/// What an error that ON ERROR catches costs, in instructions.
-const TRAPPED_ERROR: u64 = 100;
 
 /// A name without its case: what lets `Status` and `status` be one member.
 pub(crate) fn fold(name: &str) -> String {
@@ -251,81 +252,13 @@ impl Machine {
         }
     }
 
-    // ---- errors ----
-
-    /// Where the running instruction stands in the script.
-    fn position_of(&self, frame: &Frame) -> Position {
-        let at = frame.at.saturating_sub(1);
-        self.program.statement_at(at).map(|statement| statement.position).unwrap_or_default()
-    }
-
-    /// Goes on where ON ERROR says, or gives the step that ends the run.
-    fn trap(&mut self, fault: Fault) -> Option<Step> {
-        let trapped = if fault.code == ErrorCode::Limit {
-            None
-        } else {
-            self.frames.iter().rposition(|frame| frame.trap != Trap::Stop)
-        };
-        let Some(depth) = trapped else {
-            return Some(self.failed(fault));
-        };
-        // A handler may stand before the error: going there is going back, which is never free.
-        self.counts.stop += TRAPPED_ERROR;
-        if self.counts.stop > self.instructions_left() {
-            let limit = *self.too_many_instructions();
-            return Some(self.failed(limit));
-        }
-        self.error = Some((fault.code.number(), fault.message));
-        self.frames.truncate(depth + 1);
-        let program = Arc::clone(&self.program);
+    /// Keeps where the running frame stands.
+    #[inline]
+    fn note(&mut self, at: usize) {
         if let Some(frame) = self.frames.last_mut() {
-            match frame.trap {
-                Trap::Goto(target) => {
-                    frame.trap = Trap::Stop;
-                    frame.at = target;
-                }
-                _ => {
-                    // The whole statement is left, with all its blocks.
-                    let statement = program.statement_at(frame.at.saturating_sub(1));
-                    frame.at = statement.map_or(frame.at, |statement| statement.end);
-                }
-            }
+            frame.at = at as u32;
         }
-        None
     }
-
-    fn failed(&self, fault: Fault) -> Step {
-        let calls: Vec<CallSite> = self
-            .frames
-            .iter()
-            .rev()
-            .map(|frame| {
-                let procedure = self.program.procedures.get(usize::from(frame.procedure));
-                CallSite {
-                    procedure: procedure.map(|procedure| procedure.name.clone()).unwrap_or_default(),
-                    position: self.position_of(frame),
-                }
-            })
-            .collect();
-        let position = calls.first().map(|site| site.position).unwrap_or_default();
-        let keyword = match self.pending {
-            Pending::Effect(site) => {
-                self.program.sites.get(usize::from(site)).map(|site| site.command.phrase)
-            }
-            _ => None,
-        };
-        Step::Failed(Box::new(RuntimeError {
-            code: fault.code,
-            message: fault.message,
-            file: self.program.name.clone(),
-            line: position.line,
-            column: position.column,
-            calls,
-            keyword,
-        }))
-    }
-
-    // ---- effects ----
 
     fn register(&self, base: usize, register: Reg) -> Value {
         self.stack.get(base + usize::from(register.0)).copied().unwrap_or(Value::Null)
@@ -334,92 +267,5 @@ impl Machine {
     fn values(&self, base: usize, first: Reg, count: u16) -> &[Value] {
         let from = base + usize::from(first.0);
         self.stack.get(from..from + usize::from(count)).unwrap_or_default()
-    }
-
-    fn data_of(&self, base: usize, first: Reg, count: u16) -> Checked<Vec<Data>> {
-        self.values(base, first, count).iter().map(|&value| self.heap.to_data(value)).collect()
-    }
-
-    /// The command of a site, with its values detached.
-    fn command(&self, site: &Site, base: usize, position: Position) -> Checked<Command> {
-        let mut clauses = Vec::with_capacity(site.clauses.len());
-        for clause in &site.clauses {
-            let values = self.data_of(base, clause.first, clause.count)?;
-            let content = match &clause.fields {
-                Some(names) => Clause::Fields(names.iter().cloned().zip(values).collect()),
-                None => Clause::Values(values),
-            };
-            clauses.push((clause.name, content));
-        }
-        Ok(Command {
-            keyword: site.command,
-            name: site.name.clone(),
-            arguments: self.data_of(base, site.first, site.arguments)?,
-            clauses,
-            filter: self.filter(site, base)?,
-            position,
-        })
-    }
-
-    fn filter(&self, site: &Site, base: usize) -> Checked<Option<crate::filter::BoundFilter>> {
-        let (filter, values) = match &site.filter {
-            None => return Ok(None),
-            Some(SiteFilter::Bound { filter, first }) => {
-                let values = self.values(base, *first, filter.holes as u16);
-                let mut budget = self.heap.copy_limit();
-                let values: Vec<_> =
-                    values.iter().map(|&value| self.constant(value, &mut budget)).collect::<Checked<_>>()?;
-                (std::borrow::Cow::Borrowed(filter), values)
-            }
-            Some(SiteFilter::Text { argument }) => {
-                let value = self.register(base, Reg(site.first.0 + argument));
-                // Where a key may stand, a text without an operator is one.
-                let keyed = !matches!(site.command.phrase, "FIND" | "FILTER" | "AGGREGATE");
-                let is_filter = |text: &&str| {
-                    if keyed { crate::filter::has_operator(text) } else { !text.trim().is_empty() }
-                };
-                let Some(text) = self.heap.as_str(value).filter(is_filter) else {
-                    return Ok(None);
-                };
-                let filter = crate::filter::Filter::parse_text(text)
-                    .map_err(|error| Fault::argument(format!("the filter cannot be read: {error}")))?;
-                (std::borrow::Cow::Owned(filter), Vec::new())
-            }
-        };
-        let bound = filter.bind(&values).map_err(|error| Fault::argument(error.to_string()))?;
-        Ok(Some(bound))
-    }
-
-    /// A value to compare with; lists hold plain values, since an array could contain itself.
-    fn constant(&self, value: Value, budget: &mut usize) -> Checked<crate::filter::Constant> {
-        use crate::filter::Constant;
-        let value = self.heap.body(value);
-        match self.heap.items(value) {
-            Some(items) => {
-                self.heap.spend(items.len());
-                let items = items.iter().map(|&item| self.plain_constant(item, budget));
-                Ok(Constant::List(items.collect::<Checked<_>>()?))
-            }
-            None => self.plain_constant(value, budget),
-        }
-    }
-
-    fn plain_constant(&self, value: Value, budget: &mut usize) -> Checked<crate::filter::Constant> {
-        use crate::filter::Constant;
-        let value = self.heap.body(value);
-        let constant = match value {
-            Value::Null => Constant::Null,
-            Value::Bool(truth) => Constant::Boolean(truth),
-            _ => match (value.number(), value.date()) {
-                (Some(number), _) => Constant::Number(number),
-                (_, Some(date)) => Constant::Date(date),
-                _ => Constant::Text(self.heap.display(value)?.into_owned()),
-            },
-        };
-        let text = if let Constant::Text(text) = &constant { text.len() } else { 0 };
-        *budget = budget
-            .checked_sub(std::mem::size_of::<Constant>() + text)
-            .ok_or_else(|| Fault::limit("the values of the condition are too large"))?;
-        Ok(constant)
     }
 }

@@ -29,9 +29,16 @@ impl Machine {
         Ok(self.next_pause())
     }
 
+    /// Looks at what operations have cost and made, which may end the run.
+    pub(super) fn attend(&mut self, at: usize, expired: &mut dyn FnMut() -> bool) -> Checked<()> {
+        self.note(at);
+        self.check_work(expired)?;
+        if self.heap.wants_collection() { self.collect() } else { Ok(()) }
+    }
+
     /// Looks at what operations on large values have cost. It is limited like instructions, but counted apart: how
     /// often a text is copied depends on where it lies, and the count of instructions must not.
-    pub(super) fn check_work(&mut self, expired: &mut dyn FnMut() -> bool) -> Checked<()> {
+    fn check_work(&mut self, expired: &mut dyn FnMut() -> bool) -> Checked<()> {
         self.work += self.heap.take_work();
         if self.work > self.limits.instructions_per_stop {
             return Err(Fault::limit("the script works on too much at once without talking to anybody"));
@@ -47,8 +54,12 @@ impl Machine {
         Fault::limit(format!("more than {run} instructions in one run"))
     }
 
+    pub(super) fn too_many_calls(&self) -> Box<Fault> {
+        Fault::limit(format!("more than {} procedures wait for each other", self.limits.call_depth))
+    }
+
     /// Frees what the run can no longer reach.
-    pub(super) fn collect(&mut self) -> Checked<()> {
+    fn collect(&mut self) -> Checked<()> {
         let Some(frame) = self.frames.last() else {
             return Ok(());
         };

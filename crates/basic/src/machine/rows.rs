@@ -114,9 +114,13 @@ impl Machine {
         items.to_vec()
     }
 
+    /// The name that a value is, which takes room as long as the run lasts.
     fn name_of(&mut self, value: Value) -> Checked<u32> {
         let name = self.heap.display(value)?.into_owned();
-        Ok(self.heap.intern(&name))
+        let symbol = self.heap.intern(&name);
+        self.heap.check_work()?;
+        self.heap.check_room()?;
+        Ok(symbol)
     }
 
     fn grouped(&mut self, all: Value, field: Value) -> Checked<Value> {
@@ -182,9 +186,13 @@ impl Machine {
         let offset = self.offset();
         let mut order: Vec<Value> = Vec::new();
         let mut places: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+        let mut room = self.heap.copy_limit();
         for item in self.rows_of(all) {
             let key = self.heap.member(item, row_field, offset)?;
             let shown = self.heap.display(key)?.into_owned();
+            room = room
+                .checked_sub(shown.len())
+                .ok_or_else(|| Fault::limit("the values of the field are too large"))?;
             let place = match places.get(&shown) {
                 Some(&place) => place,
                 None => {
@@ -202,6 +210,7 @@ impl Machine {
                 Some(field) => self.heap.member(item, field, offset)?,
                 None => Value::Int(1),
             };
+            let more = if self.heap.is_missing(more) { Value::Null } else { more };
             let so_far = self.heap.member(object, name, offset)?;
             let total = crate::scalar::math::add(self.heap.to_number(so_far)?, self.heap.to_number(more)?)?;
             self.heap.set_field(object, name, total.into())?;

@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::arithmetic::Arithmetic;
+use super::errors::unknown_function;
 use super::fault::{Checked, Fault};
 use super::heap::Object;
 use super::loops::has_turn;
-use super::operate::Arithmetic;
 use super::value::{CONSTANT, Value};
-use super::{Frame, Machine, Pending, Trap};
+use super::{Frame, Machine, Trap};
 use crate::functions::{self, Context};
 use crate::program::Constant;
 use crate::program::code::{Op, Reg};
@@ -61,12 +62,28 @@ impl Machine {
         macro_rules! attend {
             () => {
                 if self.heap.wants_attention() {
-                    self.note(at);
-                    self.check_work(expired)?;
-                    if self.heap.wants_collection() {
-                        self.collect()?;
-                    }
+                    self.attend(at, expired)?;
                 }
+            };
+        }
+        // What is neither kept in a register nor an error, but may have read much.
+        macro_rules! weighed {
+            ($result:expr) => {{
+                let result = check!($result);
+                attend!();
+                result
+            }};
+        }
+        // Keeps in a register what may have taken long or made much; the second macro, whether something is true.
+        macro_rules! set {
+            ($register:expr, $value:expr) => {{
+                reg!($register) = $value;
+                attend!();
+            }};
+        }
+        macro_rules! truth {
+            ($register:expr, $truth:expr) => {
+                set!($register, Value::Bool($truth))
             };
         }
         macro_rules! stop {
@@ -114,11 +131,7 @@ impl Machine {
                         Value::Int(x) if x.checked_add(i64::from(b)).is_some() => {
                             Value::Int(x.wrapping_add(i64::from(b)))
                         }
-                        // A date some seconds earlier, a text with a number: what `+` does. `-` never joins texts.
-                        Value::Text { .. } if b < 0 => {
-                            check!(self.heap.subtract(a, Value::Int(-i64::from(b)), offset))
-                        }
-                        _ => check!(self.heap.add(a, Value::Int(i64::from(b)), offset)),
+                        _ => check!(self.heap.add_small(a, b, offset)),
                     };
                     attend!();
                 }
@@ -129,7 +142,7 @@ impl Machine {
                             Value::Int(x.wrapping_sub(y))
                         }
                         (Value::Float(x), Value::Float(y)) if (x - y).is_finite() => Value::Float(x - y),
-                        _ => check!(self.heap.subtract(a, b, offset)),
+                        _ => weighed!(self.heap.subtract(a, b, offset)),
                     };
                 }
                 Op::Multiply { to, a, b } => {
@@ -139,7 +152,7 @@ impl Machine {
                             Value::Int(x.wrapping_mul(y))
                         }
                         (Value::Float(x), Value::Float(y)) if (x * y).is_finite() => Value::Float(x * y),
-                        _ => check!(self.heap.arithmetic(Arithmetic::Multiply, a, b)),
+                        _ => weighed!(self.heap.arithmetic(Arithmetic::Multiply, a, b)),
                     };
                 }
                 Op::MultiplyInt { to, a, b } => {
@@ -147,95 +160,52 @@ impl Machine {
                     let b = i64::from(b);
                     reg!(to) = match a {
                         Value::Int(x) if x.checked_mul(b).is_some() => Value::Int(x.wrapping_mul(b)),
-                        _ => check!(self.heap.arithmetic(Arithmetic::Multiply, a, Value::Int(b))),
+                        _ => weighed!(self.heap.arithmetic(Arithmetic::Multiply, a, Value::Int(b))),
                     };
                 }
                 Op::Divide { to, a, b } => {
-                    reg!(to) = check!(self.heap.arithmetic(Arithmetic::Divide, reg!(a), reg!(b)));
+                    reg!(to) = weighed!(self.heap.arithmetic(Arithmetic::Divide, reg!(a), reg!(b)));
                 }
                 Op::Modulo { to, a, b } => {
                     let (a, b) = (reg!(a), reg!(b));
                     reg!(to) = match (a, b) {
                         (Value::Int(x), Value::Int(y)) if x >= 0 && y > 0 => Value::Int(x % y),
-                        _ => check!(self.heap.arithmetic(Arithmetic::Modulo, a, b)),
+                        _ => weighed!(self.heap.arithmetic(Arithmetic::Modulo, a, b)),
                     };
                 }
                 Op::Power { to, a, b } => {
-                    reg!(to) = check!(self.heap.arithmetic(Arithmetic::Power, reg!(a), reg!(b)));
+                    reg!(to) = weighed!(self.heap.arithmetic(Arithmetic::Power, reg!(a), reg!(b)));
                 }
-                Op::Concat { to, a, b } => {
-                    let (a, b) = (reg!(a), reg!(b));
-                    reg!(to) = match (a, b) {
-                        (Value::Text { place, length }, Value::Text { place: other, length: count }) => {
-                            check!(self.heap.append_value((place, length), (other, count)))
-                        }
-                        _ => check!(self.heap.concat(a, b)),
-                    };
-                    attend!();
-                }
+                Op::Concat { to, a, b } => set!(to, check!(self.heap.concat(reg!(a), reg!(b)))),
                 Op::Negate { to, a } => {
                     reg!(to) = match reg!(a) {
                         Value::Duration(micros) => Value::Duration(micros.saturating_neg()),
-                        value => math::negate(check!(self.heap.to_number(value))).into(),
+                        value => math::negate(weighed!(self.heap.to_number(value))).into(),
                     };
                 }
-                Op::Plus { to, a } => reg!(to) = check!(self.heap.to_number(reg!(a))).into(),
+                Op::Plus { to, a } => reg!(to) = weighed!(self.heap.to_number(reg!(a))).into(),
                 Op::Not { to, a } => reg!(to) = Value::Bool(!self.heap.truth(reg!(a))),
                 Op::Join { to, first, count } => {
-                    let mut text = String::new();
                     let from = base + usize::from(first.0);
-                    for index in from..from + usize::from(count) {
-                        check!(self.heap.display_into(self.stack[index], &mut text));
-                    }
-                    reg!(to) = check!(self.heap.checked_text(text));
-                    attend!();
+                    set!(to, check!(self.heap.joined(&self.stack[from..from + usize::from(count)])));
                 }
 
-                Op::Equal { to, a, b } => {
-                    reg!(to) = Value::Bool(self.heap.equal(reg!(a), reg!(b), offset));
-                    attend!();
-                }
-                Op::NotEqual { to, a, b } => {
-                    reg!(to) = Value::Bool(!self.heap.equal(reg!(a), reg!(b), offset));
-                    attend!();
-                }
+                Op::Equal { to, a, b } => truth!(to, self.heap.equal(reg!(a), reg!(b), offset)),
+                Op::NotEqual { to, a, b } => truth!(to, !self.heap.equal(reg!(a), reg!(b), offset)),
                 Op::Less { to, a, b } => {
-                    let order = check!(self.heap.compare(reg!(a), reg!(b), offset));
-                    reg!(to) = Value::Bool(order == Ordering::Less);
-                    attend!();
+                    truth!(to, check!(self.heap.compare(reg!(a), reg!(b), offset)) == Ordering::Less);
                 }
                 Op::LessEqual { to, a, b } => {
-                    let order = check!(self.heap.compare(reg!(a), reg!(b), offset));
-                    reg!(to) = Value::Bool(order != Ordering::Greater);
-                    attend!();
+                    truth!(to, check!(self.heap.compare(reg!(a), reg!(b), offset)) != Ordering::Greater);
                 }
                 Op::Xor { to, a, b } => {
                     reg!(to) = Value::Bool(self.heap.truth(reg!(a)) != self.heap.truth(reg!(b)));
                 }
-                Op::In { to, a, b } => {
-                    reg!(to) = Value::Bool(check!(self.heap.is_in(reg!(a), reg!(b), offset)));
-                    attend!();
-                }
-                Op::Like { to, a, b } => {
-                    reg!(to) = Value::Bool(check!(self.heap.like(reg!(a), reg!(b))));
-                    attend!();
-                }
-                Op::Contains { to, a, b } => {
-                    reg!(to) = Value::Bool(check!(self.heap.contains(reg!(a), reg!(b), offset)));
-                    attend!();
-                }
-                Op::StartsWith { to, a, b } => {
-                    let whole = check!(self.heap.display(reg!(a)));
-                    let starts = whole.starts_with(&*check!(self.heap.display(reg!(b))));
-                    reg!(to) = Value::Bool(starts);
-                    attend!();
-                }
-                Op::EndsWith { to, a, b } => {
-                    let whole = check!(self.heap.display(reg!(a)));
-                    let ends = whole.ends_with(&*check!(self.heap.display(reg!(b))));
-                    reg!(to) = Value::Bool(ends);
-                    attend!();
-                }
+                Op::In { to, a, b } => truth!(to, check!(self.heap.is_in(reg!(a), reg!(b), offset))),
+                Op::Like { to, a, b } => truth!(to, check!(self.heap.like(reg!(a), reg!(b)))),
+                Op::Contains { to, a, b } => truth!(to, check!(self.heap.contains(reg!(a), reg!(b), offset))),
+                Op::StartsWith { to, a, b } => truth!(to, check!(self.heap.starts_with(reg!(a), reg!(b)))),
+                Op::EndsWith { to, a, b } => truth!(to, check!(self.heap.ends_with(reg!(a), reg!(b)))),
                 Op::IsNull { to, a } => reg!(to) = Value::Bool(self.heap.is_null(reg!(a))),
 
                 Op::Jump { target } => at = target.0 as usize,
@@ -277,7 +247,7 @@ impl Machine {
                     let less = match (a, b) {
                         (Value::Int(x), Value::Int(y)) => x < y,
                         (Value::Float(x), Value::Float(y)) => x < y,
-                        _ => check!(self.heap.compare(a, b, offset)) == Ordering::Less,
+                        _ => weighed!(self.heap.compare(a, b, offset)) == Ordering::Less,
                     };
                     test!(less == want);
                 }
@@ -286,14 +256,14 @@ impl Machine {
                     let at_most = match (a, b) {
                         (Value::Int(x), Value::Int(y)) => x <= y,
                         (Value::Float(x), Value::Float(y)) => x <= y,
-                        _ => check!(self.heap.compare(a, b, offset)) != Ordering::Greater,
+                        _ => weighed!(self.heap.compare(a, b, offset)) != Ordering::Greater,
                     };
                     test!(at_most == want);
                 }
                 Op::TestEqualInt { a, b, want } => {
                     let equal = match reg!(a) {
                         Value::Int(x) => x == i64::from(b),
-                        value => self.heap.equal(value, Value::Int(i64::from(b)), offset),
+                        value => weighed!(Ok(self.heap.equal(value, Value::Int(i64::from(b)), offset))),
                     };
                     test!(equal == want);
                 }
@@ -301,7 +271,7 @@ impl Machine {
                     let less = match reg!(a) {
                         Value::Int(x) => x < i64::from(b),
                         value => {
-                            check!(self.heap.compare(value, Value::Int(i64::from(b)), offset))
+                            weighed!(self.heap.compare(value, Value::Int(i64::from(b)), offset))
                                 == Ordering::Less
                         }
                     };
@@ -311,49 +281,25 @@ impl Machine {
                     let greater = match reg!(a) {
                         Value::Int(x) => x > i64::from(b),
                         value => {
-                            check!(self.heap.compare(value, Value::Int(i64::from(b)), offset))
+                            weighed!(self.heap.compare(value, Value::Int(i64::from(b)), offset))
                                 == Ordering::Greater
                         }
                     };
                     test!(greater == want);
                 }
                 Op::TestCase { a, b, operator } => {
-                    let (a, b) = (reg!(a), reg!(b));
-                    let passed = match operator {
-                        0 => self.heap.equal(a, b, offset),
-                        1 => !self.heap.equal(a, b, offset),
-                        _ => self.heap.order(a, b, offset).is_some_and(|order| match operator {
-                            2 => order == Ordering::Less,
-                            3 => order != Ordering::Greater,
-                            4 => order == Ordering::Greater,
-                            _ => order != Ordering::Less,
-                        }),
-                    };
+                    let passed = self.heap.passes(reg!(a), operator, reg!(b), offset);
                     attend!();
                     test!(passed);
                 }
                 Op::TestRange { a, low } => {
-                    let (a, high) = (reg!(a), Reg(low.0 + 1));
-                    let from =
-                        self.heap.order(a, reg!(low), offset).is_some_and(|order| order != Ordering::Less);
-                    let to = self
-                        .heap
-                        .order(a, reg!(high), offset)
-                        .is_some_and(|order| order != Ordering::Greater);
+                    let within = self.heap.is_between(reg!(a), reg!(low), reg!(Reg(low.0 + 1)), offset);
                     attend!();
-                    test!(from && to);
+                    test!(within);
                 }
 
                 Op::ForPrepare { counter, state } => {
-                    let step = Reg(state.0 + 1);
-                    for register in [counter, state, step] {
-                        let number = check!(self.heap.to_number(reg!(register)));
-                        reg!(register) = number.into();
-                    }
-                    if check!(self.heap.to_number(reg!(step))).is_zero() {
-                        check!(Err(Fault::argument("the STEP of the loop is 0")));
-                    }
-                    let turns = has_turn(reg!(counter), reg!(state), reg!(step));
+                    let turns = check!(self.prepare_for(base, at, counter, state, expired));
                     test!(turns);
                 }
                 Op::ForNext { counter, state } => {
@@ -381,22 +327,10 @@ impl Machine {
                         at += 1;
                     }
                 }
-                Op::EachPrepare { state, from } => {
-                    let value = reg!(from);
-                    let walked = self.walked(value);
-                    let length = self.heap.items(walked).map_or(0, <[Value]>::len);
-                    reg!(state) = walked;
-                    reg!(Reg(state.0 + 1)) = Value::Int(0);
-                    reg!(Reg(state.0 + 2)) = Value::Int(length as i64);
-                }
+                Op::EachPrepare { state, from } => self.prepare_each(base, state, from, None),
                 Op::EachPrepareLast { state, from } => {
-                    let count = check!(self.heap.to_integer(reg!(Reg(state.0 + 2)))).max(0);
-                    let value = reg!(from);
-                    let walked = self.walked(value);
-                    let length = self.heap.items(walked).map_or(0, <[Value]>::len) as i64;
-                    reg!(state) = walked;
-                    reg!(Reg(state.0 + 1)) = Value::Int((length - count).max(0));
-                    reg!(Reg(state.0 + 2)) = Value::Int(length);
+                    let count = check!(self.heap.to_integer(reg!(Reg(state.0 + 2))));
+                    self.prepare_each(base, state, from, Some(count));
                 }
                 Op::EachNext { state, to } => {
                     let (index, length) = (reg!(Reg(state.0 + 1)), reg!(Reg(state.0 + 2)));
@@ -416,27 +350,21 @@ impl Machine {
 
                 Op::NewArray { to, first, count } => {
                     let items = self.values(base, first, count).to_vec();
-                    reg!(to) = self.heap.array(items);
-                    attend!();
+                    set!(to, self.heap.array(items));
                 }
-                Op::NewObject { to } => {
-                    reg!(to) = self.heap.object(Object::default());
-                    attend!();
-                }
+                Op::NewObject { to } => set!(to, self.heap.object(Object::default())),
                 Op::InitMember { object, symbol, from } => {
-                    check!(self.heap.set_field(reg!(object), u32::from(symbol.0), reg!(from)));
+                    check!(self.heap.set_exact_field(reg!(object), u32::from(symbol.0), reg!(from)));
                 }
                 Op::GetMember { to, object, symbol } => {
-                    reg!(to) = check!(self.heap.member(reg!(object), u32::from(symbol.0), offset));
-                    attend!();
+                    set!(to, check!(self.heap.member(reg!(object), u32::from(symbol.0), offset)));
                 }
                 Op::SetMember { object, symbol, from } => {
                     check!(self.heap.set_member(reg!(object), u32::from(symbol.0), reg!(from)));
                     attend!();
                 }
                 Op::GetIndex { to, object, index } => {
-                    reg!(to) = check!(self.heap.index(reg!(object), reg!(index), offset));
-                    attend!();
+                    set!(to, check!(self.heap.index(reg!(object), reg!(index), offset)));
                 }
                 Op::SetIndex { object, index, from } => {
                     check!(self.heap.set_index(reg!(object), reg!(index), reg!(from)));
@@ -448,10 +376,7 @@ impl Machine {
                     let called = &program.procedures[usize::from(procedure.0)];
                     self.counts.stop += 4;
                     if self.frames.len() > self.limits.call_depth as usize {
-                        return Err(Fault::limit(format!(
-                            "more than {} procedures wait for each other",
-                            self.limits.call_depth
-                        )));
+                        return Err(self.too_many_calls());
                     }
                     if self.counts.stop > pause {
                         pause = self.passed_pause(expired)?;
@@ -481,90 +406,41 @@ impl Machine {
                     base = frame.base as usize;
                     at = frame.at as usize;
                 }
-                Op::Finish { from } => {
-                    self.note(at);
-                    let data = self.heap.to_data(reg!(from))?;
-                    return Ok(Step::Finished(data));
-                }
+                Op::Finish { from } => stop!(Step::Finished(check!(self.heap.to_data(reg!(from))))),
                 Op::Function { function, first, count } => {
                     let spec = &functions::ALL[usize::from(function.0)];
                     let from = base + usize::from(first.0);
                     let mut context =
                         Context { heap: &mut self.heap, now: self.now, random: &mut self.random };
                     let result = (spec.run)(&mut context, &self.stack[from..from + usize::from(count)]);
-                    reg!(first) = check!(result);
-                    attend!();
+                    set!(first, check!(result));
                 }
-                Op::Talk { from } => {
-                    let text = check!(self.heap.display(reg!(from))).into_owned();
-                    self.pending = Pending::Said;
-                    stop!(Step::Talk(text));
-                }
-                Op::Print { from } => {
-                    let text = check!(self.heap.display(reg!(from))).into_owned();
-                    self.pending = Pending::Said;
-                    stop!(Step::Print(text));
-                }
+                Op::Talk { from } => stop!(Step::Talk(check!(self.say(reg!(from))))),
+                Op::Print { from } => stop!(Step::Print(check!(self.say(reg!(from))))),
                 Op::Effect { site } => {
                     self.note(at);
-                    let position =
-                        self.frames.last().map(|frame| self.position_of(frame)).unwrap_or_default();
-                    let given = &program.sites[usize::from(site.0)];
-                    if let Some(value) = self.in_memory(given, base)? {
-                        reg!(given.to) = value;
-                        attend!();
-                        continue;
+                    if let Some(step) = self.effect(&program, site, base)? {
+                        return Ok(step);
                     }
-                    let command = self.command(given, base, position)?;
-                    self.pending = Pending::Effect(site.0);
-                    return Ok(Step::Command(Box::new(command)));
+                    attend!();
                 }
                 Op::Hear { question } => {
                     self.note(at);
                     return self.begin_hear(question.0);
                 }
-                Op::Throw { from } => {
+                Op::Throw { from } | Op::AssertFailed { message: from } => {
                     let message = check!(self.heap.display(reg!(from))).into_owned();
                     check!(Err(Fault::new(ErrorCode::Thrown, message)));
                 }
-                Op::AssertFailed { message } => {
-                    let message = check!(self.heap.display(reg!(message))).into_owned();
-                    check!(Err(Fault::new(ErrorCode::Thrown, message)));
-                }
-                Op::UnknownFunction { name } => {
-                    let name = match program.constants[usize::from(name.0)] {
-                        Constant::Text(index) => &*program.texts[index as usize],
-                        _ => "",
-                    };
-                    check!(Err(Fault::new(ErrorCode::Unknown, format!("unknown function {name}"))));
-                }
+                Op::UnknownFunction { name } => check!(Err(unknown_function(&program, name))),
                 Op::OnErrorResume {} => self.set_trap(Trap::ResumeNext),
                 Op::OnErrorStop {} => self.set_trap(Trap::Stop),
                 Op::OnErrorGoto { target } => self.set_trap(Trap::Goto(target.0)),
                 Op::ClearError {} => self.error = None,
                 Op::GetError { to } => reg!(to) = Value::Bool(self.error.is_some()),
-                Op::GetErrorNumber { to } => {
-                    reg!(to) = Value::Int(self.error.as_ref().map_or(0, |(number, _)| *number));
-                }
-                Op::GetErrorMessage { to } => {
-                    let message = self.error.as_ref().map(|(_, message)| message.clone()).unwrap_or_default();
-                    reg!(to) = self.heap.text(message);
-                }
+                Op::GetErrorNumber { to } => reg!(to) = self.error_number(),
+                Op::GetErrorMessage { to } => reg!(to) = self.error_message(),
             }
-        }
-    }
-
-    /// Keeps where the running frame stands.
-    #[inline]
-    pub(super) fn note(&mut self, at: usize) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.at = at as u32;
-        }
-    }
-
-    pub(super) fn set_trap(&mut self, trap: Trap) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.trap = trap;
         }
     }
 }

@@ -17,8 +17,8 @@ pub struct Declarations {
     pub webhooks: Vec<String>,
     /// `ALLOW ROLE`: who may run it; empty for everybody.
     pub roles: Vec<String>,
-    /// TABLE blocks with their indexes. Types that may name tables of other scripts are settled by
-    /// [`crate::schema::Schema::resolve`] over the whole package.
+    /// TABLE blocks with their indexes, each name once. A type that names a table of this script, or one of
+    /// [`crate::Known::tables`], is a reference; other unknown types are text.
     pub tables: Vec<Table>,
     /// `CREATE INDEX` on tables that this script does not declare.
     pub indexes: Vec<Index>,
@@ -48,6 +48,9 @@ pub struct Handler {
     /// What the subject of a mail must contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// Which kinds of change to a file count, parted by commas; all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<String>,
     /// The procedure: what [`crate::Machine::start_handler`] takes. 0 is the whole script.
     pub procedure: u16,
 }

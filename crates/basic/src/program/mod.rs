@@ -3,6 +3,7 @@
 pub(crate) mod code;
 pub(crate) mod codec;
 pub(crate) mod declarations;
+mod soundness;
 mod storage;
 
 use std::collections::HashMap;
@@ -155,6 +156,12 @@ pub(crate) struct StatementRange {
 }
 
 impl Program {
+    /// The file of the script: its name with the ending, also where it was compiled without.
+    pub(crate) fn file(&self) -> String {
+        let has_ending = self.name.to_ascii_lowercase().ends_with(".bas");
+        if has_ending { self.name.clone() } else { format!("{}.bas", self.name) }
+    }
+
     /// The name it was compiled under.
     pub fn name(&self) -> &str {
         &self.name

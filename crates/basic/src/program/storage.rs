@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::code::{Bounds, Op, Operand, Reg};
+use super::code::{Op, Operand, Reg};
 use super::codec::{Corrupt, Decoded, Reader, Writer};
+use super::soundness::is_sound;
 use super::{
     Constant, Declarations, Procedure, Program, ProgramHash, Question, Site, SiteClause, SiteFilter,
     StatementRange, Symbols,
 };
 use crate::commands;
-use crate::functions;
 use crate::hear::HearKind;
 use crate::step::Position;
 
@@ -308,125 +308,4 @@ fn read_question(r: &mut Reader<'_>) -> Decoded<Question> {
         to: Reg::read(r)?,
         live: r.number_as()?,
     })
-}
-
-/// Whether every operand of a loaded program exists, so that running it needs no further checks.
-fn is_sound(program: &Program) -> bool {
-    let Some(script) = program.procedures.first() else {
-        return false;
-    };
-    let texts = program.texts.len();
-    let constants = program.constants.iter().all(|constant| match constant {
-        Constant::Text(index) => (*index as usize) < texts,
-        _ => true,
-    });
-    let globals = program.variables.len();
-    if !constants || globals > usize::from(script.registers) {
-        return false;
-    }
-    let mut after = 0;
-    for procedure in &program.procedures {
-        let (start, end) = (procedure.start as usize, procedure.end as usize);
-        if start != after || procedure.parameters > procedure.registers {
-            return false;
-        }
-        let Some(code) = program.code.get(start..end) else {
-            return false;
-        };
-        let bounds = Bounds {
-            registers: procedure.registers,
-            globals: globals as u16,
-            start: procedure.start,
-            end: procedure.end,
-            constants: program.constants.len(),
-            symbols: program.symbols.names.len(),
-            procedures: program.procedures.len(),
-            builtins: functions::ALL.len(),
-            sites: program.sites.len(),
-            questions: program.questions.len(),
-        };
-        let sound = code.iter().all(|op| op.fits(&bounds) && spans_fit(program, *op, procedure.registers))
-            && code.iter().zip(procedure.start..).all(|(op, at)| jumps_well(*op, at));
-        // Nothing runs over the end of a procedure, also not by skipping the jump after a test.
-        let ends = matches!(code.last(), Some(Op::Return { .. } | Op::Finish { .. }))
-            && code.len() >= 2
-            && matches!(code.get(code.len() - 2), Some(Op::LoadNull { .. }));
-        if !sound || !ends {
-            return false;
-        }
-        after = end;
-    }
-    after == program.code.len() && statements_fit(program)
-}
-
-/// Whether statements stand in order, and each ends in the procedure it begins in: an error that ON ERROR catches goes
-/// on at the end of its statement.
-fn statements_fit(program: &Program) -> bool {
-    program.statements.is_sorted_by_key(|statement| statement.start)
-        && program.statements.iter().all(|statement| {
-            let after = program.procedures.partition_point(|procedure| procedure.start <= statement.start);
-            let own = after.checked_sub(1).and_then(|own| program.procedures.get(own));
-            statement.start <= statement.end && own.is_some_and(|own| statement.end < own.end)
-        })
-}
-
-/// Whether a jump goes the way its instruction says: back with `Loop` only, which is charged to the limits. A program
-/// that went back for free could run for ever.
-fn jumps_well(op: Op, at: u32) -> bool {
-    match op {
-        Op::Loop { target } => target.0 <= at,
-        Op::Jump { target }
-        | Op::JumpIf { target, .. }
-        | Op::JumpIfNot { target, .. }
-        | Op::JumpIfSome { target, .. } => target.0 > at,
-        _ => true,
-    }
-}
-
-/// Whether the runs of registers of an instruction exist.
-fn spans_fit(program: &Program, op: Op, registers: u16) -> bool {
-    let span = |first: Reg, count: u16| u32::from(first.0) + u32::from(count) <= u32::from(registers);
-    match op {
-        Op::Join { first, count, .. } | Op::NewArray { first, count, .. } => span(first, count),
-        Op::Function { first, count, function } => {
-            let Some(spec) = functions::ALL.get(usize::from(function.0)) else {
-                return false;
-            };
-            let count_usize = usize::from(count);
-            span(first, count.max(1)) && (spec.minimum..=spec.maximum).contains(&count_usize)
-        }
-        Op::Call { first, count, procedure } => {
-            let Some(called) = program.procedures.get(usize::from(procedure.0)) else {
-                return false;
-            };
-            span(first, count.max(1)) && count <= called.registers
-        }
-        Op::ForPrepare { state, .. } | Op::ForNext { state, .. } => span(state, 2),
-        Op::EachPrepare { state, .. } | Op::EachPrepareLast { state, .. } | Op::EachNext { state, .. } => {
-            span(state, 3)
-        }
-        Op::Effect { site } => program.sites.get(usize::from(site.0)).is_some_and(|site| {
-            let clauses = site.clauses.iter().all(|clause| span(clause.first, clause.count));
-            let filter = match &site.filter {
-                Some(SiteFilter::Bound { filter, first }) => {
-                    u16::try_from(filter.holes).is_ok_and(|holes| span(*first, holes))
-                }
-                Some(SiteFilter::Text { argument }) => *argument < site.arguments,
-                None => true,
-            };
-            span(site.first, site.arguments)
-                && span(site.to, 1)
-                && site.live <= registers
-                && clauses
-                && filter
-        }),
-        Op::Hear { question } => program.questions.get(usize::from(question.0)).is_some_and(|question| {
-            let given = [question.prompt, question.default, question.timeout];
-            span(question.first_option, question.options)
-                && span(question.to, 1)
-                && question.live <= registers
-                && given.iter().flatten().all(|register| span(*register, 1))
-        }),
-        _ => true,
-    }
 }

@@ -49,8 +49,10 @@ const REPORTS: &[Report] = &[
     Report("B018", "Two procedures have one name.", Some("SUB a()\n    TALK 1\nEND SUB\nSUB a()\n    TALK 2\nEND SUB")),
     Report("B020", "A command or function has too few arguments.", Some("SET BOT MEMORY \"visits\"")),
     Report("B021", "A command, function or procedure has too many arguments.", Some("TALK LEFT(\"abc\", 1, 2)")),
+    Report("B022", "A command has no such clause.", Some("FIND \"orders\" SORT BY total")),
     Report("B023", "A clause is given twice.", Some("HEAR x DEFAULT 1 DEFAULT 2\nTALK x")),
     Report("B024", "Comparisons follow each other without AND or brackets.", Some("a = 1\nTALK 1 < a < 3")),
+    Report("B025", "A condition after WHERE computes with a column, compares no column, or goes on with an operator that joins no conditions.", Some("rows = FIND \"orders\" WHERE LOWER(who) = \"ann\"\nTALK rows")),
     Report("B030", "HEAR has an unknown type.", Some("HEAR x AS SANDWICH\nTALK x")),
     Report("B031", "SCHEDULE IN has an unknown unit.", Some("SCHEDULE IN 5 MOONS DO\n    TALK 1\nEND SCHEDULE")),
     Report("B033", "ENUM is not followed by an array of texts.", Some("PARAM size AS STRING ENUM \"big\"\nDESCRIPTION \"Sizes\"\nTALK size")),
@@ -74,7 +76,7 @@ const REPORTS: &[Report] = &[
     Report("B104", "The package has no script, tool or collection of this name.", Some("ADD TOOL \"weather\"")),
     Report("B105", "There is no such function; the server may have it.", Some("TALK horoscope(\"leo\")")),
     Report("B106", "The text of a filter cannot be read.", Some("rows = FIND \"orders\", \"total > 1 AND\"\nTALK rows")),
-    Report("B107", "A value is joined into the text of a filter where none may stand.", Some("HEAR way\nrows = FIND \"orders\", \"total > 1 ORDER BY total \" + way\nTALK rows")),
+    Report("B107", "A value is joined into the text of a filter where none may stand, or before the filter is used, so that it is not bound.", Some("HEAR way\nrows = FIND \"orders\", \"total > 1 ORDER BY total \" + way\nTALK rows")),
     Report("B108", "GOTO is used.", Some("again:\nTALK 1\nGOTO again")),
     Report("B109", "A value stands alone and nothing is done with it.", Some("today")),
     Report("B110", "What stands in `${}` of a text block is no expression and stays text.", Some("BEGIN TALK\nCost: ${1 +}\nEND TALK")),
@@ -92,7 +94,9 @@ const REPORTS: &[Report] = &[
         Some("TALK GET SESSION session.id, \"topic\" + \"!\""),
     ),
     Report("B116", "Typographic quotes are read as straight ones.", Some("TALK “hello”")),
-    Report("B117", "A line of TABLE is read otherwise than it may be meant.", Some("TABLE stock\n    name\nEND TABLE")),
+    Report("B117", "A line of TABLE is read otherwise than it may be meant.", Some("TABLE stock\n    name\n    shape blob\nEND TABLE")),
+    Report("B118", "A table or a column is declared twice; only the first declaration counts.", Some("TABLE stock\n    id integer key\n    ID text\nEND TABLE")),
+    Report("B119", "A key, a UNIQUE line or an index names a column or table that does not exist; it is left out.", Some("TABLE stock\n    id integer key\n    UNIQUE(id, place)\nEND TABLE\nCREATE INDEX by_name ON stock(name)")),
 ];
 
 pub(super) fn page(text: &str) -> String {

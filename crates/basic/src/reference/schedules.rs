@@ -22,6 +22,13 @@ const FORMS: &[(&str, &str)] = &[
     ("every 3 days", "on every third day of the month at midnight"),
     ("every monday at 9am", "every Monday at nine"),
     ("every monday and friday at noon", "on Mondays and Fridays at noon"),
+    ("at noon", "every day at noon"),
+    ("every hour from 9 to 17", "every hour from nine in the morning to five in the afternoon"),
+    ("business hours", "every hour from nine to five, on Monday to Friday"),
+    (
+        "every 30 minutes during business hours",
+        "every half hour from nine to half past five, on Monday to Friday",
+    ),
     ("weekdays at 18:00", "on Monday to Friday at six in the evening"),
     ("weekends", "on Saturday and Sunday at midnight"),
     ("weekly", "every Sunday at midnight"),

@@ -169,13 +169,17 @@ fn weekday_name(date: Date) -> &'static str {
 }
 
 /// Splits a date pattern. A word is fields only if every letter of it is part of one (`T` and `Z` may part them, as in
-/// ISO dates); so the `de` of `D de MMMM` stays what it is.
+/// ISO dates); so the `de` of `D de MMMM` stays what it is. Letters of other scripts are no part of words, as in
+/// `YYYY年M月D日`.
 fn pieces(pattern: &str) -> Vec<Piece<'_>> {
+    if is_of_single_letters(pattern) {
+        return pattern.split_inclusive(|_| true).map(single_letter).collect();
+    }
     let mut pieces = Vec::new();
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
-        let is_word = first.is_alphabetic();
-        let end = rest.find(|c: char| c.is_alphabetic() != is_word).unwrap_or(rest.len());
+        let is_word = is_latin(first);
+        let end = rest.find(|c: char| is_latin(c) != is_word).unwrap_or(rest.len());
         let (run, after) = rest.split_at(end);
         match if is_word { fields(run) } else { None } {
             Some(fields) => pieces.extend(fields),
@@ -184,6 +188,35 @@ fn pieces(pattern: &str) -> Vec<Piece<'_>> {
         rest = after;
     }
     pieces
+}
+
+/// Whether a character is a letter of the Latin script, perhaps with an accent: one that words like `às` consist of.
+fn is_latin(c: char) -> bool {
+    c.is_ascii_alphabetic()
+        || (matches!(c, '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c.is_alphabetic())
+}
+
+/// Whether a pattern is one like `Ymd_His`, in which each letter stands alone.
+fn is_of_single_letters(pattern: &str) -> bool {
+    let letters = || pattern.bytes().filter(u8::is_ascii_alphabetic);
+    let repeats =
+        pattern.as_bytes().windows(2).any(|pair| pair[0] == pair[1] && pair[0].is_ascii_alphabetic());
+    // Only Y and i mean nothing to the other patterns.
+    !repeats
+        && letters().all(|letter| b"YmdHis".contains(&letter))
+        && letters().any(|letter| b"Yi".contains(&letter))
+}
+
+fn single_letter(letter: &str) -> Piece<'_> {
+    Piece::Field(match letter {
+        "Y" => Field::Year,
+        "m" => Field::PaddedMonth,
+        "d" => Field::PaddedDay,
+        "H" => Field::PaddedHour,
+        "i" => Field::PaddedMinute,
+        "s" => Field::PaddedSecond,
+        _ => return Piece::Literal(letter),
+    })
 }
 
 fn fields(word: &str) -> Option<Vec<Piece<'_>>> {
@@ -295,6 +328,8 @@ mod tests {
     fn date_patterns() {
         let at = "2025-03-04 21:05:09.042";
         for (pattern, expected) in [
+            ("Ymd_His", "20250304_210509"),
+            ("d/m/Y H:i", "04/03/2025 21:05"),
             ("YYYYMMDD", "20250304"),
             ("YYYY-MM-DD HH:mm:ss", "2025-03-04 21:05:09"),
             ("yyyy-MM-ddTHH:mm:ss.fffZ", "2025-03-04T21:05:09.042Z"),
@@ -304,6 +339,10 @@ mod tests {
             ("hh:mm tt", "09:05 PM"),
             ("YYYY-MM-01", "2025-03-01"),
             ("D de MMMM de YYYY às HH", "4 de March de 2025 às 21"),
+            ("YYYY年M月D日", "2025年3月4日"),
+            ("HH시mm분", "21시05분"),
+            ("D мая YYYYг.", "4 мая 2025г."),
+            ("D días de MMMM", "4 días de March"),
             ("", "2025-03-04 21:05:09"),
             ("no letters of dates", "2025-03-04 21:05:09"),
         ] {

@@ -52,7 +52,8 @@ impl Schedule {
     /// `a-b/n`, and lists of these. Ranges may run over the end (`FRI-MON`, `22-2`). Aliases such as `@daily` are
     /// known. Natural forms: `every 5 minutes`, `every hour`, `every 2 days`, `hourly`, `daily`, `weekly`, `monthly`,
     /// `yearly`, `every monday`, `every monday and friday`, `weekdays`, `weekends`, each of whole days with
-    /// `at 9am` or `at 14:30`.
+    /// `at 9am` or `at 14:30`, `at noon` alone for every day, and minutes and hours with `from 9 to 17` or
+    /// `during business hours`, which are those from 9 to 17 on weekdays.
     ///
     /// Errors name the field that is wrong. A day that no month of the expression has (`31 2`) is an error too, as it
     /// would never run.

@@ -16,13 +16,26 @@ pub(super) fn natural(text: &str) -> Option<Schedule> {
             _ => None,
         };
     }
+    if text == "business hours" {
+        return within("hour", BUSINESS_HOURS, BUSINESS_DAYS);
+    }
+    if let Some(what) = text.strip_suffix(" during business hours") {
+        return within(what, BUSINESS_HOURS, BUSINESS_DAYS);
+    }
+    if let Some((what, hours)) = text.split_once(" from ") {
+        let (first, last) = hours.split_once(" to ")?;
+        return within(what, &format!("{}-{}", full_hour(first)?, full_hour(last)?), "*");
+    }
+    if text.starts_with("at ") {
+        return natural(&format!("daily {text}"));
+    }
     let (what, minute_and_hour) = match text.split_once(" at ") {
         Some((what, time)) => (what.trim_end(), Some(minute_and_hour(time)?)),
         None => (text, None),
     };
     let at = minute_and_hour.as_deref().unwrap_or("0 0");
     let what = what.strip_prefix("on ").unwrap_or(what);
-    let what = what.strip_prefix("every ").or_else(|| what.strip_prefix("each ")).unwrap_or(what).trim();
+    let what = without_every(what);
     match what {
         "day" | "daily" => return cron(format!("{at} * * *")),
         "week" | "weekly" => return cron(format!("{at} * * 0")),
@@ -35,14 +48,7 @@ pub(super) fn natural(text: &str) -> Option<Schedule> {
     if let Some(days) = weekdays(what) {
         return cron(format!("{at} * * {days}"));
     }
-    let (count, unit) = match what {
-        "hourly" => (1, "hour"),
-        _ => match what.split_once(char::is_whitespace) {
-            Some((count, unit)) => (count.parse::<u8>().ok()?, unit.trim()),
-            None => (1, what),
-        },
-    };
-    let unit = unit.strip_suffix('s').filter(|u| !u.is_empty()).unwrap_or(unit);
+    let (count, unit) = interval(what)?;
     match (unit, minute_and_hour.is_some()) {
         ("second" | "sec", false) if count < 60 => cron(format!("*/{count} * * * * *")),
         ("minute" | "min", false) if count < 60 => cron(format!("*/{count} * * * *")),
@@ -53,6 +59,41 @@ pub(super) fn natural(text: &str) -> Option<Schedule> {
         ("month", _) => cron(format!("{at} 1 */{count} *")),
         _ => None,
     }
+}
+
+const BUSINESS_HOURS: &str = "9-17";
+const BUSINESS_DAYS: &str = "1-5";
+
+/// What comes after `every`.
+fn without_every(text: &str) -> &str {
+    text.strip_prefix("every ").or_else(|| text.strip_prefix("each ")).unwrap_or(text).trim()
+}
+
+/// `5` and `minute` for `5 minutes`.
+fn interval(text: &str) -> Option<(u8, &str)> {
+    let (count, unit) = match text {
+        "hourly" => (1, "hour"),
+        _ => match text.split_once(char::is_whitespace) {
+            Some((count, unit)) => (count.parse().ok()?, unit.trim()),
+            None => (1, text),
+        },
+    };
+    Some((count, unit.strip_suffix('s').filter(|unit| !unit.is_empty()).unwrap_or(unit)))
+}
+
+/// An interval that is kept only in some hours of some days, both as cron has them.
+fn within(what: &str, hours: &str, days: &str) -> Option<Schedule> {
+    let cron = match interval(without_every(what))? {
+        (count, "minute" | "min") if count < 60 => format!("*/{count} {hours} * * {days}"),
+        (count, "hour" | "hr" | "h") if count < 24 => format!("0 {hours}/{count} * * {days}"),
+        _ => return None,
+    };
+    Schedule::parse(&cron).ok()
+}
+
+/// `17` for `17`, `5pm` and `17:00`.
+fn full_hour(text: &str) -> Option<String> {
+    minute_and_hour(text)?.strip_prefix("0 ").map(str::to_owned)
 }
 
 /// `0 9` for `9am`, `30 14` for `14:30`: minute and hour as cron has them.

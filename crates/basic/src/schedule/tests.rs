@@ -47,6 +47,13 @@ fn natural_forms() {
         ("weekly", "0 0 * * 0"),
         ("monthly at 6am", "0 6 1 * *"),
         ("every 3 days", "0 0 */3 * *"),
+        ("at 9:30am", "30 9 * * *"),
+        ("at noon", "0 12 * * *"),
+        ("every hour from 9 to 17", "0 9-17 * * *"),
+        ("every 20 minutes from 8am to 6pm", "*/20 8-18 * * *"),
+        ("business hours", "0 9-17 * * 1-5"),
+        ("every 15 minutes during business hours", "*/15 9-17 * * 1-5"),
+        ("every 2 hours during business hours", "0 9,11,13,15,17 * * 1-5"),
     ] {
         assert_eq!(canonical(text), expected, "{text}");
     }
@@ -76,6 +83,10 @@ fn errors_name_the_field() {
         "every 90 minutes",
         "every monday at 25:00",
         "every 5 minutes at 9am",
+        "every hour from 9:30 to 17",
+        "every day during business hours",
+        "every hour from 9",
+        "at",
         "@often",
     ] {
         assert!(matches!(Schedule::parse(text), Err(ScheduleError::Unknown { .. })), "{text}");

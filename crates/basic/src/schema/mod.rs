@@ -7,6 +7,7 @@ mod column_type;
 mod line;
 mod words;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -158,6 +159,32 @@ pub enum SchemaProblem {
     },
 }
 
+/// A problem and what part of the schema has it, as that was before it was resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The place of the table in the schema.
+    pub table: usize,
+    /// Which part of the table.
+    pub part: TablePart,
+    /// What is odd there.
+    pub problem: SchemaProblem,
+}
+
+/// A part of a table, by its place among those of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TablePart {
+    /// The table as a whole.
+    Whole,
+    /// A column.
+    Column(usize),
+    /// The `PRIMARY KEY` line.
+    Key,
+    /// A `UNIQUE` line.
+    Unique(usize),
+    /// An index.
+    Index(usize),
+}
+
 impl Schema {
     /// The table of that name, ignoring case.
     pub fn table(&self, name: &str) -> Option<&Table> {
@@ -166,25 +193,35 @@ impl Schema {
 
     /// Settles what needs all tables to be known: names of tables used as types become references, other unknown types
     /// become text, and what is declared twice or names missing columns is left out. Says what was changed so, in the
-    /// order of the source.
-    pub fn resolve(&mut self) -> Vec<SchemaProblem> {
-        let mut problems = Vec::new();
+    /// order of the source. `others` are tables that exist beside those of the schema.
+    pub fn resolve(&mut self, others: &[&str]) -> Vec<Finding> {
+        let mut findings = Vec::new();
         let mut names: HashMap<String, String> = HashMap::new();
-        let mut tables: Vec<Table> = Vec::with_capacity(self.tables.len());
-        for table in std::mem::take(&mut self.tables) {
-            if names.insert(table.name.to_lowercase(), table.name.clone()).is_some() {
-                problems.push(SchemaProblem::DuplicateTable { table: table.name });
-            } else {
-                tables.push(table);
+        let mut tables: Vec<(usize, Table)> = Vec::with_capacity(self.tables.len());
+        for (place, table) in std::mem::take(&mut self.tables).into_iter().enumerate() {
+            match names.entry(table.name.to_lowercase()) {
+                Entry::Occupied(_) => findings.push(Finding {
+                    table: place,
+                    part: TablePart::Whole,
+                    problem: SchemaProblem::DuplicateTable { table: table.name },
+                }),
+                Entry::Vacant(name) => {
+                    // Of two tables of one name the first gives the spelling.
+                    name.insert(table.name.clone());
+                    tables.push((place, table));
+                }
             }
         }
-        // Of two tables of one name the first gives the spelling.
-        names.extend(tables.iter().map(|table| (table.name.to_lowercase(), table.name.clone())));
-        for table in &mut tables {
-            table.resolve(&names, &mut problems);
+        for other in others {
+            names.entry(other.to_lowercase()).or_insert_with(|| (*other).to_owned());
         }
-        self.tables = tables;
-        problems
+        for (place, table) in &mut tables {
+            table.resolve(&names, &mut |part, problem| {
+                findings.push(Finding { table: *place, part, problem });
+            });
+        }
+        self.tables = tables.into_iter().map(|(_, table)| table).collect();
+        findings
     }
 }
 
@@ -194,12 +231,17 @@ impl Table {
         self.columns.iter().find(|column| same(&column.name, name))
     }
 
-    fn resolve(&mut self, tables: &HashMap<String, String>, problems: &mut Vec<SchemaProblem>) {
+    fn resolve(
+        &mut self,
+        tables: &HashMap<String, String>,
+        found: &mut impl FnMut(TablePart, SchemaProblem),
+    ) {
         let mut names = HashSet::new();
-        for mut column in std::mem::take(&mut self.columns) {
+        for (place, mut column) in std::mem::take(&mut self.columns).into_iter().enumerate() {
             let table = self.name.clone();
             if !names.insert(column.name.to_lowercase()) {
-                problems.push(SchemaProblem::DuplicateColumn { table, column: column.name });
+                let problem = SchemaProblem::DuplicateColumn { table, column: column.name };
+                found(TablePart::Column(place), problem);
                 continue;
             }
             if let ColumnType::Named(word) = &column.kind {
@@ -207,7 +249,8 @@ impl Table {
                     column.kind = ColumnType::Reference(table.clone());
                 } else {
                     let (column_name, word) = (column.name.clone(), word.clone());
-                    problems.push(SchemaProblem::UnknownType { table, column: column_name, word });
+                    let problem = SchemaProblem::UnknownType { table, column: column_name, word };
+                    found(TablePart::Column(place), problem);
                     column.kind = ColumnType::Text { max: None };
                 }
             }
@@ -215,20 +258,22 @@ impl Table {
         }
 
         let table = &self.name;
-        let mut known = |columns: &[String], place: &str| {
+        let mut known = |columns: &[String], part: TablePart, place: &str| {
             let missing = columns.iter().find(|name| !names.contains(&name.to_lowercase()));
-            problems.extend(missing.map(|name| SchemaProblem::UnknownColumn {
-                table: table.clone(),
-                column: name.clone(),
-                place: place.to_owned(),
-            }));
+            if let Some(name) = missing {
+                let (table, column, place) = (table.clone(), name.clone(), place.to_owned());
+                found(part, SchemaProblem::UnknownColumn { table, column, place });
+            }
             missing.is_none()
         };
-        if !known(&self.key, "PRIMARY KEY") {
+        if !known(&self.key, TablePart::Key, "PRIMARY KEY") {
             self.key.clear();
         }
-        self.unique.retain(|columns| known(columns, "UNIQUE"));
-        self.indexes.retain(|index| known(&index.columns, &index.name));
+        let mut place = 0..;
+        self.unique.retain(|columns| known(columns, TablePart::Unique(place.next().unwrap_or(0)), "UNIQUE"));
+        let mut place = 0..;
+        self.indexes
+            .retain(|index| known(&index.columns, TablePart::Index(place.next().unwrap_or(0)), &index.name));
     }
 }
 

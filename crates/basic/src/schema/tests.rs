@@ -83,7 +83,10 @@ fn resolving_settles_names_of_tables_and_says_what_is_odd() {
     let mut schema =
         Schema { tables: vec![orders, table("customers", &["id number key"]), table("orders", &[])] };
 
-    let problems: Vec<String> = schema.resolve().iter().map(ToString::to_string).collect();
+    let findings = schema.resolve(&[]);
+    let problems: Vec<String> = findings.iter().map(|finding| finding.problem.to_string()).collect();
+    let parts: Vec<(usize, TablePart)> =
+        findings.iter().map(|finding| (finding.table, finding.part)).collect();
 
     let expected = [
         "table orders is declared twice; only the first declaration counts",
@@ -93,10 +96,25 @@ fn resolving_settles_names_of_tables_and_says_what_is_odd() {
         "Orders has no column x, which by_x names",
     ];
     assert_eq!(problems, expected);
+    let expected = [
+        (2, TablePart::Whole),
+        (0, TablePart::Column(2)),
+        (0, TablePart::Column(3)),
+        (0, TablePart::Unique(1)),
+        (0, TablePart::Index(0)),
+    ];
+    assert_eq!(parts, expected);
     let orders = schema.table("ORDERS").unwrap();
     assert_eq!(orders.column("WHO").unwrap().kind, ColumnType::Reference("customers".into()));
     assert_eq!((orders.columns.len(), orders.unique.len(), orders.indexes.len()), (3, 1, 0));
-    assert_eq!(schema.clone().resolve(), []);
+    assert_eq!(schema.clone().resolve(&[]), []);
+}
+
+#[test]
+fn a_table_of_another_script_is_no_unknown_type() {
+    let mut schema = Schema { tables: vec![table("orders", &["who CUSTOMERS"])] };
+    assert_eq!(schema.resolve(&["Customers"]), []);
+    assert_eq!(schema.tables[0].columns[0].kind, ColumnType::Reference("Customers".into()));
 }
 
 #[test]

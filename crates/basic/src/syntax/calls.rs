@@ -1,6 +1,6 @@
 //! Names in operand position: variables, functions, and commands with their arguments and clauses.
 
-use super::expressions::is_operator_word;
+use super::operands::is_operator_word;
 use super::parser::Parser;
 use super::token::{Kind, Mark, Name, Span};
 use super::tree::{ClauseArguments, CommandCall, Expr, ExprKind};
@@ -151,11 +151,15 @@ impl Parser<'_> {
             }
             "hear" => {
                 let stands = match next.kind {
-                    Kind::Line | Kind::End | Kind::Mark(Mark::ParenClose | Mark::Comma) => true,
-                    Kind::Word(_) => matches!(self.word_at(self.at + 1), "as" | "with" | "default"),
+                    // A variable of that name.
+                    Kind::Mark(Mark::Dot | Mark::QuestionDot | Mark::ParenOpen | Mark::BracketOpen) => false,
+                    Kind::Word(name) => {
+                        let word = self.names.get(name);
+                        is_operator_word(word) || matches!(word, "default" | "timeout" | "not")
+                    }
                     // `HEAR "prompt"` as a value.
-                    Kind::Text(_) => true,
-                    _ => false,
+                    Kind::Line | Kind::End | Kind::Mark(_) | Kind::Text(_) => true,
+                    Kind::Integer(_) | Kind::Float(_) => false,
                 };
                 stands.then(|| {
                     self.advance();
@@ -179,7 +183,7 @@ impl Parser<'_> {
                 }
                 Some(Expr { kind, span: self.since(start) })
             }
-            "is" if self.word_at(self.at + 1) == "numeric" => Some(self.phrase_call("isnumeric", start)),
+            "is" if self.is_numeric_at(self.at) => Some(self.phrase_call("isnumeric", start)),
             "json" if self.word_at(self.at + 1) == "parse" => Some(self.phrase_call("fromjson", start)),
             "error" | "error_message" if self.is_error_message() => {
                 self.at += if self.is_word("error") { 2 } else { 1 };
@@ -267,7 +271,9 @@ impl Parser<'_> {
             }
         }
         let span = self.since(start);
-        let text = self.text_of(span).to_owned();
+        // Blanks at the beginning of lines mean nothing, so that indenting them changes nothing.
+        let lines: Vec<&str> = self.text_of(span).lines().map(str::trim).collect();
+        let text = lines.join("\n");
         // The row is part of the table, which a test checks.
         let spec = commands::find("SELECT").unwrap_or(&commands::all()[0]);
         let rows = spec.clauses.iter().find(|clause| clause.name == "ROWS");

@@ -6,8 +6,12 @@ use super::tree::{ClauseArguments, CommandCall, Expr, ExprKind};
 use crate::commands::{ArgumentKind, ClauseKind, ClauseSpec, CommandSpec};
 
 impl Parser<'_> {
-    /// The clause of a command that begins here, with its number of words.
-    pub(super) fn clause_here(&self, spec: &'static CommandSpec) -> Option<(&'static ClauseSpec, usize)> {
+    /// The clause of a command that begins here, with its number of words, when so many arguments were given.
+    pub(super) fn clause_here(
+        &self,
+        spec: &'static CommandSpec,
+        given: usize,
+    ) -> Option<(&'static ClauseSpec, usize)> {
         if !matches!(self.kind(), Kind::Word(_)) {
             return None;
         }
@@ -24,7 +28,17 @@ impl Parser<'_> {
                 Kind::Mark(Mark::BracketOpen | Mark::ParenOpen) => !next.spaced,
                 _ => false,
             };
-            let complete = clause.kind == ClauseKind::Flag || self.starts_operand(self.at + words);
+            // `POST TO net AT at "x.jpg"`: a clause stands once, so the second word is a variable.
+            let named_alike = given >= spec.minimum() && self.repeats_word(self.at + words);
+            // `SEND MAIL to SUBJECT "x"`: the next clause begins, so this word is an argument.
+            let before_clause = !named_alike
+                && self.begins_clause_of(spec, self.at + words)
+                && matches!(
+                    self.token_at(self.at + words + 1).kind,
+                    Kind::Text(_) | Kind::Integer(_) | Kind::Float(_)
+                );
+            let valued = (named_alike || self.starts_operand(self.at + words)) && !before_clause;
+            let complete = clause.kind == ClauseKind::Flag || valued;
             if !is_variable && complete && best.is_none_or(|(_, most)| words > most) {
                 best = Some((clause, words));
             }
@@ -32,10 +46,30 @@ impl Parser<'_> {
         best
     }
 
+    /// Whether the word at a place is that of a clause which stands before it.
+    fn repeats_word(&self, index: usize) -> bool {
+        !self.word_at(index).is_empty() && self.word_at(index) == self.word_at(index - 1)
+    }
+
+    /// Whether a clause of a command begins at a word, by what follows the word alone.
+    pub(super) fn begins_clause_of(&self, spec: &CommandSpec, index: usize) -> bool {
+        let word = self.word_at(index);
+        let begins = match self.token_at(index + 1).kind {
+            Kind::Word(_) | Kind::Text(_) | Kind::Integer(_) | Kind::Float(_) => true,
+            Kind::Mark(mark) => mark.opens() && self.token_at(index + 1).spaced,
+            Kind::Line | Kind::End => false,
+        };
+        let named = |clause: &ClauseSpec| {
+            clause.kind != ClauseKind::Flag
+                && clause.spellings.iter().any(|words| words.first() == Some(&word))
+        };
+        begins && spec.clauses.iter().any(named)
+    }
+
     pub(super) fn clauses(&mut self, call: &mut CommandCall, statement: bool) {
         loop {
             self.continue_line(call);
-            let Some((clause, words)) = self.clause_here(call.spec) else {
+            let Some((clause, words)) = self.clause_here(call.spec, call.arguments.len()) else {
                 return;
             };
             let start = self.span();
@@ -48,7 +82,7 @@ impl Parser<'_> {
             // A comma may part clauses.
             if self.is_mark(Mark::Comma) && self.brackets == 0 {
                 self.at += 1;
-                if self.clause_here(call.spec).is_none() {
+                if self.clause_here(call.spec, call.arguments.len()).is_none() {
                     self.at -= 1;
                     return;
                 }
@@ -75,7 +109,9 @@ impl Parser<'_> {
         };
         if goes_on {
             self.at += 1;
-            if self.clause_here(call.spec).is_none() && !self.is_words(&["on", "timeout"]) {
+            if self.clause_here(call.spec, call.arguments.len()).is_none()
+                && !self.is_words(&["on", "timeout"])
+            {
                 self.at -= 1;
             }
         }
@@ -85,25 +121,35 @@ impl Parser<'_> {
         let full = statement && self.brackets == 0;
         match clause.kind {
             ClauseKind::Flag => ClauseArguments::Values(Vec::new()),
-            ClauseKind::Value => {
-                let value = if full { self.expression() } else { self.sum() };
-                ClauseArguments::Values(vec![value])
-            }
+            ClauseKind::Value => ClauseArguments::Values(vec![self.clause_value(full)]),
             ClauseKind::Word => ClauseArguments::Values(vec![self.clause_word(clause, full)]),
             ClauseKind::Values => {
-                let mut values = vec![if full { self.expression() } else { self.sum() }];
+                let mut values = vec![self.clause_value(full)];
                 while (full || self.brackets == 0) && self.eat_mark(Mark::Comma) {
                     values.push(if full { self.expression() } else { self.sum() });
                 }
                 ClauseArguments::Values(values)
             }
-            ClauseKind::Fields => ClauseArguments::Fields(self.fields()),
+            ClauseKind::Fields => {
+                let fields = self.fields_or_names(clause.name == "WITH");
+                ClauseArguments::Fields(fields)
+            }
             ClauseKind::Order => ClauseArguments::Order(self.order()),
             ClauseKind::Condition => ClauseArguments::Condition(self.condition()),
             ClauseKind::Place => {
                 let place = self.place();
                 ClauseArguments::Place(place)
             }
+        }
+    }
+
+    fn clause_value(&mut self, full: bool) -> Expr {
+        match self.kind() {
+            Kind::Word(name) if self.repeats_word(self.at) && !self.starts_operand(self.at) => {
+                self.variable(name, self.span())
+            }
+            _ if full => self.expression(),
+            _ => self.sum(),
         }
     }
 
@@ -120,8 +166,14 @@ impl Parser<'_> {
 
     /// `name = value` or `name AS value`, parted by commas.
     pub(super) fn fields(&mut self) -> Vec<(String, Expr)> {
+        self.fields_or_names(false)
+    }
+
+    /// Fields; where `names` may stand alone, a variable or member is a field of its own name.
+    fn fields_or_names(&mut self, names: bool) -> Vec<(String, Expr)> {
         let mut fields = Vec::new();
         loop {
+            let start = self.at;
             let Some(mut name) = self.key() else {
                 self.expected("the name of a field");
                 return fields;
@@ -131,11 +183,16 @@ impl Parser<'_> {
                 name = format!("{name}.{}", self.text_of(self.span()));
                 self.advance();
             }
-            if !self.eat_mark(Mark::Equal) && !self.eat_word("as") {
+            if self.eat_mark(Mark::Equal) || self.eat_word("as") {
+                fields.push((name, self.expression()));
+            } else if names && matches!(self.token_at(start).kind, Kind::Word(_)) {
+                self.at = start;
+                let last = name.rsplit('.').next().unwrap_or_default().to_owned();
+                fields.push((last, self.place()));
+            } else {
                 self.expected("= or AS");
                 return fields;
             }
-            fields.push((name, self.expression()));
             if !self.eat_mark(Mark::Comma) {
                 return fields;
             }

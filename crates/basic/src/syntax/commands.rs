@@ -1,6 +1,6 @@
 //! Commands: which phrase begins here, and what it is given.
 
-use super::expressions::is_operator_word;
+use super::operands::is_operator_word;
 use super::parser::Parser;
 use super::token::{Kind, Mark, Span};
 use super::tree::{Binary, CommandCall, Expr, ExprKind};
@@ -36,11 +36,26 @@ impl Parser<'_> {
                     || words > 1
                     || functions::find(phrase.words[0]).is_none()
                     || spec.subject == "storage")
+                && !self.ends_in_argument(&phrase.words, spec)
             {
                 return Some((spec, words));
             }
         }
         None
+    }
+
+    /// Whether the last word of a phrase is meant as the argument of a shorter one: `GET image` and `DELETE file, rule`
+    /// where a longer phrase would miss what it needs, `GET LAST(links)` where that word is a function.
+    fn ends_in_argument(&self, words: &[&str], spec: &CommandSpec) -> bool {
+        let Some((last, shorter)) = words.split_last().filter(|(_, shorter)| !shorter.is_empty()) else {
+            return false;
+        };
+        if spec.minimum() == 0 || !commands::beginning_with(shorter[0]).iter().any(|p| p.words == shorter) {
+            return false;
+        }
+        let next = self.token_at(self.at + words.len());
+        let calls = next.kind == Kind::Mark(Mark::ParenOpen) && !next.spaced;
+        if calls { functions::find(last).is_some() } else { !self.starts_operand(self.at + words.len()) }
     }
 
     /// Whether the argument of a one-word command or function without brackets can begin here.
@@ -52,12 +67,14 @@ impl Parser<'_> {
             }
             Kind::Word(name) => {
                 let word = self.names.get(name);
+                let next = self.token_at(index + 1);
                 // `in.filename`: a variable that has the name of an operator.
-                let named =
-                    matches!(self.token_at(index + 1).kind, Kind::Mark(Mark::Dot | Mark::QuestionDot));
-                (!is_operator_word(word) || named)
+                let named = matches!(next.kind, Kind::Mark(Mark::Dot | Mark::QuestionDot));
+                // `GET LAST(links)`.
+                let calls = word == "last" && next.kind == Kind::Mark(Mark::ParenOpen) && !next.spaced;
+                (!is_operator_word(word) || named || self.is_numeric_at(index))
                     && !self.begins_enclosing_clause(index)
-                    && !matches!(word, "last" | "not" | "asc" | "desc" | "until" | "while")
+                    && (!matches!(word, "last" | "not" | "asc" | "desc" | "until" | "while") || calls)
             }
             Kind::Line | Kind::End => false,
         }
@@ -106,7 +123,18 @@ impl Parser<'_> {
             self.clauses(&mut call, statement);
         }
         self.enclosing.pop();
+        if let [Expr { kind: ExprKind::Text(path), .. }] = call.arguments.as_slice()
+            && let Some((name, _)) = path.split_once('.')
+            && call.spec.phrase == "GET"
+        {
+            // `GET "form.name"` may read a variable that nothing else names.
+            self.names.intern(&crate::machine::fold(name));
+        }
         let span = self.since(start);
+        // Of commands that end in one place the innermost is the one something follows.
+        if self.ended.is_none_or(|(_, at)| at != self.at) {
+            self.ended = Some((spec, self.at));
+        }
         self.check_count(&call, span);
         Expr { kind: ExprKind::Command(Box::new(call)), span }
     }
@@ -123,14 +151,8 @@ impl Parser<'_> {
         let mut at = self.at;
         loop {
             match self.token_at(at).kind {
-                Kind::Mark(
-                    Mark::ParenOpen
-                    | Mark::BracketOpen
-                    | Mark::BraceOpen
-                    | Mark::ObjectOpen
-                    | Mark::InterpolationOpen,
-                ) => depth += 1,
-                Kind::Mark(Mark::ParenClose | Mark::BracketClose | Mark::BraceClose) => {
+                Kind::Mark(mark) if mark.opens() => depth += 1,
+                Kind::Mark(mark) if mark.closes() => {
                     depth -= 1;
                     if depth == 0 {
                         return false;
@@ -171,12 +193,17 @@ impl Parser<'_> {
             call.arguments.push(Expr { kind: ExprKind::Text(self.text_of(span).to_owned()), span });
             return;
         }
+        let named = self.eat_argument_name(call.spec);
         let maximum = call.spec.maximum();
         let mut limit = if self.brackets > 0 && !statement { maximum.min(1) } else { maximum };
         let mut comma = false;
         while call.arguments.len() < limit {
             // `SEND MAIL to, subject, body, ATTACHMENT file`: a comma may stand before a clause, too.
-            if self.clause_here(call.spec).is_some() && (!comma || self.is_no_value()) {
+            let first = named && call.arguments.is_empty();
+            if !first
+                && self.clause_here(call.spec, call.arguments.len()).is_some()
+                && (!comma || self.is_no_value())
+            {
                 return;
             }
             let Some(argument) = call.spec.argument(call.arguments.len()) else {
@@ -185,8 +212,10 @@ impl Parser<'_> {
             // `SET BOT MEMORY "k" v`: after a text the comma before the value may be missing.
             let plain = argument.separator == Separator::Equal
                 && matches!(call.arguments.last().map(|last| &last.kind), Some(ExprKind::Text(_)));
-            let begins =
-                self.starts_operand(self.at) && (plain || may_follow(argument, call.arguments.len()));
+            // Only before the first argument of a statement is `+` no operator.
+            let signed = statement && call.arguments.is_empty() && self.is_mark(Mark::Plus);
+            let begins = (signed || self.starts_operand(self.at) || self.bare_path_here(argument.kind))
+                && (plain || may_follow(argument, call.arguments.len()));
             if !(comma || begins) {
                 return;
             }
@@ -222,6 +251,16 @@ impl Parser<'_> {
         value && self.command_here(false).is_none() && functions::find(self.word_at(self.at)).is_none()
     }
 
+    /// `SEND MAIL TO address, …`: a clause that has the name of the first argument stands for it there.
+    fn eat_argument_name(&mut self, spec: &'static CommandSpec) -> bool {
+        let name = spec.arguments.first().map(|first| first.name);
+        let here = self
+            .clause_here(spec, 0)
+            .filter(|(clause, _)| name.is_some_and(|name| clause.name.eq_ignore_ascii_case(name)));
+        self.at += here.map_or(0, |(_, words)| words);
+        here.is_some()
+    }
+
     fn eat_separator(&mut self, argument: &Argument) -> bool {
         match argument.separator {
             Separator::Comma | Separator::Blank => false,
@@ -237,11 +276,33 @@ impl Parser<'_> {
     }
 
     pub(super) fn argument(&mut self, kind: ArgumentKind, full: bool) -> Expr {
+        if self.bare_path_here(kind) {
+            return self.bare_path();
+        }
         let stands_alone = kind == ArgumentKind::Word && self.bare_word_here();
         if stands_alone {
             return self.bare_word();
         }
         if full { self.expression() } else { self.sum() }
+    }
+
+    /// Whether a path without quotes stands where a word may: `/files/save`.
+    fn bare_path_here(&self, kind: ArgumentKind) -> bool {
+        let next = self.token_at(self.at + 1);
+        kind == ArgumentKind::Word
+            && self.is_mark(Mark::Slash)
+            && matches!(next.kind, Kind::Word(_))
+            && !next.spaced
+    }
+
+    fn bare_path(&mut self) -> Expr {
+        let start = self.span();
+        self.advance();
+        while !self.at_line_end() && !self.token().spaced && !self.is_mark(Mark::Comma) {
+            self.advance();
+        }
+        let span = self.since(start);
+        Expr { kind: ExprKind::Text(self.text_of(span).to_owned()), span }
     }
 
     /// Whether a word stands for itself or a variable: nothing follows that makes it an expression.
@@ -307,7 +368,8 @@ impl Parser<'_> {
     }
 }
 
-fn plural(count: usize) -> &'static str {
+/// The word after the number of arguments.
+pub(crate) fn plural(count: usize) -> &'static str {
     if count == 1 { "argument" } else { "arguments" }
 }
 

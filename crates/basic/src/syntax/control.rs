@@ -1,6 +1,7 @@
 //! Statements with blocks: IF, loops, SELECT, WITH, procedures.
 
-use super::parser::{BlockKind, Closer, Parser};
+use super::blocks::{BlockKind, Closer};
+use super::parser::Parser;
 use super::token::{Kind, Mark, Name, Span};
 use super::tree::{Binary, CaseTest, Expr, Procedure, Statement, StatementKind, Test};
 
@@ -80,7 +81,7 @@ impl Parser<'_> {
         if each {
             self.advance();
         }
-        let Some((variable, spelled, variable_span)) = self.name("a variable") else {
+        let Some((variable, spelled, _)) = self.name("a variable") else {
             self.skip_line();
             let _ = self.block(BlockKind::For, start, "FOR");
             self.close_for(start, "FOR", None);
@@ -97,7 +98,7 @@ impl Parser<'_> {
             self.rest_of_header();
             let body = self.block(BlockKind::For, start, "FOR");
             self.close_for(start, "FOR", Some((variable, &spelled)));
-            let kind = StatementKind::For { variable, variable_span, from, to, step, body };
+            let kind = StatementKind::For { variable, from, to, step, body };
             return self.statement_from(start, kind);
         }
         if !self.eat_word("in") {
@@ -112,7 +113,7 @@ impl Parser<'_> {
         self.rest_of_header();
         let body = self.block(BlockKind::For, start, "FOR EACH");
         self.close_for(start, "FOR EACH", Some((variable, &spelled)));
-        self.statement_from(start, StatementKind::ForEach { variable, variable_span, source, last, body })
+        self.statement_from(start, StatementKind::ForEach { variable, source, last, body })
     }
 
     /// What is left of the line that opens a block is an error; the block is read all the same.
@@ -289,12 +290,7 @@ impl Parser<'_> {
         if self.in_procedure {
             self.reports.error("B017", start, format!("{shown} inside another procedure"));
         }
-        if self
-            .script
-            .procedures
-            .iter()
-            .any(|procedure| procedure.handler.is_none() && procedure.name == name)
-        {
+        if !self.declared.insert(name) {
             self.reports.error("B018", span, format!("a procedure {spelled} exists already"));
         }
         let mut parameters = Vec::new();

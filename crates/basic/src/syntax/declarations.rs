@@ -4,6 +4,8 @@ use super::parser::Parser;
 use super::token::{Kind, Mark, Span};
 use super::tree::{Expr, ExprKind, Param, Statement, Table};
 
+const PARAM_OPTIONS: [&str; 6] = ["LIKE", "DESCRIPTION", "DEFAULT", "OPTIONAL", "REQUIRED", "ENUM"];
+
 impl Parser<'_> {
     /// `PARAM name AS type …`, `PARAM name AS "a", "b"`, `PARAM a, b`.
     pub(super) fn param(&mut self, start: Span) -> Option<Statement> {
@@ -27,6 +29,10 @@ impl Parser<'_> {
             self.param_options(&mut param);
             param.span = start.to(self.previous_span());
             self.script.params.push(param);
+            if matches!(self.kind(), Kind::Word(_)) {
+                self.unknown_option(&PARAM_OPTIONS);
+                return None;
+            }
             if !self.eat_mark(Mark::Comma) {
                 return None;
             }
@@ -110,7 +116,7 @@ impl Parser<'_> {
     /// A TABLE block: its columns keep their words, which schemas read.
     pub(super) fn table(&mut self, start: Span) -> Option<Statement> {
         self.advance();
-        let (_, name, _) = self.name("the name of the table")?;
+        let (_, name, span) = self.name("the name of the table")?;
         let mut connection = None;
         if self.eat_word("on") {
             connection = self.key();
@@ -132,17 +138,28 @@ impl Parser<'_> {
                 _ => lines.extend(self.rest_of_physical_line()),
             }
         }
-        self.script.tables.push(Table { name, connection, header, lines });
+        self.script.tables.push(Table { name, span, connection, header, lines });
         None
     }
 
     /// What is left of the physical line: a comma at the end of a column does not join it with the next.
     fn rest_of_physical_line(&mut self) -> Option<(String, Span)> {
         let first = self.span();
-        let line = self.line_of(first);
+        let mut line = self.line_of(first);
         let begin = self.at;
-        while !self.at_line_end() && self.line_of(self.span()) == line {
+        loop {
+            while !self.at_line_end() && self.line_of(self.span()) == line {
+                self.advance();
+            }
+            // The expression of a computed column may stand on the line after `GENERATED ALWAYS AS`.
+            let goes_on = self.word_at(self.at.saturating_sub(1)) == "as"
+                && self.kind() == Kind::Line
+                && self.is_mark_at(self.at + 1, Mark::ParenOpen);
+            if !goes_on {
+                break;
+            }
             self.advance();
+            line = self.line_of(self.span());
         }
         (self.at > begin).then(|| {
             let span = self.since(first);

@@ -1,9 +1,11 @@
 //! What runs at another time: handlers, delayed bodies, steps of workflows.
 
-use super::parser::{BlockKind, Parser};
+use super::blocks::BlockKind;
+use super::parser::Parser;
 use super::token::{Kind, Mark, Span};
 use super::tree::{
-    Binary, ClauseArguments, Expr, ExprKind, Handler, OnError, Procedure, Statement, StatementKind,
+    Binary, ClauseArguments, CommandCall, Expr, ExprKind, Handler, OnError, Procedure, Statement,
+    StatementKind,
 };
 use crate::commands;
 
@@ -29,14 +31,10 @@ impl Parser<'_> {
                 self.advance();
                 Some(self.statement_from(start, StatementKind::OnError(target)))
             }
-            // `ON "paid" CALL thank`.
-            _ if matches!(self.token_at(self.at + 1).kind, Kind::Text(_)) => {
-                let spec = commands::find("ON EVENT")?;
-                let command = self.command(spec, 1, true);
-                Some(self.statement_from(start, StatementKind::Expression(command)))
-            }
             (first, second) => {
                 let (kind, words) = match (first, second) {
+                    // `ON "paid"` is ON EVENT in short.
+                    _ if matches!(self.token_at(self.at + 1).kind, Kind::Text(_)) => ("ON EVENT", 1),
                     ("event", _) => ("ON EVENT", 2),
                     ("form", "submit") => ("ON FORM SUBMIT", 3),
                     ("insert", "of") => ("ON INSERT OF", 3),
@@ -51,11 +49,12 @@ impl Parser<'_> {
                     "ON FORM SUBMIT" => !self.line_has("call"),
                     _ => self.line_has("do") || self.has_end_on(),
                 };
-                if !has_body {
-                    return None;
+                if has_body {
+                    self.at += words;
+                    return Some(self.handler(start, kind));
                 }
-                self.at += words;
-                Some(self.handler(start, kind))
+                let command = self.command(commands::find(kind)?, words, true);
+                Some(self.statement_from(start, StatementKind::Expression(command)))
             }
         }
     }
@@ -84,16 +83,9 @@ impl Parser<'_> {
     pub(super) fn handler(&mut self, start: Span, kind: &'static str) -> Option<Statement> {
         let subject = self.sum();
         let mut filters = Vec::new();
-        if kind == "ON EMAIL" {
-            loop {
-                let filter = match self.word_at(self.at) {
-                    "from" => "FROM",
-                    "subject" => "SUBJECT",
-                    _ => break,
-                };
-                self.advance();
-                filters.push((filter, self.sum()));
-            }
+        while let Some((clause, words)) = commands::find(kind).and_then(|spec| self.clause_here(spec, 1)) {
+            self.at += words;
+            filters.push((clause.name, self.sum()));
         }
         self.eat_word("do");
         self.rest_of_header();
@@ -164,6 +156,9 @@ impl Parser<'_> {
             Expr { kind: ExprKind::Text(spelled), span }
         };
         self.expect_mark(Mark::Colon);
+        if self.is_word("parallel") {
+            return self.parallel(start, is_step.then_some(label));
+        }
         let Some((spec, words)) = self.command_here(true) else {
             self.expected("a command");
             self.skip_line();
@@ -178,5 +173,28 @@ impl Parser<'_> {
             }
         }
         self.statement_from(start, StatementKind::Expression(command))
+    }
+
+    /// `PARALLEL` with its branches, up to END PARALLEL. The step stands before it, or after it as a clause.
+    pub(super) fn parallel(&mut self, start: Span, step: Option<Expr>) -> Option<Statement> {
+        let words = self.span();
+        self.advance();
+        let step = step.or_else(|| self.eat_word("step").then(|| self.sum()));
+        let begin = self.parallel_command("PARALLEL", words, step)?;
+        self.rest_of_header();
+        let body = self.block(BlockKind::Parallel, start, "PARALLEL");
+        let words = self.span();
+        self.close(BlockKind::Parallel, start, "PARALLEL");
+        let end = self.parallel_command("END PARALLEL", words, None)?;
+        self.statement_from(start, StatementKind::Parallel { begin, body, end })
+    }
+
+    fn parallel_command(&self, phrase: &str, from: Span, step: Option<Expr>) -> Option<Expr> {
+        let spec = commands::find(phrase)?;
+        let clause = spec.clauses.iter().find(|clause| clause.name == "STEP");
+        let clauses = clause.zip(step).map(|(clause, step)| (clause, ClauseArguments::Values(vec![step])));
+        let call =
+            CommandCall { spec, arguments: Vec::new(), clauses: clauses.into_iter().collect(), name: None };
+        Some(Expr { kind: ExprKind::Command(Box::new(call)), span: self.since(from) })
     }
 }

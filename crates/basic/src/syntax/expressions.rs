@@ -1,9 +1,8 @@
-//! Expressions, by precedence.
+//! Expressions: operators between operands, by precedence.
 
 use super::parser::Parser;
-use super::token::{Kind, Mark, Piece, Span};
+use super::token::{Kind, Mark};
 use super::tree::{Binary, Expr, ExprKind, Unary};
-use crate::functions;
 
 /// Precedence levels, loosest first, as the language page numbers them.
 const OR: u8 = 2;
@@ -14,44 +13,8 @@ const COMPARISON: u8 = 6;
 const ADDITION: u8 = 7;
 const MULTIPLICATION: u8 = 8;
 
-/// Operators in a row, and members in a row: deeper trees would need a deeper stack than callers may have.
-const MAX_OPERATORS: u32 = 500;
-const MAX_MEMBERS: u32 = 100;
-
-/// Words that stand between operands and so begin none.
-pub(super) fn is_operator_word(word: &str) -> bool {
-    matches!(
-        word,
-        "then"
-            | "else"
-            | "do"
-            | "to"
-            | "step"
-            | "and"
-            | "or"
-            | "xor"
-            | "is"
-            | "in"
-            | "like"
-            | "mod"
-            | "between"
-            | "as"
-            | "with"
-            | "by"
-            | "from"
-            | "at"
-            | "where"
-            | "starts"
-            | "ends"
-            | "contains"
-            | "using"
-            | "set"
-            | "values"
-            | "limit"
-            | "order"
-    )
-}
-
+/// Operators in a row: deeper trees would need a deeper stack than callers may have.
+pub(super) const MAX_OPERATORS: u32 = 500;
 impl Parser<'_> {
     /// A full expression.
     pub(super) fn expression(&mut self) -> Expr {
@@ -109,7 +72,7 @@ impl Parser<'_> {
                 }
                 continue;
             }
-            let Some((level_found, make)) = self.binary_operator() else {
+            let Some((level_found, make)) = self.binary_operator(self.kind()) else {
                 return left;
             };
             if level_found != level {
@@ -134,8 +97,8 @@ impl Parser<'_> {
     }
 
     #[expect(clippy::type_complexity, reason = "a constructor of the tree, used in one place")]
-    fn binary_operator(&self) -> Option<(u8, fn(Box<Expr>, Box<Expr>) -> ExprKind)> {
-        Some(match self.kind() {
+    fn binary_operator(&self, kind: Kind) -> Option<(u8, fn(Box<Expr>, Box<Expr>) -> ExprKind)> {
+        Some(match kind {
             Kind::Mark(mark) => match mark {
                 Mark::Or => (OR, ExprKind::Or),
                 Mark::Coalesce => (OR, ExprKind::Coalesce),
@@ -159,6 +122,30 @@ impl Parser<'_> {
         })
     }
 
+    /// Whether an arithmetic operator stands at a place behind an operand.
+    pub(super) fn computes_at(&self, index: usize) -> bool {
+        self.binary_operator(self.token_at(index).kind).is_some_and(|(level, _)| level >= ADDITION)
+    }
+
+    /// Whether an operator looser than comparisons stands at a place behind an operand.
+    pub(super) fn joins_at(&self, index: usize) -> bool {
+        let kind = self.token_at(index).kind;
+        let joins = self.binary_operator(kind).is_some_and(|(level, _)| level < COMPARISON);
+        joins || kind == Kind::Mark(Mark::Question)
+    }
+
+    /// Whether a comparison stands at a place behind an operand.
+    pub(super) fn compares_at(&self, index: usize) -> bool {
+        let next = self.word_at(index + 1);
+        match self.word_at(index) {
+            "" => matches!(self.token_at(index).kind, Kind::Mark(mark) if comparison_mark(mark).is_some()),
+            "is" | "in" | "like" | "ilike" | "contains" | "between" => true,
+            "starts" | "ends" => next == "with",
+            "not" => matches!(next, "in" | "like" | "ilike" | "contains" | "between"),
+            _ => false,
+        }
+    }
+
     fn negation(&mut self) -> Expr {
         let negates = (self.is_word("not") && self.starts_operand(self.at + 1)) || self.is_mark(Mark::Bang);
         if !negates {
@@ -172,7 +159,7 @@ impl Parser<'_> {
     }
 
     /// One comparison after its left side; the left side comes back where none follows.
-    fn comparison(&mut self, left: Expr) -> Result<Expr, Expr> {
+    pub(super) fn comparison(&mut self, left: Expr) -> Result<Expr, Expr> {
         let operator = match self.kind() {
             Kind::Mark(mark) => comparison_mark(mark),
             _ => None,
@@ -182,7 +169,7 @@ impl Parser<'_> {
             return Ok(self.compared(left, operator, false));
         }
         let negated = self.is_word("not")
-            && matches!(self.word_at(self.at + 1), "in" | "like" | "contains" | "between");
+            && matches!(self.word_at(self.at + 1), "in" | "like" | "ilike" | "contains" | "between");
         let word_at = self.at + usize::from(negated);
         let (operator, words) = match self.word_at(word_at) {
             "is" => return self.is_null(left),
@@ -191,7 +178,7 @@ impl Parser<'_> {
                 return Ok(self.between(left, negated));
             }
             "in" => (Binary::In, 1),
-            "like" => (Binary::Like, 1),
+            "like" | "ilike" => (Binary::Like, 1),
             "contains" => (Binary::Contains, 1),
             "starts" if self.word_at(word_at + 1) == "with" => (Binary::StartsWith, 2),
             "ends" if self.word_at(word_at + 1) == "with" => (Binary::EndsWith, 2),
@@ -286,266 +273,6 @@ impl Parser<'_> {
             _ => ExprKind::Unary(operator, Box::new(operand)),
         };
         Expr { kind, span }
-    }
-
-    fn postfix(&mut self) -> Expr {
-        let beside = std::mem::replace(&mut self.depth, 0);
-        let value = self.members();
-        self.depth = self.depth.max(beside);
-        value
-    }
-
-    fn members(&mut self) -> Expr {
-        let mut value = self.primary();
-        loop {
-            if !self.deepen(MAX_MEMBERS + MAX_OPERATORS) {
-                return value;
-            }
-            let start = value.span;
-            match self.kind() {
-                Kind::Mark(Mark::Dot | Mark::QuestionDot) => {
-                    self.advance();
-                    let Kind::Word(name) = self.kind() else {
-                        self.expected("the name of a member");
-                        return value;
-                    };
-                    let spelled = self.text_of(self.span()).to_owned();
-                    self.advance();
-                    let kind = if self.is_mark(Mark::ParenOpen) && !self.token().spaced {
-                        self.advance();
-                        let arguments = self.bracketed_list(Mark::ParenClose);
-                        ExprKind::Method { receiver: Box::new(value), name, arguments }
-                    } else {
-                        ExprKind::Member(Box::new(value), spelled)
-                    };
-                    value = Expr { kind, span: self.since(start) };
-                }
-                Kind::Mark(Mark::BracketOpen) if !self.token().spaced => {
-                    self.advance();
-                    let index = self.in_brackets(Self::expression);
-                    self.expect_mark(Mark::BracketClose);
-                    value = Expr {
-                        kind: ExprKind::Index(Box::new(value), Box::new(index)),
-                        span: self.since(start),
-                    };
-                }
-                _ => return value,
-            }
-        }
-    }
-
-    pub(super) fn in_brackets<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.brackets += 1;
-        let outer = std::mem::replace(&mut self.in_object, false);
-        let result = read(self);
-        self.in_object = outer;
-        self.brackets -= 1;
-        result
-    }
-
-    /// Expressions parted by commas up to a closing bracket, which is read too.
-    pub(super) fn bracketed_list(&mut self, close: Mark) -> Vec<Expr> {
-        self.in_brackets(|parser| {
-            let mut list = Vec::new();
-            while !parser.is_mark(close) && !parser.at_line_end() {
-                list.push(parser.expression());
-                if !parser.eat_mark(Mark::Comma) {
-                    break;
-                }
-            }
-            if !parser.expect_mark(close) {
-                parser.skip_to(close);
-            }
-            list
-        })
-    }
-
-    /// After an error inside brackets, goes on behind them when they close on this line.
-    fn skip_to(&mut self, close: Mark) {
-        let mut at = self.at;
-        while !matches!(self.token_at(at).kind, Kind::Line | Kind::End) {
-            if self.is_mark_at(at, close) {
-                self.at = at;
-                self.advance();
-                return;
-            }
-            at += 1;
-        }
-    }
-
-    pub(super) fn primary(&mut self) -> Expr {
-        let start = self.span();
-        match self.kind() {
-            Kind::Integer(value) => self.leaf(ExprKind::Integer(value)),
-            Kind::Float(value) => self.leaf(ExprKind::Float(value)),
-            Kind::Text(number) => {
-                self.advance();
-                self.text(number, start)
-            }
-            Kind::Mark(Mark::ParenOpen) => {
-                self.advance();
-                let mut inner = self.in_brackets(Self::expression);
-                if !self.expect_mark(Mark::ParenClose) {
-                    self.skip_to(Mark::ParenClose);
-                }
-                inner.span = self.since(start);
-                inner
-            }
-            Kind::Mark(Mark::InterpolationOpen) => {
-                self.advance();
-                let inner = self.in_brackets(Self::expression);
-                self.expect_mark(Mark::BraceClose);
-                inner
-            }
-            Kind::Mark(Mark::BracketOpen) => {
-                self.advance();
-                let items = self.bracketed_list(Mark::BracketClose);
-                Expr { kind: ExprKind::Array(items), span: self.since(start) }
-            }
-            Kind::Mark(Mark::BraceOpen | Mark::ObjectOpen) => self.object(start),
-            Kind::Word(name) => self.word(name, start),
-            _ => {
-                self.expected("a value");
-                Expr { kind: ExprKind::Error, span: start }
-            }
-        }
-    }
-
-    fn leaf(&mut self, kind: ExprKind) -> Expr {
-        let span = self.span();
-        self.advance();
-        Expr { kind, span }
-    }
-
-    fn object(&mut self, start: Span) -> Expr {
-        self.advance();
-        let fields = self.in_brackets(|parser| {
-            parser.in_object = true;
-            let mut fields = Vec::new();
-            while !parser.is_mark(Mark::BraceClose) && !parser.at_line_end() {
-                let Some(key) = parser.key() else {
-                    parser.expected("the name of a field");
-                    break;
-                };
-                parser.expect_mark(Mark::Colon);
-                fields.push((key, parser.expression()));
-                if !parser.eat_mark(Mark::Comma) {
-                    break;
-                }
-            }
-            if !parser.expect_mark(Mark::BraceClose) {
-                parser.skip_to(Mark::BraceClose);
-            }
-            fields
-        });
-        Expr { kind: ExprKind::Object(fields), span: self.since(start) }
-    }
-
-    /// A key of an object: a name, a plain string, or a number.
-    pub(super) fn key(&mut self) -> Option<String> {
-        let key = match self.kind() {
-            Kind::Word(_) | Kind::Integer(_) => self.text_of(self.span()).to_owned(),
-            Kind::Text(number) => self.plain_text(number)?,
-            _ => return None,
-        };
-        self.advance();
-        Some(key)
-    }
-
-    /// The text of a string without interpolation.
-    fn plain_text(&self, number: u32) -> Option<String> {
-        match self.tokens.texts.get(number as usize)?.pieces.as_slice() {
-            [Piece::Literal(text)] => Some(text.clone()),
-            _ => None,
-        }
-    }
-
-    /// A string or block: plain text, or parts with the code between them.
-    pub(super) fn text(&mut self, number: u32, span: Span) -> Expr {
-        let Some(text) = self.tokens.texts.get(number as usize).cloned() else {
-            return self.error_expr();
-        };
-        if let [Piece::Literal(plain)] = text.pieces.as_slice() {
-            return Expr { kind: ExprKind::Text(plain.clone()), span };
-        }
-        let mut parts = Vec::with_capacity(text.pieces.len());
-        for piece in text.pieces {
-            match piece {
-                Piece::Literal(plain) => parts.push(Expr { kind: ExprKind::Text(plain), span }),
-                Piece::Code(code) => {
-                    let before = self.reports.mark();
-                    let part = self.inner_expression(code);
-                    if text.block && self.reports.found_since(before) {
-                        // Prompts and templates quote code of other languages.
-                        self.reports.forget_since(before);
-                        let whole = Span { start: code.start - 2, end: code.end + 1 };
-                        let shown = self.text_of(whole).to_owned();
-                        let message = format!("{shown} is no expression and stays as it is");
-                        self.reports.warn("B110", whole, message, None);
-                        parts.push(Expr { kind: ExprKind::Text(shown), span: whole });
-                    } else {
-                        parts.push(part);
-                    }
-                }
-            }
-        }
-        Expr { kind: ExprKind::Joined(parts), span }
-    }
-
-    /// Whether an operand can begin at a token of this line.
-    pub(super) fn starts_operand(&self, index: usize) -> bool {
-        match self.token_at(index).kind {
-            Kind::Integer(_) | Kind::Float(_) | Kind::Text(_) => true,
-            Kind::Mark(mark) => matches!(
-                mark,
-                Mark::ParenOpen
-                    | Mark::BracketOpen
-                    | Mark::BraceOpen
-                    | Mark::ObjectOpen
-                    | Mark::InterpolationOpen
-                    | Mark::Minus
-                    | Mark::Bang
-            ),
-            Kind::Word(name) => {
-                let word = self.names.get(name);
-                let next = self.token_at(index + 1);
-                let calls = next.kind == Kind::Mark(Mark::ParenOpen) && !next.spaced;
-                !is_operator_word(word)
-                    || (calls && functions::find(word).is_some())
-                    || self.is_plain_variable(index)
-            }
-            Kind::Line | Kind::End => false,
-        }
-    }
-
-    /// Whether a word that could be an operator stands as a variable: nothing that it could work on follows.
-    pub(super) fn is_plain_variable(&self, index: usize) -> bool {
-        if matches!(self.word_at(index), "then" | "else" | "do") {
-            return false;
-        }
-        let next = self.token_at(index + 1);
-        match next.kind {
-            Kind::Mark(mark) => match mark {
-                Mark::Comma
-                | Mark::ParenClose
-                | Mark::BracketClose
-                | Mark::Dot
-                | Mark::QuestionDot
-                | Mark::Plus
-                | Mark::Ampersand
-                | Mark::Equal
-                | Mark::NotEqual => true,
-                Mark::BracketOpen => !next.spaced,
-                _ => false,
-            },
-            Kind::Line | Kind::End => true,
-            // `"hi " + to WITH …`: two such words in a row, so the first is a name.
-            Kind::Word(_) => {
-                let named = ["to", "from", "by", "at", "order", "limit", "values", "step", "using"];
-                named.contains(&self.word_at(index)) && is_operator_word(self.word_at(index + 1))
-            }
-            _ => false,
-        }
     }
 }
 

@@ -19,6 +19,9 @@ impl Parser<'_> {
         }
         let place = self.place();
         let hear = self.hear_rest();
+        if matches!(self.kind(), Kind::Word(_)) && !self.is_word("else") {
+            self.unknown_option(&["AS", "WITH", "DEFAULT", "TIMEOUT"]);
+        }
         self.statement_from(start, StatementKind::Hear { place, hear })
     }
 

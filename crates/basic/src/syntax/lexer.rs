@@ -1,12 +1,10 @@
-//! Text to tokens: comments, strings, interpolation, continued lines, text blocks.
-//!
-//! Lines that go on are joined here, so that the parser sees one [`Kind::Line`] at the end of each logical line. The
-//! few continuations that depend on a command (`WHERE` on the next line) are the parser's.
+//! Text to tokens: words, numbers, marks, and the comments between them.
 
-use super::blocks;
+use std::cell::Cell;
+
 use super::report::Reports;
+use super::text_blocks;
 use super::token::{Kind, Mark, Names, Piece, Span, TextPieces, Token, Tokens};
-use crate::commands;
 
 /// Bytes of one logical line.
 const MAX_LINE: u32 = 64 << 10;
@@ -16,13 +14,21 @@ pub(super) struct Lexer<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
     pub(super) end: usize,
-    depth: u32,
+    pub(super) depth: u32,
     /// Where the logical line began, in tokens and in bytes.
-    line_token: usize,
-    line_start: usize,
-    line_reported: bool,
+    pub(super) line_token: usize,
+    pub(super) line_start: usize,
+    pub(super) line_reported: bool,
+    /// A place and the end of its physical line, kept because many tokens of a line ask for it.
+    line_ends: Cell<(usize, usize)>,
+    /// The physical line with the last `${` that has no end, and how many it has.
+    pub(super) unclosed_codes: (usize, u32),
+    /// The end of a physical line on which no typographic double quote closes any more.
+    pub(super) no_closing_quote: Cell<usize>,
+    /// Strings of the script that have no end.
+    pub(super) unclosed_strings: u32,
     pub(super) out: Tokens,
-    names: &'a mut Names,
+    pub(super) names: &'a mut Names,
     pub(super) reports: &'a mut Reports,
 }
 
@@ -61,6 +67,11 @@ impl<'a> Lexer<'a> {
             line_token: 0,
             line_start: start,
             line_reported: false,
+            // Nothing is known yet: no place lies in an empty range.
+            line_ends: Cell::new((1, 0)),
+            unclosed_codes: (0, 0),
+            no_closing_quote: Cell::new(0),
+            unclosed_strings: 0,
             out: Tokens::default(),
             names,
             reports,
@@ -86,7 +97,11 @@ impl<'a> Lexer<'a> {
             }
         }
         if !self.at_line_start() {
+            let opens = if self.depth == 0 { self.block_kind() } else { None };
             self.push(Kind::Line, self.end, false);
+            if let Some(kind) = opens {
+                text_blocks::read(self, kind);
+            }
         }
         self.push(Kind::End, self.end, false);
     }
@@ -110,7 +125,7 @@ impl<'a> Lexer<'a> {
         self.push(Kind::Text(number), start, spaced);
     }
 
-    fn at_line_start(&self) -> bool {
+    pub(super) fn at_line_start(&self) -> bool {
         self.out.tokens.len() == self.line_token
     }
 
@@ -128,221 +143,25 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Where the physical line of a place ends.
     pub(super) fn line_end(&self, from: usize) -> usize {
-        self.bytes[from..].iter().position(|&b| b == b'\n').map_or(self.bytes.len(), |n| from + n)
+        let (known, end) = self.line_ends.get();
+        if (known..=end).contains(&from) {
+            return end;
+        }
+        let end = self.bytes[from..].iter().position(|&b| b == b'\n').map_or(self.bytes.len(), |n| from + n);
+        self.line_ends.set((from, end));
+        end
     }
 
     pub(super) fn skip_line(&mut self) {
         self.at = self.line_end(self.at);
     }
 
-    fn at_comment(&self, byte: u8, spaced: bool) -> bool {
-        match byte {
-            b'\'' => !(self.expects_operand(spaced) && self.closes_on_line()),
-            b'#' => self.first_on_line() && self.peek(1) != Some(b'{'),
-            b'/' => self.peek(1) == Some(b'/'),
-            b'r' | b'R' if self.at_line_start() || (self.depth > 0 && self.first_on_line()) => {
-                self.bytes[self.at..].get(..3).is_some_and(|word| word.eq_ignore_ascii_case(b"rem"))
-                    && match self.peek(3) {
-                        None => true,
-                        Some(b) if b.is_ascii_whitespace() => !self.assigns(self.at + 3),
-                        _ => false,
-                    }
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether only blanks stand before this on the physical line.
-    fn first_on_line(&self) -> bool {
-        let before = &self.bytes[..self.at];
-        let line = before.iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
-        before[line..].iter().all(|b| b.is_ascii_whitespace() || *b >= 0x80)
-    }
-
-    /// Whether an assignment follows: `rem = 1` assigns a variable of that name.
-    fn assigns(&self, from: usize) -> bool {
-        let line = &self.bytes[from..self.line_end(from)];
-        let rest = line.trim_ascii_start();
-        rest.first() == Some(&b'=')
-    }
-
-    fn closes_on_line(&self) -> bool {
-        self.bytes[self.at + 1..self.line_end(self.at)].contains(&b'\'')
-    }
-
-    /// Whether an operand may begin here, so that `'` opens a string instead of a comment.
-    fn expects_operand(&self, spaced: bool) -> bool {
-        if self.at_line_start() {
-            return false;
-        }
-        match self.out.tokens.last().map(|token| token.kind) {
-            Some(Kind::Mark(Mark::ParenClose | Mark::BracketClose | Mark::BraceClose)) => false,
-            // The `*` of a menu and the colon of a label end their lines.
-            Some(Kind::Mark(Mark::Star)) if self.ends_menu() => false,
-            Some(Kind::Mark(Mark::Colon)) if self.out.tokens.len() == self.line_token + 2 => false,
-            Some(Kind::Mark(_)) => true,
-            Some(Kind::Word(name)) => {
-                spaced && !self.is_complete() && commands::takes_operand(self.names.get(name))
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether the words of the line are a whole statement, so that `'` begins a remark.
-    fn is_complete(&self) -> bool {
-        let first = self.line_token;
-        let count = self.out.tokens.len() - first;
-        if count > 5 {
-            return count >= 2 && self.word_at(self.out.tokens.len() - 2) == "end";
-        }
-        let words: Vec<&str> = (first..first + count).map(|index| self.word_at(index)).collect();
-        match words.as_slice() {
-            ["exit", _]
-            | ["begin", "talk" | "mail"]
-            | ["begin", "system", "prompt"]
-            | ["default" | "else"] => true,
-            ["case", "else"] | [.., "error", "message"] | [.., "end", _] => true,
-            words => commands::beginning_with(words.first().unwrap_or(&"")).iter().any(|phrase| {
-                let spec = &commands::all()[phrase.spec];
-                phrase.words.as_slice() == words && spec.maximum() == 0 && spec.clauses.is_empty()
-            }),
-        }
-    }
-
-    /// Whether the `*` just read stands for any other reply, after a comma, AS or MENU.
-    fn ends_menu(&self) -> bool {
-        let before = self.out.tokens.len().wrapping_sub(2);
-        let comma = self.out.tokens.get(before).is_some_and(|token| token.kind == Kind::Mark(Mark::Comma));
-        comma || matches!(self.word_at(before), "as" | "menu")
-    }
-
     pub(super) fn word_at(&self, index: usize) -> &str {
         match self.out.tokens.get(index).map(|token| token.kind) {
             Some(Kind::Word(name)) => self.names.get(name),
             _ => "",
-        }
-    }
-
-    fn newline(&mut self) {
-        let start = self.at;
-        if self.at_line_start() {
-            self.at += 1;
-            self.line_start = self.at;
-            return;
-        }
-        if self.depth > 0 {
-            if self.end_of_script_bracket() {
-                self.depth = 0;
-            } else {
-                self.at += 1;
-                return;
-            }
-        } else if self.goes_on() {
-            self.at += 1;
-            return;
-        }
-        if let Some(kind) = self.block_kind() {
-            self.push(Kind::Line, start, false);
-            self.at += 1;
-            blocks::read(self, kind);
-            return;
-        }
-        self.push(Kind::Line, start, false);
-        self.at += 1;
-        self.begin_line();
-    }
-
-    pub(super) fn begin_line(&mut self) {
-        self.line_token = self.out.tokens.len();
-        self.line_start = self.at;
-        self.line_reported = false;
-    }
-
-    pub(super) fn end_line(&mut self) {
-        let at = self.at;
-        self.push(Kind::Line, at, false);
-        self.begin_line();
-    }
-
-    /// An open bracket would swallow the rest of the script. A line that can only begin a statement ends it.
-    fn end_of_script_bracket(&self) -> bool {
-        let rest = &self.source[self.at..self.end];
-        let Some(line) = rest.lines().map(str::trim).find(|line| !line.is_empty()) else {
-            return true;
-        };
-        let mut words = line.split_whitespace();
-        let first = words.next().unwrap_or_default().to_ascii_lowercase();
-        let follows = words.next().unwrap_or_default();
-        match first.as_str() {
-            "end" | "for" | "if" | "do" | "exit" => {
-                follows.starts_with(|c: char| c.is_alphabetic()) || (first == "end" && follows.is_empty())
-            }
-            "next" | "wend" | "loop" | "else" => !follows.starts_with([':', '=', ',', '.']),
-            "talk" | "hear" | "param" => follows.starts_with(|c: char| c.is_alphabetic() || c == '"'),
-            _ => false,
-        }
-    }
-
-    /// Whether the logical line goes on after this physical line.
-    pub(super) fn goes_on(&mut self) -> bool {
-        let count = self.out.tokens.len();
-        let Some(last) = self.out.tokens.last().copied() else {
-            return false;
-        };
-        match last.kind {
-            // The `*` of a menu stands for any other text, and ends its line.
-            Kind::Mark(Mark::Star) if self.ends_menu() => {}
-            Kind::Mark(
-                Mark::Plus
-                | Mark::Minus
-                | Mark::Star
-                | Mark::Slash
-                | Mark::Ampersand
-                | Mark::Comma
-                | Mark::Equal
-                | Mark::And
-                | Mark::Or
-                | Mark::Coalesce,
-            ) => return true,
-            // The name of a member is no operator.
-            Kind::Word(_)
-                if matches!(
-                    self.out.tokens.get(count.wrapping_sub(2)).map(|token| token.kind),
-                    Some(Kind::Mark(Mark::Dot | Mark::QuestionDot))
-                ) => {}
-            Kind::Word(name) => match self.names.get(name) {
-                "and" | "or" => return count > self.line_token + 1,
-                "not" | "where" | "set" => return true,
-                "with" if count > self.line_token + 1 && self.word_at(count - 2) != "end" => return true,
-                "_" if last.spaced => {
-                    self.out.tokens.pop();
-                    return true;
-                }
-                _ => {}
-            },
-            _ => {}
-        }
-        let next = self.bytes[self.at + 1..].trim_ascii_start();
-        next.first() == Some(&b'+') && {
-            // Only the line right after: a blank line ends the statement.
-            let skipped = self.bytes.len() - (self.at + 1) - next.len();
-            !self.bytes[self.at + 1..self.at + 1 + skipped].contains(&b'\n')
-        }
-    }
-
-    /// The block that the logical line opens, if it does.
-    fn block_kind(&self) -> Option<&'static str> {
-        let first = self.line_token;
-        if self.word_at(first) != "begin" {
-            return None;
-        }
-        let length = self.out.tokens.len() - first;
-        match self.word_at(first + 1) {
-            "talk" if length == 2 => Some("talk"),
-            "system" if length == 3 && self.word_at(first + 2) == "prompt" => Some("system prompt"),
-            "mail" if length > 2 => Some("mail"),
-            _ => None,
         }
     }
 
@@ -482,28 +301,10 @@ impl<'a> Lexer<'a> {
         match mark {
             // The brace of `IF c {` opens a block, and its lines are statements.
             Mark::BraceOpen if self.opens_brace_block() => {}
-            Mark::ParenOpen
-            | Mark::BracketOpen
-            | Mark::BraceOpen
-            | Mark::ObjectOpen
-            | Mark::InterpolationOpen => self.depth += 1,
-            Mark::ParenClose | Mark::BracketClose | Mark::BraceClose => {
-                self.depth = self.depth.saturating_sub(1);
-            }
+            mark if mark.opens() => self.depth += 1,
+            mark if mark.closes() => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
         self.push(Kind::Mark(mark), start, spaced);
-    }
-
-    fn opens_brace_block(&self) -> bool {
-        let complete = match self.out.tokens.last().map(|token| token.kind) {
-            Some(Kind::Mark(mark)) => matches!(mark, Mark::ParenClose | Mark::BracketClose),
-            Some(_) => true,
-            None => false,
-        };
-        self.depth == 0
-            && complete
-            && self.word_at(self.line_token) == "if"
-            && self.source[self.at..self.line_end(self.at)].trim().is_empty()
     }
 }

@@ -43,19 +43,21 @@ impl Reports {
         label: Option<String>,
         hint: Option<&str>,
     ) {
+        if !self.has_room() {
+            self.errors += 1;
+            return;
+        }
         // One finding a place: what follows from it helps nobody.
         if self.reports.iter().any(|r| r.severity == Severity::Error && r.span.start == span.start) {
             return;
         }
         self.errors += 1;
-        if self.errors <= MAX_REPORTS {
-            let hint = hint.map(str::to_owned);
-            self.reports.push(Report { span, severity: Severity::Error, code, message, label, hint });
-        }
+        let hint = hint.map(str::to_owned);
+        self.reports.push(Report { span, severity: Severity::Error, code, message, label, hint });
     }
 
     pub(crate) fn warn(&mut self, code: &'static str, span: Span, message: String, hint: Option<&str>) {
-        if self.reports.len() < 2 * MAX_REPORTS {
+        if self.has_room_for_warnings() {
             let hint = hint.map(str::to_owned);
             self.reports.push(Report { span, severity: Severity::Warning, code, message, label: None, hint });
         }
@@ -63,6 +65,16 @@ impl Reports {
 
     pub(crate) fn has_errors(&self) -> bool {
         self.errors > 0
+    }
+
+    /// Whether another error would be kept.
+    pub(crate) fn has_room(&self) -> bool {
+        self.errors < MAX_REPORTS
+    }
+
+    /// Whether another warning would be kept.
+    pub(crate) fn has_room_for_warnings(&self) -> bool {
+        self.reports.len() < 2 * MAX_REPORTS
     }
 
     /// Where the findings stand now, for [`Reports::forget_since`].

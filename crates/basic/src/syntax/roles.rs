@@ -26,8 +26,10 @@ pub(crate) enum LineRole {
     Case,
     /// It goes on with the line before.
     Continued,
-    /// It begins inside a string or text block.
+    /// It begins inside a string.
     Inside,
+    /// It is a line of a text block.
+    Raw,
 }
 
 pub(crate) fn layout_of(source: &str) -> Layout {
@@ -47,9 +49,13 @@ pub(crate) fn layout_of(source: &str) -> Layout {
             let logical = &tokens.tokens[first..index];
             mark_spans(&tokens, logical, &places, &mut lines);
             let (line, _) = places.position(logical[0].span.start);
-            let role = role_of(logical, &names, &mut select_depth);
+            let mut role = role_of(logical, &names, &mut select_depth);
+            if role == LineRole::Plain && opens_handler(logical, &tokens.tokens[index..], &names) {
+                select_depth.push(false);
+                role = LineRole::Open;
+            }
             if let Some(slot) = lines.get_mut(line as usize - 1)
-                && *slot != LineRole::Inside
+                && !matches!(*slot, LineRole::Inside | LineRole::Raw)
             {
                 *slot = role;
             }
@@ -73,15 +79,41 @@ fn mark_spans(tokens: &Tokens, logical: &[Token], places: &Lines<'_>, lines: &mu
         let Kind::Text(number) = token.kind else { continue };
         let (to, column) = places.position(token.span.end);
         let block = tokens.texts.get(number as usize).is_some_and(|text| text.block);
-        // A block reaches from the line after BEGIN to its END line, a string over the lines it spans.
-        let first = if block { from } else { from + 1 };
-        let last = if block && column == 1 { to - 1 } else { to };
-        for line in first..=last {
+        // A block reaches from the line after BEGIN to the one before its END, a string over the lines it spans.
+        let inside = if block {
+            let end = if column == 1 { to - 1 } else { to };
+            from..end
+        } else {
+            from + 1..to + 1
+        };
+        for line in inside {
             if let Some(slot) = lines.get_mut(line as usize - 1) {
-                *slot = LineRole::Inside;
+                *slot = if block { LineRole::Raw } else { LineRole::Inside };
             }
         }
     }
+}
+
+/// Whether ON has a body: END ON comes before another ON at the beginning of a line.
+fn opens_handler(logical: &[Token], after: &[Token], names: &Names) -> bool {
+    let word = |token: Option<&Token>| match token.map(|token| token.kind) {
+        Some(Kind::Word(name)) => names.get(name),
+        _ => "",
+    };
+    let assigned =
+        matches!(logical.get(1).map(|token| token.kind), Some(Kind::Mark(Mark::Equal | Mark::Dot)));
+    if word(logical.first()) != "on" || assigned || word(logical.get(1)) == "error" {
+        return false;
+    }
+    let lines = after.windows(3).filter(|tokens| tokens[0].kind == Kind::Line);
+    for tokens in lines {
+        match (word(tokens.get(1)), word(tokens.get(2))) {
+            ("end", "on") => return true,
+            ("on", second) if second != "error" => return false,
+            _ => {}
+        }
+    }
+    false
 }
 
 fn role_of(logical: &[Token], names: &Names, selects: &mut Vec<bool>) -> LineRole {
@@ -110,7 +142,7 @@ fn role_of(logical: &[Token], names: &Names, selects: &mut Vec<bool>) -> LineRol
             }
             false
         }
-        "next" | "wend" | "loop" | "endif" => {
+        "next" | "wend" | "loop" | "endif" | "end_parallel" => {
             selects.pop();
             return LineRole::Close;
         }
@@ -130,10 +162,10 @@ fn role_of(logical: &[Token], names: &Names, selects: &mut Vec<bool>) -> LineRol
             }
             false
         }
-        "on" => matches!(word(1), "event" | "form"),
         "schedule" => word(1) == "in",
         "table" => true,
-        "step" => word(logical.len() - 1) == "parallel",
+        "step" | "branch" => word(logical.len() - 1) == "parallel",
+        "parallel" => logical.len() == 1 || word(1) == "step",
         _ => false,
     };
     if opens {

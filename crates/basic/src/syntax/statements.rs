@@ -1,7 +1,8 @@
 //! Statements.
 
-use super::parser::{BlockKind, Parser};
-use super::suggest::nearest_keyword;
+use super::blocks::BlockKind;
+use super::parser::Parser;
+use super::suggest::{nearest_keyword, phrases_with};
 use super::token::{Kind, Mark, Span};
 use super::tree::{CommandCall, Exit, Expr, ExprKind, Statement, StatementKind};
 use crate::commands;
@@ -46,90 +47,6 @@ impl Parser<'_> {
         self.call_statement(start)
     }
 
-    /// Where the `=` of an assignment stands, if a place followed by one is here.
-    fn assignment_ahead(&self) -> Option<usize> {
-        let mut at = self.at + 1;
-        loop {
-            match self.token_at(at).kind {
-                Kind::Mark(Mark::Equal) => return Some(at),
-                Kind::Mark(Mark::Dot | Mark::QuestionDot) => {
-                    if !matches!(self.token_at(at + 1).kind, Kind::Word(_)) {
-                        return None;
-                    }
-                    at += 2;
-                }
-                Kind::Mark(Mark::BracketOpen) => at = self.matching_bracket(at)? + 1,
-                _ => return None,
-            }
-        }
-    }
-
-    fn matching_bracket(&self, open: usize) -> Option<usize> {
-        let mut depth = 0u32;
-        let mut at = open;
-        loop {
-            match self.token_at(at).kind {
-                Kind::Mark(
-                    Mark::ParenOpen
-                    | Mark::BracketOpen
-                    | Mark::BraceOpen
-                    | Mark::ObjectOpen
-                    | Mark::InterpolationOpen,
-                ) => depth += 1,
-                Kind::Mark(Mark::ParenClose | Mark::BracketClose | Mark::BraceClose) => {
-                    depth = depth.checked_sub(1)?;
-                    if depth == 0 {
-                        return Some(at);
-                    }
-                }
-                Kind::Line | Kind::End => return None,
-                _ => {}
-            }
-            at += 1;
-        }
-    }
-
-    pub(super) fn assignment(&mut self, start: Span, equal: usize) -> Option<Statement> {
-        let place = self.place();
-        if self.at != equal {
-            self.expected("=");
-            self.skip_line();
-            return None;
-        }
-        self.advance();
-        let value = self.expression();
-        self.statement_from(start, StatementKind::Assign { place, value })
-    }
-
-    /// A variable with members and indexes, as stands left of `=`.
-    pub(super) fn place(&mut self) -> Expr {
-        let start = self.span();
-        let Kind::Word(name) = self.kind() else {
-            self.expected("a variable");
-            return self.error_expr();
-        };
-        self.advance();
-        let mut place = Expr { kind: ExprKind::Variable(name), span: start };
-        loop {
-            if (self.is_mark(Mark::Dot) || self.is_mark(Mark::QuestionDot))
-                && matches!(self.token_at(self.at + 1).kind, Kind::Word(_))
-            {
-                self.advance();
-                let member = self.text_of(self.span()).to_owned();
-                self.advance();
-                place = Expr { kind: ExprKind::Member(Box::new(place), member), span: self.since(start) };
-            } else if self.is_mark(Mark::BracketOpen) {
-                self.advance();
-                let index = self.in_brackets(Self::expression);
-                self.expect_mark(Mark::BracketClose);
-                let kind = ExprKind::Index(Box::new(place), Box::new(index));
-                place = Expr { kind, span: self.since(start) };
-            } else {
-                return place;
-            }
-        }
-    }
-
     fn expression_statement(&mut self, start: Span) -> Option<Statement> {
         let expression = self.expression();
         self.statement_from(start, StatementKind::Expression(expression))
@@ -171,7 +88,8 @@ impl Parser<'_> {
 
     fn unknown_statement(&mut self, start: Span) {
         let shown = self.text_of(start).to_owned();
-        let hint = nearest_keyword(&shown).map(|near| format!("did you mean {near}?"));
+        let near = || nearest_keyword(&shown).map(|near| format!("did you mean {near}?"));
+        let hint = if self.reports.has_room() { phrases_with(&shown).or_else(near) } else { None };
         let message = format!("{shown} begins no statement");
         self.reports.error_with("B013", start, message, None, hint.as_deref());
         self.skip_line();
@@ -202,9 +120,13 @@ impl Parser<'_> {
                 self.skip_line();
                 None
             }
-            "end" if !matches!(next_word, "parallel") => {
-                self.simple(start, StatementKind::Exit(Exit::Script))
+            "end" if matches!(self.token_at(self.at + 1).kind, Kind::Word(_)) && next_word != "else" => {
+                self.advance();
+                self.expected("end of line or the block that ends");
+                self.skip_line();
+                None
             }
+            "end" => self.simple(start, StatementKind::Exit(Exit::Script)),
             "throw" => {
                 self.advance();
                 let value = self.expression();
@@ -235,6 +157,12 @@ impl Parser<'_> {
             }
             "schedule" if next_word == "in" => self.schedule_in(start),
             "step" | "branch" => self.flow(start),
+            "parallel"
+                if next_word == "step"
+                    || matches!(self.token_at(self.at + 1).kind, Kind::Line | Kind::End) =>
+            {
+                self.parallel(start, None)
+            }
             "call" => return self.call_procedure(start),
             "param" => self.param(start),
             "description" => self.description(start),
@@ -258,32 +186,6 @@ impl Parser<'_> {
     fn simple(&mut self, start: Span, kind: StatementKind) -> Option<Statement> {
         self.advance();
         self.statement_from(start, kind)
-    }
-
-    fn let_statement(&mut self, start: Span) -> Option<Statement> {
-        match self.assignment_ahead() {
-            Some(equal) => self.assignment(start, equal),
-            None => {
-                let _ = self.place();
-                self.expected("=");
-                self.skip_line();
-                None
-            }
-        }
-    }
-
-    /// `SET x = v`, `SET x, v`; other forms are commands.
-    #[expect(clippy::option_option, reason = "no keyword here, or a keyword without a statement")]
-    fn set_statement(&mut self, start: Span) -> Option<Option<Statement>> {
-        if !matches!(self.token_at(self.at + 1).kind, Kind::Word(_)) {
-            return None;
-        }
-        self.at += 1;
-        if let Some(equal) = self.assignment_ahead() {
-            return Some(self.assignment(start, equal));
-        }
-        self.at -= 1;
-        None
     }
 
     fn return_statement(&mut self, start: Span) -> Option<Statement> {

@@ -3,6 +3,10 @@
 use super::lexer::Lexer;
 use super::token::{Piece, Span, TextPieces};
 
+/// How often the end of a string, or on one line of a `${`, may be searched in vain. A script has no more of them, and
+/// each search goes over all that follows.
+pub(super) const MAX_UNCLOSED: u32 = 16;
+
 impl Lexer<'_> {
     pub(super) fn string(&mut self, quote: u8, spaced: bool) {
         let start = self.at;
@@ -36,7 +40,7 @@ impl Lexer<'_> {
                         text.push('\r');
                     }
                 }
-                Some(b'\n') if quote == b'"' => {
+                Some(b'\n') if quote == b'"' && self.unclosed_strings < MAX_UNCLOSED => {
                     text.push('\n');
                     self.at += 1;
                 }
@@ -60,8 +64,16 @@ impl Lexer<'_> {
             _ => return None,
         };
         let from = self.at + open.len_utf8();
-        let line = &self.source[from..self.line_end(self.at).min(self.end)];
-        line.find(closing).map(|length| from + length)
+        let end = self.line_end(self.at).min(self.end);
+        let double = closing.contains(&'”');
+        if double && self.no_closing_quote.get() == end {
+            return None;
+        }
+        let found = self.source[from..end].find(closing).map(|length| from + length);
+        if double && found.is_none() {
+            self.no_closing_quote.set(end);
+        }
+        found
     }
 
     pub(super) fn typographic_string(&mut self, open: usize, end: usize, spaced: bool) {
@@ -77,6 +89,7 @@ impl Lexer<'_> {
 
     /// The string has no end: report it where it begins, and go on after that line.
     fn unterminated(&mut self, start: usize, text: &mut String, pieces: &mut TextPieces) {
+        self.unclosed_strings += 1;
         self.at = start;
         let end = self.line_end(start);
         let line = self.source[start..end].trim_end();
@@ -149,7 +162,21 @@ impl Lexer<'_> {
     }
 
     /// Where the brace opened before `from` closes, on the same line; quotes inside are balanced.
-    fn closing_brace(&self, from: usize) -> Option<usize> {
+    fn closing_brace(&mut self, from: usize) -> Option<usize> {
+        let line = self.line_end(from);
+        if self.unclosed_codes.0 != line {
+            self.unclosed_codes = (line, 0);
+        }
+        if self.unclosed_codes.1 == MAX_UNCLOSED {
+            return None;
+        }
+        let end = self.find_closing_brace(from);
+        self.unclosed_codes.1 += u32::from(end.is_none());
+        end
+    }
+
+    /// As [`Self::closing_brace`], however often it was in vain.
+    pub(super) fn find_closing_brace(&self, from: usize) -> Option<usize> {
         let mut depth = 0u32;
         let mut quote = None;
         let mut at = from;

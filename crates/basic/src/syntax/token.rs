@@ -116,6 +116,22 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
+    /// Whether it begins what another mark ends.
+    pub(crate) fn opens(self) -> bool {
+        matches!(
+            self,
+            Self::ParenOpen
+                | Self::BracketOpen
+                | Self::BraceOpen
+                | Self::ObjectOpen
+                | Self::InterpolationOpen
+        )
+    }
+
+    pub(crate) fn closes(self) -> bool {
+        matches!(self, Self::ParenClose | Self::BracketClose | Self::BraceClose)
+    }
+
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::ParenOpen => "(",

@@ -56,6 +56,7 @@ pub(crate) struct Param {
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) name: String,
+    pub(crate) span: Span,
     pub(crate) connection: Option<String>,
     pub(crate) header: Option<(String, Span)>,
     pub(crate) lines: Vec<(String, Span)>,
@@ -79,14 +80,12 @@ pub(crate) enum StatementKind {
     },
     ForEach {
         variable: Name,
-        variable_span: Span,
         source: Expr,
         last: Option<Expr>,
         body: Block,
     },
     For {
         variable: Name,
-        variable_span: Span,
         from: Expr,
         to: Expr,
         step: Option<Expr>,
@@ -122,6 +121,12 @@ pub(crate) enum StatementKind {
         hear: Hear,
     },
     Expression(Expr),
+    /// Branches that run beside each other, between the commands that begin and end them.
+    Parallel {
+        begin: Expr,
+        body: Block,
+        end: Expr,
+    },
     /// A handler or delayed body: the procedure's place in [`Script::procedures`].
     Handler {
         procedure: usize,
@@ -176,6 +181,44 @@ pub(crate) struct Hear {
 pub(crate) struct Expr {
     pub(crate) kind: ExprKind,
     pub(crate) span: Span,
+}
+
+impl Expr {
+    /// Calls `found` with the expressions that stand in this one, but not with those in them.
+    pub(crate) fn each_part(&self, found: &mut dyn FnMut(&Expr)) {
+        match &self.kind {
+            ExprKind::Member(of, _) | ExprKind::Unary(_, of) | ExprKind::IsNull(of) => found(of),
+            ExprKind::Index(a, b)
+            | ExprKind::Binary(_, a, b)
+            | ExprKind::And(a, b)
+            | ExprKind::Or(a, b)
+            | ExprKind::Coalesce(a, b) => [a, b].into_iter().for_each(|one| found(one)),
+            ExprKind::Choose(a, b, c) | ExprKind::Between(a, b, c) => {
+                [a, b, c].into_iter().for_each(|one| found(one));
+            }
+            ExprKind::Joined(all) | ExprKind::Array(all) | ExprKind::Call { arguments: all, .. } => {
+                all.iter().for_each(found);
+            }
+            ExprKind::Method { receiver: first, arguments: all, .. } | ExprKind::OneOf(first, all) => {
+                found(first);
+                all.iter().for_each(found);
+            }
+            ExprKind::Object(fields) => fields.iter().for_each(|(_, value)| found(value)),
+            ExprKind::Command(call) => call.each_part(found),
+            ExprKind::Hear(hear) => {
+                let given = [&hear.prompt, &hear.default, &hear.timeout];
+                hear.options.iter().chain(given.into_iter().flatten()).for_each(found);
+            }
+            ExprKind::Null
+            | ExprKind::Bool(_)
+            | ExprKind::Integer(_)
+            | ExprKind::Float(_)
+            | ExprKind::Text(_)
+            | ExprKind::Variable(_)
+            | ExprKind::Bare(..)
+            | ExprKind::Error => {}
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -259,6 +302,22 @@ pub(crate) struct CommandCall {
     pub(crate) name: Option<String>,
 }
 
+impl CommandCall {
+    /// Calls `found` with the expressions that the command was given.
+    fn each_part(&self, found: &mut dyn FnMut(&Expr)) {
+        self.arguments.iter().for_each(&mut *found);
+        for (_, given) in &self.clauses {
+            match given {
+                ClauseArguments::Values(values) => values.iter().for_each(&mut *found),
+                ClauseArguments::Fields(fields) => fields.iter().for_each(|(_, value)| found(value)),
+                ClauseArguments::Condition(condition) => condition.each_value(found),
+                ClauseArguments::Place(place) => found(place),
+                ClauseArguments::Order(_) => {}
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum ClauseArguments {
     Values(Vec<Expr>),
@@ -269,11 +328,29 @@ pub(crate) enum ClauseArguments {
     Place(Expr),
 }
 
+/// A condition on rows, whose columns are told apart from values of the script.
 #[derive(Debug, Clone)]
 pub(crate) enum Condition {
     And(Vec<Condition>),
     Or(Vec<Condition>),
     Not(Box<Condition>),
-    Compare { column: String, operator: &'static str, value: Expr },
+    /// A column beside a value of the script.
+    Compare {
+        column: String,
+        operator: &'static str,
+        value: Expr,
+    },
+    /// The truth of a value of the script, the same for every row.
     Constant(Expr),
+}
+
+impl Condition {
+    /// Calls `found` with the values of the script in it.
+    pub(crate) fn each_value(&self, found: &mut dyn FnMut(&Expr)) {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter().for_each(|one| one.each_value(found)),
+            Self::Not(inner) => inner.each_value(found),
+            Self::Compare { value, .. } | Self::Constant(value) => found(value),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The arguments of a call: checked, and converted to what the script works with.
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, Days, FixedOffset};
 use serde_json::Value;
 
 use super::{ParamKind, Parameter, ToolSpec};
@@ -190,6 +190,21 @@ impl Parameter {
             ParamKind::Choice => return format!("one of: {}", self.choices.join(", ")),
         };
         expected.to_owned()
+    }
+}
+
+/// A literal as the text its kind has in JSON, where it means the same whenever and wherever the tool is called.
+pub(super) fn settled(parameter: &Parameter, literal: &Value) -> Option<String> {
+    let here = DateTime::UNIX_EPOCH.fixed_offset();
+    let elsewhere = (here + Days::new(1000)).with_timezone(&FixedOffset::east_opt(3600)?);
+    match (parameter.convert(literal, here)?, parameter.convert(literal, elsewhere)?) {
+        (Argument::Text(a), Argument::Text(b)) if a == b => Some(a),
+        (Argument::Date(a), Argument::Date(b)) if a == b => Some(a.iso()),
+        // Without an offset it is that time of day everywhere.
+        (Argument::Date(a), Argument::Date(b)) if (a.day(), a.time()) == (b.day(), b.time()) => {
+            Some(a.day().and_time(a.time()).format("%Y-%m-%dT%H:%M:%S").to_string())
+        }
+        _ => None,
     }
 }
 

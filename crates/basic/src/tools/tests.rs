@@ -65,6 +65,23 @@ fn examples_and_defaults_take_the_type_where_they_convert() {
     assert_eq!(schema(ParamKind::Boolean, "yes".into()), json!(true));
     assert_eq!(schema(ParamKind::String, 5.into()), json!("5"));
     assert_eq!(schema(ParamKind::Array, "[1]".into()), json!([1]));
+    for (kind, example, expected) in [
+        (ParamKind::Date, "15/06/2025", "2025-06-15"),
+        (ParamKind::Date, "25 Dec 2024", "2024-12-25"),
+        (ParamKind::Date, "2025-06-15T10:00", "2025-06-15"),
+        // What day that is depends on when the tool is called.
+        (ParamKind::Date, "tomorrow", "tomorrow"),
+        (ParamKind::Date, "soon", "soon"),
+        (ParamKind::DateTime, "15/06/2025 10:00", "2025-06-15T10:00:00"),
+        (ParamKind::DateTime, "2025-06-15 10:00:00-03:00", "2025-06-15T10:00:00-03:00"),
+        (ParamKind::DateTime, "today", "today"),
+        (ParamKind::Hour, "2:30 PM", "14:30"),
+        (ParamKind::Email, "Ann@Example.com", "ann@example.com"),
+    ] {
+        assert_eq!(schema(kind, example.into()), json!(expected), "{example}");
+    }
+    let day = Parameter { default: Some("01/02/2025".into()), ..Parameter::new("day", ParamKind::Date) };
+    assert_eq!(day.schema()["default"], "2025-02-01");
     let file = Parameter::new("photoFile", ParamKind::File).schema();
     assert_eq!(file["description"], "photo file (file reference)");
 }

@@ -1,6 +1,13 @@
 //! The heap: texts, arrays and objects by place, shared by reference, collected by marking.
 
+mod collect;
+mod names;
+mod work;
+
 use std::sync::Arc;
+
+use collect::object_size;
+pub(crate) use collect::{for_each_child, place_of};
 
 use super::fault::{Checked, Fault};
 pub(crate) use super::object::Object;
@@ -10,12 +17,6 @@ use crate::program::{Program, Symbols};
 
 /// Bytes after which the first collection comes.
 const FIRST_COLLECTION: usize = 1 << 20;
-
-/// Work after which the run is charged.
-const NOTICED_WORK: u64 = 1000;
-
-/// Work that one operation may do: a million elements compared, a quarter of a gigabyte of text read.
-const MOST_WORK: u64 = 1_000_000;
 
 /// What every place costs beside its content.
 const CELL: usize = std::mem::size_of::<Cell>();
@@ -78,109 +79,6 @@ impl Heap {
             work: std::cell::Cell::new(0),
         }
     }
-
-    // ---- work ----
-
-    /// Notes work in proportion to the size of values, in instructions: an instruction that copies a large text costs
-    /// as much as many that add two numbers.
-    #[inline]
-    pub(crate) fn spend(&self, instructions: usize) {
-        self.work.set(self.work.get().saturating_add(instructions as u64));
-    }
-
-    /// Notes that bytes of text were read or copied.
-    #[inline]
-    pub(crate) fn spend_on_text(&self, bytes: usize) {
-        self.spend(bytes >> 8);
-    }
-
-    /// The work noted since it was taken last.
-    #[inline]
-    pub(crate) fn take_work(&self) -> u64 {
-        self.work.replace(0)
-    }
-
-    /// Whether more work was noted than one operation may do, for walks whose length is not known before.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.work.get() > MOST_WORK
-    }
-
-    /// An error where one operation has done more than it may.
-    pub(crate) fn check_work(&self) -> Checked<()> {
-        if self.is_exhausted() {
-            return Err(Fault::limit("one operation would take too long"));
-        }
-        Ok(())
-    }
-
-    /// Whether the loop over instructions should pause: to charge the run, or to collect.
-    #[inline]
-    pub(crate) fn wants_attention(&self) -> bool {
-        self.bytes >= self.collect_at || self.work.get() >= NOTICED_WORK
-    }
-
-    /// An error where what one operation makes is more than a machine may have.
-    pub(crate) fn check_room(&self) -> Checked<()> {
-        if self.bytes > self.limit.saturating_mul(2) {
-            return Err(self.too_much_memory());
-        }
-        Ok(())
-    }
-
-    fn too_much_memory(&self) -> Box<Fault> {
-        Fault::limit(format!("the values of the script take more than {} bytes", self.limit))
-    }
-
-    /// What detached copies of values may take together, in bytes.
-    pub(crate) fn copy_limit(&self) -> usize {
-        self.limit
-    }
-
-    // ---- names ----
-
-    pub(crate) fn intern(&mut self, name: &str) -> u32 {
-        if let Some(&number) = self.symbols.numbers.get(name) {
-            return number;
-        }
-        let base = self.symbols.names.len() as u32;
-        if let Some(&number) = self.more.numbers.get(name) {
-            return number + base;
-        }
-        self.bytes += 2 * name.len() + 64;
-        let folded = super::fold(name);
-        let own = self.more.names.len() as u32;
-        self.more.numbers.insert(name.into(), own);
-        self.more.names.push((name.into(), own + base));
-        if folded != name {
-            let folded = self.intern(&folded);
-            if let Some(entry) = self.more.names.get_mut(own as usize) {
-                entry.1 = folded;
-            }
-        }
-        own + base
-    }
-
-    fn symbol(&self, symbol: u32) -> Option<&(Box<str>, u32)> {
-        let base = self.symbols.names.len();
-        match (symbol as usize).checked_sub(base) {
-            None => self.symbols.names.get(symbol as usize),
-            Some(own) => self.more.names.get(own),
-        }
-    }
-
-    pub(crate) fn symbol_name(&self, symbol: u32) -> &str {
-        self.symbol(symbol).map_or("", |(name, _)| name)
-    }
-
-    pub(crate) fn folded(&self, symbol: u32) -> u32 {
-        self.symbol(symbol).map_or(symbol, |&(_, folded)| folded)
-    }
-
-    pub(crate) fn program_symbols(&self) -> usize {
-        self.symbols.names.len()
-    }
-
-    // ---- cells ----
 
     fn allocate(&mut self, cell: Cell, size: usize) -> u32 {
         self.bytes += CELL + size;
@@ -248,11 +146,19 @@ impl Heap {
         whole.get(..length as usize).unwrap_or_default()
     }
 
+    /// The text of a value that is one, of which the caller reads all.
     pub(crate) fn as_str(&self, value: Value) -> Option<&str> {
         match value {
-            Value::Text { place, length } => Some(self.str(place, length)),
+            Value::Text { place, length } => Some(self.read(place, length)),
             _ => None,
         }
+    }
+
+    /// A text to be read to its end, which is charged.
+    #[inline]
+    pub(crate) fn read(&self, place: u32, length: u32) -> &str {
+        self.spend_on_text(length as usize);
+        self.str(place, length)
     }
 
     /// A text followed by another, in place where nothing follows the first yet.
@@ -405,12 +311,22 @@ impl Heap {
         })
     }
 
-    /// Sets a member, adding it where there is none.
+    /// Sets a member, adding it where there is none of that name in any case.
     pub(crate) fn set_field(&mut self, object: Value, symbol: u32, value: Value) -> Checked<()> {
+        let found = self.fields(object).and_then(|fields| self.find(fields, symbol));
+        self.put_field(object, found, symbol, value)
+    }
+
+    /// Sets a member of exactly that name, as objects are written and JSON has them.
+    pub(crate) fn set_exact_field(&mut self, object: Value, symbol: u32, value: Value) -> Checked<()> {
+        let found = self.fields(object).and_then(|fields| fields.exact(symbol));
+        self.put_field(object, found, symbol, value)
+    }
+
+    fn put_field(&mut self, object: Value, found: Option<usize>, symbol: u32, value: Value) -> Checked<()> {
         let Some(fields) = self.fields(object) else {
             return Err(Fault::unsound());
         };
-        let found = self.find(fields, symbol);
         let count = fields.keys.len();
         if found.is_none() {
             self.check_entries(count + 1)?;
@@ -427,88 +343,5 @@ impl Heap {
             *place = fields;
         }
         Ok(())
-    }
-
-    // ---- collection ----
-
-    /// Frees what no root reaches; an error when what is left is more than a machine may have.
-    pub(crate) fn collect(&mut self, roots: impl Iterator<Item = Value>) -> Checked<()> {
-        self.spend(self.cells.len() >> 3);
-        let mut marked = vec![false; self.cells.len()];
-        let mut waiting: Vec<u32> = Vec::new();
-        for root in roots {
-            push_place(root, &mut waiting);
-        }
-        while let Some(place) = waiting.pop() {
-            match marked.get_mut(place as usize) {
-                Some(mark) if !*mark => *mark = true,
-                _ => continue,
-            }
-            for_each_child(self.cell(place), |child| push_place(child, &mut waiting));
-        }
-        self.free.clear();
-        let mut bytes = self.more.names.iter().map(|(name, _)| 2 * name.len() + 64).sum();
-        for (place, (cell, marked)) in self.cells.iter_mut().zip(marked).enumerate() {
-            if marked {
-                bytes += CELL + cell_size(cell);
-            } else {
-                *cell = Cell::Free;
-                self.free.push(place as u32);
-            }
-        }
-        self.bytes = bytes;
-        if bytes > self.limit {
-            return Err(self.too_much_memory());
-        }
-        self.collect_at = (bytes * 2).max(FIRST_COLLECTION).min(self.limit);
-        // Close to the limit every little step would collect again.
-        self.collect_at = self.collect_at.max((bytes + (self.limit - bytes) / 2).min(self.limit));
-        Ok(())
-    }
-}
-
-fn object_size(object: &Object) -> usize {
-    object.values.capacity() * (std::mem::size_of::<Value>() + 4) + object.index_size()
-}
-
-fn cell_size(cell: &Cell) -> usize {
-    match cell {
-        Cell::Free => 0,
-        Cell::Text(text) => text.capacity(),
-        Cell::Array(items) => items.capacity() * std::mem::size_of::<Value>(),
-        Cell::Object(object) | Cell::File(object) => object_size(object),
-        Cell::Rows(rows) => rows.items.capacity() * std::mem::size_of::<Value>() + rows.table.len(),
-        Cell::Response(response) => object_size(&response.headers) + 64,
-    }
-}
-
-/// The place of a value in the heap.
-pub(crate) fn place_of(value: Value) -> Option<u32> {
-    match value {
-        Value::Text { place, .. } if place < CONSTANT => Some(place),
-        Value::Array(place)
-        | Value::Object(place)
-        | Value::Rows(place)
-        | Value::File(place)
-        | Value::Response(place) => Some(place),
-        _ => None,
-    }
-}
-
-fn push_place(value: Value, waiting: &mut Vec<u32>) {
-    waiting.extend(place_of(value));
-}
-
-/// Visits the values inside a cell.
-pub(crate) fn for_each_child(cell: &Cell, mut visit: impl FnMut(Value)) {
-    match cell {
-        Cell::Free | Cell::Text(_) => {}
-        Cell::Array(items) => items.iter().copied().for_each(visit),
-        Cell::Object(object) | Cell::File(object) => object.values.iter().copied().for_each(visit),
-        Cell::Rows(rows) => rows.items.iter().copied().for_each(visit),
-        Cell::Response(response) => {
-            response.headers.values.iter().copied().for_each(&mut visit);
-            visit(response.body);
-        }
     }
 }
