@@ -46,15 +46,17 @@ impl Random for SystemRandom {
 
 /// What a service needs from the world around it: a clock and randomness, and the ids made of both.
 #[derive(Clone)]
-pub struct Surroundings {
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+pub struct Surroundings(Arc<World>);
+
+struct World {
+    clock: Box<dyn Clock>,
+    random: Box<dyn Random>,
 }
 
 impl Surroundings {
     /// The given clock and randomness.
     pub fn new(clock: impl Clock, random: impl Random) -> Self {
-        Self { clock: Arc::new(clock), random: Arc::new(random) }
+        Self(Arc::new(World { clock: Box::new(clock), random: Box::new(random) }))
     }
 
     /// The system's own.
@@ -64,13 +66,13 @@ impl Surroundings {
 
     /// The present instant.
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.0.clock.now()
     }
 
     /// `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.random.fill(&mut bytes);
+        self.0.random.fill(&mut bytes);
         bytes
     }
 

@@ -20,12 +20,16 @@ pub enum Kind {
     MethodNotAllowed,
     /// Nothing we can answer with is accepted.
     NotAcceptable,
+    /// The client took too long to send what it began.
+    RequestTimeout,
     /// It exists already, or the state forbids it.
     Conflict,
     /// `If-Match` no longer matches.
     PreconditionFailed,
     /// The body is larger than the operation takes.
     PayloadTooLarge,
+    /// The address is longer than the server reads.
+    UriTooLong,
     /// The body is of a type that the operation doesn't take.
     UnsupportedMediaType,
     /// It reads well and a value is not allowed.
@@ -34,6 +38,8 @@ pub enum Kind {
     Locked,
     /// Too many requests.
     RateLimited,
+    /// The head of the request is larger than the server reads.
+    HeadersTooLarge,
     /// Our fault.
     Internal,
     /// A dependency is down or not configured.
@@ -43,6 +49,29 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, by status.
+    pub const ALL: [Self; 19] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NotAcceptable,
+        Self::RequestTimeout,
+        Self::Conflict,
+        Self::PreconditionFailed,
+        Self::PayloadTooLarge,
+        Self::UriTooLong,
+        Self::UnsupportedMediaType,
+        Self::Validation,
+        Self::Locked,
+        Self::RateLimited,
+        Self::HeadersTooLarge,
+        Self::Internal,
+        Self::Unavailable,
+        Self::InsufficientStorage,
+    ];
+
     /// The HTTP status and the code of the envelope: the only place that pairs them.
     const fn row(self) -> (u16, &'static str) {
         match self {
@@ -52,13 +81,16 @@ impl Kind {
             Self::NotFound => (404, "NOT_FOUND"),
             Self::MethodNotAllowed => (405, "METHOD_NOT_ALLOWED"),
             Self::NotAcceptable => (406, "NOT_ACCEPTABLE"),
+            Self::RequestTimeout => (408, "REQUEST_TIMEOUT"),
             Self::Conflict => (409, "CONFLICT"),
             Self::PreconditionFailed => (412, "PRECONDITION_FAILED"),
             Self::PayloadTooLarge => (413, "PAYLOAD_TOO_LARGE"),
+            Self::UriTooLong => (414, "URI_TOO_LONG"),
             Self::UnsupportedMediaType => (415, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Validation => (422, "VALIDATION_ERROR"),
             Self::Locked => (423, "LOCKED"),
             Self::RateLimited => (429, "RATE_LIMITED"),
+            Self::HeadersTooLarge => (431, "HEADERS_TOO_LARGE"),
             Self::Internal => (500, "SERVER_ERROR"),
             Self::Unavailable => (503, "SERVICE_UNAVAILABLE"),
             Self::InsufficientStorage => (507, "INSUFFICIENT_STORAGE"),

@@ -53,6 +53,9 @@ kinds! {
     Message "msg" "message";
     Job "job" "job";
     Event "evt" "event";
+    Schedule "sch" "schedule";
+    Webhook "hook" "webhook";
+    Delivery "dlv" "delivery";
     Object "obj" "object";
     AuditEntry "aud" "audit entry";
 }
@@ -72,6 +75,14 @@ pub type BotId = Id<kind::Bot>;
 pub type ConversationId = Id<kind::Conversation>;
 /// Names a message.
 pub type MessageId = Id<kind::Message>;
+/// Names a job.
+pub type JobId = Id<kind::Job>;
+/// Names an event.
+pub type EventId = Id<kind::Event>;
+/// Names a webhook.
+pub type WebhookId = Id<kind::Webhook>;
+/// Names a delivery of a webhook.
+pub type DeliveryId = Id<kind::Delivery>;
 
 /// Connects our kinds with the encoding's own idea of a static type.
 struct Tag<K>(PhantomData<fn() -> K>);
@@ -96,6 +107,11 @@ impl<K> Id<K> {
     /// Wraps a UUID that is known to name a `K`, as one read from the database.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self { uuid, kind: PhantomData }
+    }
+
+    /// The id that stands in documents for any other.
+    pub const fn example() -> Self {
+        Self::from_uuid(Uuid::from_u128(0x0197_666b_ed3b_71e8_880f_45c8_1846_896a))
     }
 
     /// The UUID behind the text form.
@@ -180,22 +196,36 @@ impl<'de, K: IdKind> Deserialize<'de> for Id<K> {
     }
 }
 
+/// The regular expression that ids with the prefix match.
+pub fn pattern(prefix: &str) -> String {
+    format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$")
+}
+
+/// An id for documents.
+pub fn example(prefix: &str) -> String {
+    format!("{prefix}_01jxk6qv9ve7m8g3t5s0c4d2ba")
+}
+
 impl<K: IdKind> PartialSchema for Id<K> {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .pattern(Some(format!("^{}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$", K::PREFIX)))
+            .pattern(Some(pattern(K::PREFIX)))
             .description(Some(format!("Names one {}.", K::NOUN)))
-            .examples([serde_json::Value::from(format!("{}_01jxk6qv9ve7m8g3t5s0c4d2ba", K::PREFIX))])
+            .examples([serde_json::Value::from(example(K::PREFIX))])
             .into()
     }
 }
 
 impl<K: IdKind> ToSchema for Id<K> {
+    /// `UserId`, `AuditEntryId`: made of the noun.
     fn name() -> std::borrow::Cow<'static, str> {
-        let mut letters = K::PREFIX.chars();
-        let first = letters.next().map(|c| c.to_ascii_uppercase()).into_iter();
-        first.chain(letters).chain("Id".chars()).collect::<String>().into()
+        let capital = |word: &str| {
+            let mut letters = word.chars();
+            let first = letters.next().map(|c| c.to_ascii_uppercase()).into_iter();
+            first.chain(letters).collect::<String>()
+        };
+        K::NOUN.split(' ').map(capital).chain(["Id".to_owned()]).collect::<String>().into()
     }
 }
 
@@ -210,6 +240,11 @@ mod tests {
         let uuid = Uuid::parse_str("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
 
         assert_eq!(Id::<kind::User>::from_uuid(uuid).to_string(), "usr_01h455vb4pex5vsknk084sn02q");
+    }
+
+    #[test]
+    fn the_example_is_the_same_as_a_text_and_as_a_value() {
+        assert_eq!(Id::<kind::Bot>::example().to_string(), example("bot"));
     }
 
     #[test]

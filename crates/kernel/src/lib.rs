@@ -12,14 +12,16 @@ pub mod list;
 pub mod patch;
 pub mod permission;
 pub mod principal;
+pub mod revision;
 pub mod secret;
 pub mod text;
 
 pub use clock::{Clock, Random, Surroundings, Timestamp};
 pub use error::{Error, FieldErrors, Kind, Result};
-pub use event::Event;
+pub use event::{Event, EventType, Hearer, PublicEvent};
 pub use id::Id;
 pub use patch::Patch;
 pub use permission::{Permission, PermissionSet};
 pub use principal::{Actor, Origin, Principal, Standing};
+pub use revision::{Expected, Revision, Versioned};
 pub use secret::Secret;

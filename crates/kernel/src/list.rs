@@ -1,13 +1,18 @@
 //! Lists: what a caller may ask of one, and the cursor that walks it by key.
 //!
 //! A domain declares a [`ListSpec`]; reading the query against it gives a [`ListRequest`] or tells everything that
-//! is wrong with it. The database turns the request into a statement; [`Page`] is the answer.
+//! is wrong with it. The contract is written from the same specification. The database turns the request into a
+//! statement; [`Page`] is the answer.
+
+mod filter;
 
 use std::{fmt::Write as _, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use filter::{FilterField, MAX_VALUES, Takes};
 
 use crate::{FieldErrors, Result};
 
@@ -21,6 +26,14 @@ pub const COUNT_CAP: u64 = 1000;
 pub const MAX_OFFSET: u64 = 100_000;
 /// Longest search text, in characters.
 pub const MAX_SEARCH: usize = 200;
+/// Longest text of a cursor that is read at all, in bytes.
+pub const MAX_CURSOR: usize = 4096;
+
+/// A list of the API, as a type: the operation's query is read against its specification, and documented from it.
+pub trait Listed: Send + Sync + 'static {
+    /// What may be asked of it.
+    const SPEC: ListSpec;
+}
 
 /// What may be asked of one list.
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +41,9 @@ pub struct ListSpec {
     /// Fields to sort by; the first is the default.
     pub sorts: &'static [SortField],
     /// Fields to filter by.
-    pub filters: &'static [&'static str],
-    /// Does it take `search=`?
-    pub search: bool,
+    pub filters: &'static [FilterField],
+    /// What `search=` looks through, such as "names and descriptions"; none if the list can't be searched.
+    pub search: Option<&'static str>,
 }
 
 /// A field that a list can be sorted by. Its column is NOT NULL and has an index.
@@ -129,7 +142,14 @@ impl ListSpec {
             search: None,
         };
         let (mut order, mut offset, mut cursor, mut count) = (None, None, None, None);
+        let mut given = Vec::new();
         for (name, value) in query {
+            // Values of a filter add up; of the others one is meant.
+            if given.contains(&name) && self.filter_named(name).is_none() {
+                wrong.add(name, "is given twice");
+                continue;
+            }
+            given.push(name);
             match name {
                 "limit" => match value.parse() {
                     Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => request.limit = limit,
@@ -154,7 +174,7 @@ impl ListSpec {
                     "true" => count = Some(Count::Capped),
                     _ => wrong.add("count", "must be true, exact or false"),
                 },
-                "search" if self.search => request.search = self.search_text(value, &mut wrong),
+                "search" if self.search.is_some() => request.search = search_text(value, &mut wrong),
                 _ => self.read_filter(name, value, &mut request, &mut wrong),
             }
         }
@@ -184,34 +204,40 @@ impl ListSpec {
         self.sorts.iter().find(|field| field.name == sort).map_or(Order::Desc, |field| field.default_order)
     }
 
-    fn search_text(&self, value: &str, wrong: &mut FieldErrors) -> Option<String> {
-        debug_assert!(self.search);
-        let text = value.trim();
-        wrong.check(
-            text.chars().count() <= MAX_SEARCH,
-            "search",
-            format!("must be at most {MAX_SEARCH} characters"),
-        );
-        wrong.check(!text.chars().any(char::is_control), "search", "must not hold control characters");
-        (!text.is_empty()).then(|| text.to_owned())
-    }
-
-    /// `filter[field]=a,b`, or the plain `field=a,b`.
+    /// `filter[field]=a,b`, or the plain `field=a,b`. Given several times, any of all the values fits.
     fn read_filter(&self, name: &str, value: &str, request: &mut ListRequest, wrong: &mut FieldErrors) {
-        let field = name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-        let Some(known) = self.filters.iter().find(|known| **known == field) else {
-            let allowed = if self.filters.is_empty() { "none".to_owned() } else { self.filters.join(", ") };
+        let Some(known) = self.filter_named(name) else {
+            let names: Vec<_> = self.filters.iter().map(|filter| filter.name).collect();
+            let allowed = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             wrong.add(name, format!("is not known here; the filters are {allowed}"));
             return;
         };
-        let values: Vec<_> =
-            value.split(',').map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()).collect();
-        match values.len() {
-            0 => wrong.add(field, "must name at least one value"),
-            1..=100 => request.filters.push((known, values)),
-            _ => wrong.add(field, "must name at most 100 values"),
+        let at = request.filters.iter().position(|(name, _)| *name == known.name).unwrap_or_else(|| {
+            request.filters.push((known.name, Vec::new()));
+            request.filters.len() - 1
+        });
+        if let Some((_, values)) = request.filters.get_mut(at)
+            && let Err(problem) = known.read(value, values)
+        {
+            wrong.add(known.name, problem);
         }
     }
+
+    fn filter_named(&self, name: &str) -> Option<&FilterField> {
+        let field = name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+        self.filters.iter().find(|known| known.name == field)
+    }
+}
+
+fn search_text(value: &str, wrong: &mut FieldErrors) -> Option<String> {
+    let text = value.trim();
+    wrong.check(
+        text.chars().count() <= MAX_SEARCH,
+        "search",
+        format!("must be at most {MAX_SEARCH} characters"),
+    );
+    wrong.check(!text.chars().any(char::is_control), "search", "must not hold control characters");
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 fn names(sorts: &[SortField]) -> String {
@@ -244,9 +270,6 @@ pub struct Cursor {
 #[derive(Serialize, Deserialize)]
 struct Wire(String, Order, SortValue, String);
 
-/// Longest cursor text that is read at all.
-const MAX_CURSOR: usize = 4096;
-
 impl Cursor {
     /// The opaque text of a cursor in the given sort.
     pub fn encode(&self, sort: &str, order: Order) -> String {
@@ -263,6 +286,10 @@ impl Cursor {
         let Wire(made_for, made_in, value, id) = serde_json::from_slice(&bytes).map_err(|_| BAD)?;
         if made_for != sort || made_in != order {
             return Err("belongs to another sort or order; keep both while walking");
+        }
+        // Databases refuse to compare texts with it.
+        if matches!(&value, SortValue::Text(text) if text.contains('\0')) {
+            return Err(BAD);
         }
         let id = URL_SAFE_NO_PAD.decode(id).ok().and_then(|id| id.try_into().ok()).ok_or(BAD)?;
         Ok(Self { value, id })
@@ -287,20 +314,37 @@ pub struct Page<T> {
     pub offset: Option<u64>,
     /// Where the next page begins; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        example = "WyJjcmVhdGVkX2F0IiwiZGVzYyIsMTc2OTg2MDgwMDAwMDAwMCwiQVFFQkFRRUJBUUVCQVFFQkFRRUJBUSJd"
+    )]
     pub next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
+    /// All that there is, where a list is never long.
+    pub fn of_all(items: Vec<T>) -> Self {
+        let total = Some(items.len() as u64);
+        let limit = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        Self { items, total, total_exact: None, limit, offset: Some(0), next_cursor: None }
+    }
+
     /// The same page with every item changed.
-    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            items: self.items.into_iter().map(change).collect(),
+    pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Page<U> {
+        match self.try_map(|item| Ok::<_, std::convert::Infallible>(change(item))) {
+            Ok(page) => page,
+        }
+    }
+
+    /// The same, where a change can fail.
+    pub fn try_map<U, E>(self, change: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        Ok(Page {
+            items: self.items.into_iter().map(change).collect::<Result<_, _>>()?,
             total: self.total,
             total_exact: self.total_exact,
             limit: self.limit,
             offset: self.offset,
             next_cursor: self.next_cursor,
-        }
+        })
     }
 }
 
@@ -312,8 +356,13 @@ mod tests {
 
     const SPEC: ListSpec = ListSpec {
         sorts: &[SortField::desc("created_at"), SortField::asc("name")],
-        filters: &["status"],
-        search: true,
+        filters: &[
+            FilterField::one_of("status", &["active", "suspended", "deleted"], "In these states."),
+            FilterField::flag("verified", "Is the address confirmed?"),
+            FilterField::id::<crate::id::kind::User>("user_id", "Of these people."),
+            FilterField::time("created_after", "From then on."),
+        ],
+        search: Some("names"),
     };
 
     fn problems(query: &[(&str, &str)]) -> serde_json::Value {
@@ -335,7 +384,10 @@ mod tests {
 
         assert_eq!(fields["limit"][0], "must be a whole number from 1 to 100");
         assert_eq!(fields["sort"][0], "must be one of created_at, name");
-        assert_eq!(fields["filter[color]"][0], "is not known here; the filters are status");
+        assert_eq!(
+            fields["filter[color]"][0],
+            "is not known here; the filters are status, verified, user_id, created_after"
+        );
         assert_eq!(fields["order"][0], "must be asc or desc");
     }
 
@@ -343,8 +395,31 @@ mod tests {
     fn filters_come_in_both_forms_and_take_any_of_several_values() {
         let request = SPEC.read([("filter[status]", "active, suspended"), ("status", "deleted")]).unwrap();
 
-        assert_eq!(request.filters[0], ("status", vec!["active".to_owned(), "suspended".to_owned()]));
-        assert_eq!(request.filters[1], ("status", vec!["deleted".to_owned()]));
+        let any = ["active", "suspended", "deleted"].map(str::to_owned).to_vec();
+        assert_eq!(request.filters, [("status", any)]);
+    }
+
+    #[test]
+    fn a_filter_refuses_what_its_field_never_holds() {
+        let fields = problems(&[
+            ("filter[status]", "active,asleep"),
+            ("filter[verified]", "yes"),
+            ("filter[user_id]", "bot_01jxk6qv9ve7m8g3t5s0c4d2ba"),
+            ("filter[created_after]", "yesterday"),
+        ]);
+
+        assert_eq!(fields["status"][0], "must be one of active, suspended, deleted");
+        assert_eq!(fields["verified"][0], "must be true or false");
+        assert_eq!(fields["user_id"][0], "must be an id such as usr_…");
+        assert_eq!(fields["created_after"][0], "must be a time such as 2026-01-31T12:00:00Z");
+        assert_eq!(problems(&[("status", " , ")])["status"][0], "must name at least one value");
+    }
+
+    #[test]
+    fn what_is_given_twice_is_refused() {
+        let fields = problems(&[("limit", "1"), ("limit", "2"), ("verified", "true"), ("verified", "false")]);
+
+        assert!(fields["limit"].is_array() && fields["verified"].is_array(), "{fields}");
     }
 
     #[test]
@@ -360,7 +435,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cursors_round_trip(number: Option<i64>, text in ".*", id: [u8; 16]) {
+        fn cursors_round_trip(number: Option<i64>, text in "[^\u{0}]*", id: [u8; 16]) {
             let value = number.map_or(SortValue::Text(text), SortValue::Integer);
             let cursor = Cursor { value, id };
             prop_assert_eq!(Cursor::decode(&cursor.encode("x", Order::Asc), "x", Order::Asc), Ok(cursor));

@@ -46,6 +46,8 @@ impl Principal {
 pub struct Origin {
     /// The client's address: the peer's, or what a trusted proxy said.
     pub address: IpAddr,
+    /// Did it travel under TLS, to this server or to a trusted proxy before it?
+    pub secure: bool,
     /// The `User-Agent`, cut to 256 characters.
     pub user_agent: Option<String>,
     /// The request's id, as returned in `X-Request-Id`.
@@ -79,6 +81,8 @@ pub enum Standing {
     Owner,
     /// Whoever the bot's visibility and access lists let in.
     MayUseBot,
+    /// Whoever started the job.
+    Starter,
 }
 
 impl Standing {
@@ -88,6 +92,7 @@ impl Standing {
             Self::Participant => "participant",
             Self::Owner => "owner",
             Self::MayUseBot => "may_use_bot",
+            Self::Starter => "starter",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Text as it is compared: one folding for every `…_key` column.
 
 use unicode_normalization::UnicodeNormalization;
+use utoipa::openapi::{ObjectBuilder, Type};
 
 /// The form in which names are compared: compatibility-normalized (NFKC), lower case, runs of blanks as one.
 ///
@@ -41,8 +42,52 @@ pub fn slug(name: &str) -> String {
     slug
 }
 
+/// Is it a text in one line, with something to see and nothing that disturbs what stands beside it: no controls,
+/// and no marks that turn the direction of what follows?
+pub fn is_one_line(text: &str) -> bool {
+    text.chars().any(|c| !c.is_whitespace()) && !text.chars().any(disturbs)
+}
+
+/// Does the character break a line, or turn the direction of what follows?
+pub fn disturbs(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// [`is_one_line`] as a regular expression, for the contract.
+pub const ONE_LINE: &str = concat!(
+    r"^[^\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
+    r"[^\s\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]",
+    r"[^\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$",
+);
+/// The same, or nothing to see.
+pub const ONE_LINE_OR_BLANK: &str = r"^[^\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$";
+
+/// The schema of a text in one line, of so many characters.
+pub fn line_schema(about: &str, least: usize, most: usize, example: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(about))
+        .min_length(Some(least))
+        .max_length(Some(most))
+        .pattern(Some(if least == 0 { ONE_LINE_OR_BLANK } else { ONE_LINE }))
+        .examples([serde_json::Value::from(example)])
+}
+
 fn is_combining(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
+}
+
+/// The first text after all that begin with the prefix, in the order of bytes. None where nothing comes after them.
+pub fn after_prefix(prefix: &str) -> Option<String> {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        // The next character is the next in the order of UTF-8 bytes, too.
+        if let Some(next) = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -56,6 +101,14 @@ mod tests {
         assert_eq!(key("  Ada   LOVELACE "), "ada lovelace");
         assert_eq!(key("ÅNGSTRÖM"), key("A\u{30a}ngstro\u{308}m"));
         assert_eq!(key("ﬁle"), "file");
+    }
+
+    #[test]
+    fn a_line_breaks_nothing_around_it() {
+        assert!(is_one_line(" Zoë 李 "));
+        for text in ["", "  ", "a\nb", "a\u{0}", "a\u{202e}b", "a\u{2028}b"] {
+            assert!(!is_one_line(text), "{text:?}");
+        }
     }
 
     #[test]
@@ -76,5 +129,13 @@ mod tests {
             prop_assert!(slug.len() <= 64);
             prop_assert_eq!(super::slug(&slug), slug);
         }
+    }
+
+    #[test]
+    fn a_prefix_ends_where_nothing_begins_with_it_any_more() {
+        for (prefix, end) in [("a", Some("b")), ("a\u{10ffff}", Some("b")), ("\u{d7ff}", Some("\u{e000}"))] {
+            assert_eq!(after_prefix(prefix).as_deref(), end);
+        }
+        assert_eq!(after_prefix("\u{10ffff}"), None);
     }
 }
