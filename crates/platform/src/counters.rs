@@ -1,6 +1,7 @@
 //! Counters in fixed windows of time: limits of requests, failed sign-ins.
 //!
-//! In the process today. They forget when it ends, and several nodes count each for itself.
+//! In the process, where they forget when it ends and each node counts for itself; or shared over Valkey. While
+//! that is lost each node goes on from what it knew last, and a Valkey that comes back empty is told.
 
 use std::{
     net::IpAddr,
@@ -14,6 +15,8 @@ use std::{
 use chrono::DateTime;
 use kernel::{Id, Timestamp};
 use moka::{Expiry, sync::Cache};
+
+use crate::cache;
 
 /// How many different counters are kept; the least used ones are forgotten first.
 const CAPACITY: u64 = 1_000_000;
@@ -79,13 +82,17 @@ impl Expiry<Windowed, Arc<Slot>> for WindowEnd {
     }
 }
 
-/// The counters of this node. A cheap handle.
+/// The counters. A cheap handle.
 #[derive(Clone)]
-pub struct Counters(Cache<Windowed, Arc<Slot>>);
+pub struct Counters {
+    /// What this node knows: everything, or what the shared counters said last.
+    known: Cache<Windowed, Arc<Slot>>,
+    shared: Option<cache::Cache>,
+}
 
 impl Default for Counters {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(CAPACITY).expire_after(WindowEnd).build())
+        Self::new(None)
     }
 }
 
@@ -97,57 +104,82 @@ fn window_of(window: Duration, now: Timestamp) -> (i64, Timestamp) {
 }
 
 impl Counters {
+    /// Counters shared over the cache, or those of this process without one.
+    pub fn new(shared: Option<cache::Cache>) -> Self {
+        Self { known: Cache::builder().max_capacity(CAPACITY).expire_after(WindowEnd).build(), shared }
+    }
+
     /// Counts one hit and tells how many there were in this window.
-    pub fn hit(&self, key: CounterKey, window: Duration, now: Timestamp) -> Count {
+    pub async fn hit(&self, key: CounterKey, window: Duration, now: Timestamp) -> Count {
         let (number, resets_at) = window_of(window, now);
-        let slot =
-            self.0.get_with((key, number), || Arc::new(Slot { hits: AtomicU64::new(0), lives: window }));
+        let shared = self.shared.as_ref().map(|cache| (cache, shared_name(cache.prefix(), &key, number)));
+        let slot = self.slot(key, number, window);
+        if let Some((cache, name)) = shared {
+            if let Some(count) = hit_shared(cache, &name, slot.hits.load(Ordering::Relaxed), window).await {
+                slot.hits.store(count, Ordering::Relaxed);
+                return Count { count, resets_at };
+            }
+            metrics::counter!("counters_counted_locally_total").increment(1);
+        }
         Count { count: slot.hits.fetch_add(1, Ordering::Relaxed) + 1, resets_at }
     }
 
     /// Tells without counting.
-    pub fn peek(&self, key: &CounterKey, window: Duration, now: Timestamp) -> Count {
+    pub async fn peek(&self, key: &CounterKey, window: Duration, now: Timestamp) -> Count {
         let (number, resets_at) = window_of(window, now);
-        let slot = self.0.get(&(key.clone(), number));
+        if let Some(cache) = &self.shared {
+            let name = shared_name(cache.prefix(), key, number);
+            let asked = cache.ask::<(Option<u64>,)>(redis::pipe().cmd("GET").arg(&name)).await;
+            if let Some((Some(count),)) = asked {
+                return Count { count, resets_at };
+            }
+        }
+        let slot = self.known.get(&(key.clone(), number));
         Count { count: slot.map_or(0, |slot| slot.hits.load(Ordering::Relaxed)), resets_at }
     }
 
     /// Forgets what was counted in this window.
-    pub fn clear(&self, key: &CounterKey, window: Duration, now: Timestamp) {
-        self.0.invalidate(&(key.clone(), window_of(window, now).0));
+    pub async fn clear(&self, key: &CounterKey, window: Duration, now: Timestamp) {
+        let (number, _) = window_of(window, now);
+        self.known.invalidate(&(key.clone(), number));
+        if let Some(cache) = &self.shared {
+            let name = shared_name(cache.prefix(), key, number);
+            // Not deleted: a counter that is missing is begun with what a node knows of it, which is more than this.
+            let mut cleared = redis::pipe();
+            cleared.cmd("SET").arg(&name).arg(0).arg("PX").arg(milliseconds(window)).ignore();
+            cache.ask::<()>(&cleared).await;
+        }
+    }
+
+    fn slot(&self, key: CounterKey, number: i64, window: Duration) -> Arc<Slot> {
+        self.known.get_with((key, number), || Arc::new(Slot { hits: AtomicU64::new(0), lives: window }))
+    }
+}
+
+/// One hit, in one round trip: a counter that is missing begins at what is known of it, and ends with its window.
+async fn hit_shared(cache: &cache::Cache, name: &str, known: u64, window: Duration) -> Option<u64> {
+    let mut hit = redis::pipe();
+    hit.atomic();
+    hit.cmd("SET").arg(name).arg(known).arg("NX").arg("PX").arg(milliseconds(window)).ignore();
+    hit.cmd("INCR").arg(name);
+    cache.ask::<(u64,)>(&hit).await.map(|(count,)| count)
+}
+
+fn milliseconds(window: Duration) -> u64 {
+    u64::try_from(window.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// The counter's name in Valkey: `botserver:count:login:a:10.0.0.1:29384756`.
+fn shared_name(prefix: &str, key: &CounterKey, number: i64) -> String {
+    let CounterKey { scope, subject } = key;
+    match subject {
+        Subject::Address(address) => format!("{prefix}:count:{scope}:a:{address}:{number}"),
+        Subject::Id(id) => {
+            format!("{prefix}:count:{scope}:i:{}:{number}", uuid::Uuid::from_bytes(*id).simple())
+        }
+        Subject::Text(text) => format!("{prefix}:count:{scope}:t:{text}:{number}"),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MINUTE: Duration = Duration::from_mins(1);
-
-    fn at(seconds: i64) -> Timestamp {
-        DateTime::from_timestamp(seconds, 0).unwrap()
-    }
-
-    #[test]
-    fn hits_add_up_within_a_window_and_start_again_in_the_next() {
-        let counters = Counters::default();
-        let key = CounterKey::text("login", "ann");
-
-        assert_eq!(counters.hit(key.clone(), MINUTE, at(61)).count, 1);
-        let second = counters.hit(key.clone(), MINUTE, at(119));
-        assert_eq!((second.count, second.resets_at), (2, at(120)));
-        assert_eq!(counters.peek(&key, MINUTE, at(119)).count, 2);
-        assert_eq!(counters.hit(key.clone(), MINUTE, at(120)).count, 1);
-        counters.clear(&key, MINUTE, at(120));
-        assert_eq!(counters.peek(&key, MINUTE, at(120)).count, 0);
-    }
-
-    #[test]
-    fn the_addresses_of_one_ipv6_network_count_together() {
-        let key = |text: &str| CounterKey::address("x", text.parse().unwrap());
-
-        assert_eq!(key("2001:db8::1"), key("2001:db8::ffff"));
-        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
-        assert_eq!(key("::ffff:10.0.0.1"), key("10.0.0.1"));
-    }
-}
+mod tests;

@@ -49,8 +49,17 @@ pub enum SecretsError {
     #[error("the key file {path} can't be used: {1}", path = .0.display())]
     File(PathBuf, String),
     /// The database was sealed with another key.
-    #[error("the secrets of this database were sealed with another key: restore secret.key or secret_key")]
+    #[error(
+        "the secrets of this database were sealed with another key: restore secret.key or secret_key; nodes that share \
+         a database share the key (BOTSERVER_SECRET_KEY)"
+    )]
     WrongKey,
+    /// The database was sealed with a key that this node was not given.
+    #[error(
+        "the secrets of this database were sealed with a key that is not here: put the other node's secret.key into \
+         the data folder, or its content into BOTSERVER_SECRET_KEY"
+    )]
+    NoKey,
     /// The bytes are no value that was sealed here in this context.
     #[error("a sealed value was changed or belongs elsewhere")]
     Corrupt,
@@ -79,23 +88,31 @@ struct Inner {
 }
 
 impl Secrets {
-    /// Takes the master key from the configuration, or from the file in the folder, made at the first start.
+    /// Takes the master key from the configuration, or from the file in the folder, made at the first start. Nodes that
+    /// share a database need the same one.
     pub async fn open(
         folder: &Path,
         configured: Option<&Secret>,
         db: &Db,
         surroundings: &Surroundings,
     ) -> Result<Self, SecretsError> {
-        let master = match configured {
-            Some(key) => decode(key.reveal())?,
-            None => file_key(&folder.join(FILE), surroundings)?,
+        let master = if let Some(key) = configured {
+            decode(key.reveal())?
+        } else {
+            let path = folder.join(FILE);
+            // A key made now could not open what others have sealed.
+            if !path.exists() && has_keys(db).await? {
+                return Err(SecretsError::NoKey);
+            }
+            file_key(&path, surroundings)?
         };
         let master = XChaCha20Poly1305::new(&master.into());
         let (id, at) = (*surroundings.uuid().as_bytes(), surroundings.now());
         let fresh = seal(&master, &id, surroundings, b"data key", &surroundings.bytes::<32>())?;
         let rows = db
             .write_server(move |unit| {
-                // Two nodes may start at once: the first row wins.
+                // Two nodes may start at once: the first one's key wins, and the other has to have the same master key.
+                unit.lock("server_data_keys")?;
                 unit.execute(
                     "INSERT INTO server_data_keys (id, wrapped, created_at)
                      SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM server_data_keys)",
@@ -130,6 +147,11 @@ impl Secrets {
             sealed.get(1..17).and_then(|id| <[u8; 16]>::try_from(id).ok()).ok_or(SecretsError::Corrupt)?;
         open(self.0.keys.get(&id).ok_or(SecretsError::Corrupt)?, context, sealed)
     }
+}
+
+async fn has_keys(db: &Db) -> Result<bool, DbError> {
+    let any = db.read_server(|tx| tx.one::<(i64,)>("SELECT 1 FROM server_data_keys LIMIT 1", &[])).await?;
+    Ok(any.is_some())
 }
 
 fn seal(
@@ -217,21 +239,21 @@ impl std::fmt::Debug for Secrets {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
     use proptest::prelude::*;
+    use test_database::{TestDatabase, each_database};
 
     use super::*;
-    use crate::db::DbOptions;
 
-    async fn house(folder: &Path) -> (Db, Surroundings) {
-        let db = Db::open(&DbOptions::new(&format!("sqlite:{}", folder.join("t.db").display()))).unwrap();
-        db.migrate(crate::migrations()).await.unwrap();
-        (db, Surroundings::system())
+    async fn house() -> (Db, Surroundings, TestDatabase) {
+        let (db, database) = crate::testing::database().await;
+        (db, Surroundings::system(), database)
     }
 
-    #[tokio::test]
+    #[each_database]
     async fn what_is_sealed_opens_after_a_restart_and_in_its_context_only() {
         let folder = tempfile::tempdir().unwrap();
-        let (db, world) = house(folder.path()).await;
+        let (db, world, _database) = house().await;
         let secrets = Secrets::open(folder.path(), None, &db, &world).await.unwrap();
         let sealed = secrets.seal(b"hooks/1", b"hush").unwrap();
 
@@ -243,16 +265,43 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
     }
 
-    #[tokio::test]
+    #[each_database]
     async fn another_master_key_is_told_at_start() {
         let folder = tempfile::tempdir().unwrap();
-        let (db, world) = house(folder.path()).await;
+        let (db, world, _database) = house().await;
         Secrets::open(folder.path(), None, &db, &world).await.unwrap();
         let other = Secret::new(STANDARD.encode([9; 32]));
 
         let refused = Secrets::open(folder.path(), Some(&other), &db, &world).await;
 
         assert!(matches!(refused, Err(SecretsError::WrongKey)));
+    }
+
+    #[each_database]
+    async fn nodes_on_one_database_need_the_same_key_and_are_told_so() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (db, world, _database) = house().await;
+        let secrets = Secrets::open(first.path(), None, &db, &world).await.unwrap();
+        let sealed = secrets.seal(b"hooks/1", b"hush").unwrap();
+
+        let keyless = Secrets::open(second.path(), None, &db, &world).await;
+
+        assert!(matches!(keyless, Err(SecretsError::NoKey)));
+        assert!(!second.path().join(FILE).exists(), "no key is made that opens nothing");
+        std::fs::copy(first.path().join(FILE), second.path().join(FILE)).unwrap();
+        let other = Secrets::open(second.path(), None, &db, &world).await.unwrap();
+        assert_eq!(other.unseal(b"hooks/1", &sealed).unwrap(), b"hush");
+    }
+
+    #[each_database]
+    async fn nodes_that_start_together_agree_on_one_data_key() {
+        let (folder, key) = (tempfile::tempdir().unwrap(), Secret::new(STANDARD.encode([9; 32])));
+        let (db, world, _database) = house().await;
+
+        let opened = join_all((0..4).map(|_| Secrets::open(folder.path(), Some(&key), &db, &world))).await;
+
+        let current: Vec<_> = opened.into_iter().map(|secrets| secrets.unwrap().0.current).collect();
+        assert!(current.iter().all(|id| *id == current[0]), "{current:?}");
     }
 
     #[test]
@@ -280,10 +329,10 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "no key");
     }
 
-    #[tokio::test]
+    #[each_database]
     async fn a_key_file_that_others_may_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let (db, world) = house(folder.path()).await;
+        let (db, world, _database) = house().await;
         Secrets::open(folder.path(), None, &db, &world).await.unwrap();
         let key = folder.path().join(FILE);
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();

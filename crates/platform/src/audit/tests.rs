@@ -6,12 +6,10 @@ use kernel::{
     PermissionSet, Principal, Surroundings, Timestamp,
     id::kind::{Bot, Organization},
 };
+use test_database::{TestDatabase, each_database};
 
 use super::*;
-use crate::{
-    db::{Db, DbOptions},
-    record,
-};
+use crate::{db::Db, record};
 
 record! {
     /// An entry as it stands.
@@ -39,16 +37,13 @@ struct House {
     db: Db,
     org: Id<Organization>,
     world: Surroundings,
-    _folder: tempfile::TempDir,
+    _database: TestDatabase,
 }
 
 async fn house() -> House {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("t.db").display());
-    let db = Db::open(&DbOptions::new(&url)).unwrap();
-    db.migrate(crate::migrations()).await.unwrap();
+    let (db, database) = crate::testing::database().await;
     let world = Surroundings::system();
-    House { db, org: world.id(), world, _folder: folder }
+    House { db, org: world.id(), world, _database: database }
 }
 
 impl House {
@@ -79,12 +74,13 @@ impl House {
 fn origin() -> Origin {
     Origin {
         address: "192.0.2.1".parse().unwrap(),
+        secure: false,
         user_agent: Some("curl".to_owned()),
         request_id: "req-1".into(),
     }
 }
 
-#[tokio::test]
+#[each_database]
 async fn an_entry_tells_who_did_what_to_which_thing_from_where() {
     let house = house().await;
     let (who, bot): (_, Id<Bot>) = (house.actor(), house.world.id());
@@ -118,7 +114,7 @@ async fn an_entry_tells_who_did_what_to_which_thing_from_where() {
     );
 }
 
-#[tokio::test]
+#[each_database]
 async fn nobody_has_to_be_signed_in_and_the_server_has_no_address() {
     let house = house().await;
     let user = house.world.id();
@@ -150,7 +146,7 @@ async fn nobody_has_to_be_signed_in_and_the_server_has_no_address() {
     assert_eq!((of("bootstrap").context.as_str(), of("bootstrap").ip_address.as_deref()), ("system", None));
 }
 
-#[tokio::test]
+#[each_database]
 async fn an_entry_falls_with_the_unit_that_it_records() {
     let house = house().await;
 
@@ -166,7 +162,7 @@ async fn an_entry_falls_with_the_unit_that_it_records() {
     assert!(house.entries(house.org).await.is_empty());
 }
 
-#[tokio::test]
+#[each_database]
 async fn an_entry_belongs_to_its_organization() {
     let house = house().await;
     house.append(Audit::system("ours", Category::Administrative)).await.unwrap();

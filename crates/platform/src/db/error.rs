@@ -1,24 +1,35 @@
 //! What can go wrong with a statement, in the terms of both databases.
 
 use kernel::{Error, Kind};
-use rusqlite::{ErrorCode, ffi};
 
 /// A failure of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// A unique constraint or a check refused the row. The name is PostgreSQL's default one,
-    /// `{table}_{column}_{column}_key`, whichever database it was.
+    /// A unique constraint or index, or a check, refused the row. The name is the one that PostgreSQL tells, whichever
+    /// database it was: `{table}_{column}_{column}_key` for a constraint, an index's or a check's own name.
     #[error("the constraint {0} refused the row")]
     Violation(String),
     /// A row refers to one that isn't there, or is referred to.
     #[error("a foreign key refused the row")]
     ForeignKey,
+    /// A request with the same idempotency key took effect on another node at this moment.
+    #[error("a request with the same idempotency key was faster")]
+    Repeated,
     /// Somebody else has the database locked.
     #[error("the database is busy")]
     Busy,
     /// The disk is full.
     #[error("the disk is full")]
     Full,
+    /// A text holds the character U+0000, which PostgreSQL can't keep.
+    #[error("a text holds the character U+0000")]
+    Nul,
+    /// A parameter of the statement takes values of another type.
+    #[error("{0}")]
+    Mismatch(String),
+    /// The configured address is none.
+    #[error("database.url {0}")]
+    Address(String),
     /// The database is closed, or its transaction could not be committed.
     #[error("the database is not available: {0}")]
     Unavailable(String),
@@ -46,52 +57,23 @@ impl DbError {
     }
 }
 
-impl From<rusqlite::Error> for DbError {
-    fn from(error: rusqlite::Error) -> Self {
-        let rusqlite::Error::SqliteFailure(code, message) = &error else {
-            return Self::Engine(error.to_string());
-        };
-        let message = message.as_deref().unwrap_or_default();
-        match code.code {
-            ErrorCode::ConstraintViolation => violation(code.extended_code, message),
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
-            ErrorCode::DiskFull => Self::Full,
-            ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly => {
-                Self::Unavailable(error.to_string())
-            }
-            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Corrupt(error.to_string()),
-            _ => Self::Engine(error.to_string()),
-        }
+/// The name that PostgreSQL gives a constraint that was given none: the longer of table and columns is cut until the
+/// whole fits into 63 bytes.
+pub(super) fn default_name(table: &str, columns: &str, kind: &str) -> String {
+    const LONGEST: usize = 63;
+    let room = LONGEST - kind.len() - 2;
+    let (mut table_bytes, mut column_bytes) = (table.len(), columns.len().min(LONGEST));
+    while table_bytes + column_bytes > room {
+        if table_bytes > column_bytes { table_bytes -= 1 } else { column_bytes -= 1 }
     }
+    let cut = |text: &str, bytes: usize| String::from_utf8_lossy(&text.as_bytes()[..bytes]).into_owned();
+    format!("{}_{}_{kind}", cut(table, table_bytes), cut(columns, column_bytes))
 }
 
-/// The one place that names constraints, as PostgreSQL names those that were given no name.
-fn violation(extended: i32, message: &str) -> DbError {
-    // What SQLite says ends in what it is about: `CHECK constraint failed: name`.
-    let about = message.rsplit(": ").next().unwrap_or_default();
-    match extended {
-        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => DbError::ForeignKey,
-        ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
-            let table = about.split('.').next().unwrap_or_default();
-            DbError::Violation(format!("{table}_pkey"))
-        }
-        ffi::SQLITE_CONSTRAINT_UNIQUE => DbError::Violation(unique(about)),
-        ffi::SQLITE_CONSTRAINT_CHECK => DbError::Violation(about.to_owned()),
-        _ => DbError::Engine(message.to_owned()),
-    }
-}
-
-/// `t.a, t.b` is `t_a_b_key`. Only an index over expressions is told by its name: `index 'name'`.
-fn unique(about: &str) -> String {
-    if let Some(name) = about.strip_prefix("index '") {
-        return name.trim_end_matches('\'').to_owned();
-    }
-    let mut name = about.split('.').next().unwrap_or_default().to_owned();
-    for column in about.split(", ") {
-        name.push('_');
-        name.push_str(column.rsplit('.').next().unwrap_or_default());
-    }
-    name + "_key"
+/// The name of a table's primary key.
+pub(super) fn primary_key(table: &str) -> String {
+    let room = table.len().min(63 - "_pkey".len());
+    format!("{}_pkey", String::from_utf8_lossy(&table.as_bytes()[..room]))
 }
 
 impl From<DbError> for Error {
@@ -101,9 +83,14 @@ impl From<DbError> for Error {
                 Self::unavailable("database", "The database is not available right now. Try again.")
                     .caused_by(error)
             }
+            DbError::Repeated => Self::conflict(
+                "A request with this Idempotency-Key is being worked on. Try again in a moment.",
+                "idempotency_in_progress",
+            ),
             DbError::Full => {
                 Self::new(Kind::InsufficientStorage, "The server's disk is full.").caused_by(error)
             }
+            DbError::Nul => Self::new(Kind::Validation, "A text must not hold the character U+0000."),
             other => Self::internal(other),
         }
     }
@@ -111,34 +98,7 @@ impl From<DbError> for Error {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
     use super::*;
-
-    #[test]
-    fn constraints_have_the_names_that_postgresql_gives_them() {
-        let connection = Connection::open_in_memory().unwrap();
-        let schema = "PRAGMA foreign_keys = ON;
-            CREATE TABLE teams (org_id uuid NOT NULL, id bigint NOT NULL, PRIMARY KEY (org_id, id));
-            CREATE TABLE bots (
-                id bigint PRIMARY KEY, org_id uuid, slug text, title text, team bigint, size bigint,
-                UNIQUE (slug), UNIQUE (org_id, size), CONSTRAINT bots_size_check CHECK (size >= 0),
-                FOREIGN KEY (org_id, team) REFERENCES teams (org_id, id)
-            );
-            CREATE UNIQUE INDEX bots_title ON bots (lower(title));
-            INSERT INTO teams VALUES (1, 1);
-            INSERT INTO bots VALUES (1, 1, 'a', 'A', 1, 5);";
-        connection.execute_batch(schema).unwrap();
-        let error = |sql: &str| DbError::from(connection.execute_batch(sql).unwrap_err());
-
-        assert!(error("INSERT INTO teams VALUES (1, 1)").violates("teams_pkey"));
-        assert!(error("INSERT INTO bots VALUES (1, 1, 'b', 'B', 1, 6)").violates("bots_pkey"));
-        assert!(error("INSERT INTO bots VALUES (2, 1, 'a', 'B', 1, 6)").violates("bots_slug_key"));
-        assert!(error("INSERT INTO bots VALUES (2, 1, 'b', 'B', 1, 5)").violates("bots_org_id_size_key"));
-        assert!(error("INSERT INTO bots VALUES (2, 1, 'b', 'a', 1, 6)").violates("bots_title"));
-        assert!(error("INSERT INTO bots VALUES (2, 1, 'b', 'B', 1, -1)").violates("bots_size_check"));
-        assert!(matches!(error("INSERT INTO bots VALUES (2, 1, 'b', 'B', 9, 6)"), DbError::ForeignKey));
-    }
 
     #[test]
     fn what_is_told_of_a_failure_holds_nothing_of_the_database() {

@@ -1,13 +1,20 @@
 //! One page of a list, in one or two statements whose cost doesn't grow with what is stored.
 
+use std::fmt::Write;
+
 use kernel::{
     Error, FieldErrors,
     list::{COUNT_CAP, Count, Cursor, ListRequest, Order, Page, SortValue, Start},
 };
-use sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement, SqliteQueryBuilder, Value as SeaValue};
+use sea_query::{
+    Condition, Expr, ExprTrait, PostgresQueryBuilder, Query, SelectStatement, SqliteQueryBuilder,
+    Value as SeaValue, Values,
+};
 
 use super::{
-    Cell, Column, DbError, Record, Row, Value,
+    Cell, Column, DbError, Plan, Record, Row, SearchOn, Value,
+    search::{Narrowed, Search},
+    session::Dialect,
     tx::{Scope, Scoped},
 };
 
@@ -47,17 +54,6 @@ pub enum Filter {
     OneOf(&'static str, &'static [(&'static str, &'static str)]),
     /// A condition of the list's own with one placeholder `?` for the text, for filters over other tables.
     Custom(&'static str),
-}
-
-/// A column with a trigram index made by `Migration::search`.
-#[derive(Debug, Clone, Copy)]
-pub struct SearchOn {
-    /// The table.
-    pub table: &'static str,
-    /// Its alias in the list.
-    pub alias: &'static str,
-    /// The folded column.
-    pub column: &'static str,
 }
 
 /// Why there is no page.
@@ -112,16 +108,16 @@ impl ListOf {
 
     /// What the caller may have asked wrongly, all bad filters at once: 422 naming the fields.
     pub fn check(&self, request: &ListRequest) -> Result<(), Error> {
-        self.conditions(request).map(|_| ())
+        self.conditions(Dialect::Sqlite, request).map(|_| ())
     }
 
     /// The filters that the list knows itself. Others are for the `extra` condition to say.
-    fn conditions(&self, request: &ListRequest) -> Result<Vec<Condition>, Error> {
+    fn conditions(&self, dialect: Dialect, request: &ListRequest) -> Result<Vec<Condition>, Error> {
         let mut wrong = FieldErrors::default();
         let mut conditions = Vec::new();
         for (field, values) in &request.filters {
             if let Some((_, filter)) = self.filters.iter().find(|(name, _)| name == field) {
-                conditions.extend(wrong.take(field, filter.condition(values)));
+                conditions.extend(wrong.take(field, filter.condition(dialect, values)));
             }
         }
         wrong.finish()?;
@@ -138,7 +134,7 @@ impl ListOf {
         })
     }
 
-    /// The rows that the caller means, whatever the page.
+    /// The rows that the caller means, whatever the page, but for what is searched.
     fn matching(
         &self,
         scoped: Scoped<'_>,
@@ -152,11 +148,9 @@ impl ListOf {
         if let Scope::Organization(org) = scoped.scope {
             query.and_where(Expr::cust(self.org.to_owned()).eq(org.as_bytes().to_vec()));
         }
-        for condition in self.conditions(request).map_err(ListError::Refused)? {
+        let dialect = scoped.dialect();
+        for condition in self.conditions(dialect, request).map_err(ListError::Refused)? {
             query.cond_where(condition);
-        }
-        if let (Some(on), Some(text)) = (&self.search, &request.search) {
-            query.cond_where(on.condition(text));
         }
         if let Some(extra) = extra {
             query.cond_where(extra);
@@ -164,20 +158,29 @@ impl ListOf {
         Ok(query)
     }
 
-    /// One page and one row more, which tells whether there is a next one.
-    fn page(&self, mut query: SelectStatement, request: &ListRequest) -> SelectStatement {
+    /// One page and at least one row more, which tells whether there is a next one.
+    ///
+    /// How far it goes is part of the text, because PostgreSQL plans a statement for all values of its parameters; and
+    /// one of a few numbers, because each text is a statement that is kept prepared.
+    fn page(
+        &self,
+        dialect: Dialect,
+        mut query: SelectStatement,
+        search: Option<&Search>,
+        request: &ListRequest,
+    ) -> Statement {
+        const REACHES: [u32; 4] = [11, 21, 51, 101];
         let sort = self.column(request.sort);
+        let before = narrow(&mut query, search.map(|search| search.for_page(dialect)));
         query.expr(Expr::cust(self.columns)).expr(Expr::cust(sort)).expr(Expr::cust(self.id));
         let order = match request.order {
             Order::Asc => sea_query::Order::Asc,
             Order::Desc => sea_query::Order::Desc,
         };
         query.order_by_expr(Expr::cust(sort), order.clone()).order_by_expr(Expr::cust(self.id), order);
+        let mut skip = 0;
         match &request.start {
-            Start::Offset(0) => {}
-            Start::Offset(skip) => {
-                query.offset(*skip);
-            }
+            Start::Offset(offset) => skip = *offset,
             Start::After(cursor) => {
                 let value: SeaValue = match &cursor.value {
                     SortValue::Integer(number) => (*number).into(),
@@ -192,13 +195,78 @@ impl ListOf {
                 });
             }
         }
-        query.limit(u64::from(request.limit) + 1);
-        query
+        let needed = request.limit + 1;
+        let reach = REACHES.into_iter().find(|reach| *reach >= needed).unwrap_or(needed);
+        let mut page = Statement::of(dialect, &before, self, &query);
+        let _ = write!(page.sql, " LIMIT {reach}");
+        if skip > 0 {
+            page.values.0.push(skip.into());
+            let _ = write!(page.sql, " OFFSET ${}", page.values.0.len());
+        }
+        page
+    }
+
+    /// How many rows match, up to the cap if there is one.
+    fn count(
+        &self,
+        dialect: Dialect,
+        mut matching: SelectStatement,
+        search: Option<&Search>,
+        cap: Option<u64>,
+    ) -> Statement {
+        let before = narrow(&mut matching, search.map(|search| search.for_total(dialect)));
+        matching.expr(Expr::cust("1"));
+        let Statement { mut sql, values } = Statement::of(dialect, &before, self, &matching);
+        if let Some(cap) = cap {
+            let _ = write!(sql, " LIMIT {cap}");
+        }
+        Statement { sql: format!("SELECT count(*) FROM ({sql}) AS matching"), values }
+    }
+}
+
+/// Leaves of the rows what a search is about; gives what stands before the list's tables for it.
+fn narrow(query: &mut SelectStatement, narrowed: Option<Narrowed>) -> String {
+    let Some(Narrowed { before, condition }) = narrowed else { return String::new() };
+    query.cond_where(condition);
+    before
+}
+
+/// A statement with the values of its parameters.
+struct Statement {
+    sql: String,
+    values: Values,
+}
+
+impl Statement {
+    fn of(dialect: Dialect, before: &str, of: &ListOf, query: &SelectStatement) -> Self {
+        let (sql, values) = match dialect {
+            Dialect::Sqlite => query.build(SqliteQueryBuilder),
+            Dialect::Postgres => query.build(PostgresQueryBuilder),
+        };
+        Self { sql: sql.replacen(&format!("\"{TABLES}\""), &format!("{before}{}", of.from), 1), values }
+    }
+
+    fn values(&self) -> Result<Vec<Value<'_>>, DbError> {
+        self.values.iter().map(native).collect()
+    }
+
+    fn run<R: Record>(&self, scoped: Scoped<'_>, limit: usize) -> Result<Vec<R>, DbError> {
+        scoped.built().each(&self.sql, &self.values()?, limit)
+    }
+}
+
+impl Dialect {
+    /// A condition of one's own over one value, whose place is `?`.
+    pub(super) fn custom(self, sql: &str, value: impl Into<SeaValue>) -> Expr {
+        match self {
+            Self::Sqlite => Expr::cust_with_values(sql.to_owned(), [value.into()]),
+            Self::Postgres => Expr::cust_with_values(sql.replacen('?', "$1", 1), [value.into()]),
+        }
     }
 }
 
 impl Filter {
-    fn condition(&self, values: &[String]) -> Result<Condition, String> {
+    fn condition(&self, dialect: Dialect, values: &[String]) -> Result<Condition, String> {
         let any = |column: &'static str, read: &dyn Fn(&str) -> Result<SeaValue, String>| {
             let values = values.iter().map(|value| read(value)).collect::<Result<Vec<_>, _>>()?;
             Ok(Condition::all().add(Expr::cust(column).is_in(values)))
@@ -227,7 +295,7 @@ impl Filter {
             }),
             Self::Custom(sql) => Ok(values
                 .iter()
-                .fold(Condition::any(), |any, value| any.add(Expr::cust_with_values(sql, [value.clone()])))),
+                .fold(Condition::any(), |any, value| any.add(dialect.custom(sql, value.clone())))),
         }
     }
 }
@@ -237,39 +305,6 @@ fn id_bytes(text: &str, prefix: &str) -> Result<SeaValue, String> {
     let id = id.filter(|id| id.type_prefix() == prefix);
     id.map(|id| id.uuid().as_bytes().to_vec().into())
         .ok_or_else(|| format!("must be an id such as {prefix}_…"))
-}
-
-impl SearchOn {
-    /// The one function behind `search=`. Three characters and more go through the trigram index; fewer can't, and
-    /// look at the beginning of the column.
-    fn condition(&self, text: &str) -> Condition {
-        let folded = kernel::text::key(text);
-        let Self { table, alias, column } = *self;
-        if folded.chars().count() < 3 {
-            let pattern =
-                format!("{}%", folded.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-            return Condition::all()
-                .add(Expr::cust_with_values(format!("{alias}.{column} LIKE ? ESCAPE '\\'"), [pattern]));
-        }
-        let phrase = format!("\"{}\"", folded.replace('"', "\"\""));
-        Condition::all().add(Expr::cust_with_values(
-            format!("{alias}.rowid IN (SELECT rowid FROM {table}_search WHERE {table}_search MATCH ?)"),
-            [phrase],
-        ))
-    }
-}
-
-/// Runs a statement on the list's tables.
-fn run<R: Record>(
-    scoped: Scoped<'_>,
-    of: &ListOf,
-    query: &SelectStatement,
-    how: &str,
-) -> Result<Vec<R>, DbError> {
-    let (sql, values) = query.build(SqliteQueryBuilder);
-    let sql = format!("{how}{}", sql.replacen(&format!("\"{TABLES}\""), of.from, 1));
-    let values = values.iter().map(native).collect::<Result<Vec<_>, _>>()?;
-    scoped.built().each(&sql, &values, usize::MAX)
 }
 
 fn native(value: &SeaValue) -> Result<Value<'_>, DbError> {
@@ -285,17 +320,29 @@ fn native(value: &SeaValue) -> Result<Value<'_>, DbError> {
     }
 }
 
+/// The rows that are asked for, and what is searched among them.
+fn asked(
+    scoped: Scoped<'_>,
+    of: &ListOf,
+    request: &ListRequest,
+    extra: Option<Condition>,
+) -> Result<(SelectStatement, Option<Search>), ListError> {
+    Ok((of.matching(scoped, request, extra)?, Search::of(scoped, of, request.search.as_deref())?))
+}
+
 pub(super) fn page<R: Record>(
     scoped: Scoped<'_>,
     of: &ListOf,
     request: &ListRequest,
     extra: Option<Condition>,
 ) -> Result<Page<R>, ListError> {
-    let matching = of.matching(scoped, request, extra)?;
-    let (total, total_exact) = count(scoped, of, &matching, request.count)?;
-    let mut rows: Vec<Walked<R>> = run(scoped, of, &of.page(matching, request), "")?;
-    let more = rows.len() > request.limit as usize;
-    rows.truncate(request.limit as usize);
+    let (matching, search) = asked(scoped, of, request, extra)?;
+    let (total, total_exact) = count(scoped, of, &matching, search.as_ref(), request.count)?;
+    let limit = request.limit as usize;
+    let page = of.page(scoped.dialect(), matching, search.as_ref(), request);
+    let mut rows = page.run::<Walked<R>>(scoped, limit + 1).map_err(|error| of_cursor(error, request))?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
     let next_cursor =
         rows.last().filter(|_| more).map(|last| last.cursor.encode(request.sort, request.order));
     let offset = match request.start {
@@ -306,24 +353,31 @@ pub(super) fn page<R: Record>(
     Ok(Page { items, total, total_exact, limit: request.limit, offset, next_cursor })
 }
 
+/// A value that its column can't hold can only come from a cursor that somebody made up.
+fn of_cursor(error: DbError, request: &ListRequest) -> ListError {
+    match (&error, &request.start) {
+        (DbError::Mismatch(_), Start::After(_)) => ListError::Refused(Error::invalid(
+            "cursor",
+            "is not one of ours; take next_cursor of the page before",
+        )),
+        _ => error.into(),
+    }
+}
+
 fn count(
     scoped: Scoped<'_>,
     of: &ListOf,
     matching: &SelectStatement,
+    search: Option<&Search>,
     how: Count,
 ) -> Result<(Option<u64>, Option<bool>), DbError> {
-    let mut ids = matching.clone();
-    ids.expr(Expr::cust("1"));
-    match how {
+    let cap = match how {
         Count::None => return Ok((None, None)),
-        Count::Exact => {}
-        Count::Capped => {
-            ids.limit(COUNT_CAP + 1);
-        }
-    }
-    let mut counting = Query::select();
-    counting.expr(Expr::cust("count(*)")).from_subquery(ids, "matching");
-    let total = run::<(u64,)>(scoped, of, &counting, "")?.pop().map_or(0, |(total,)| total);
+        Count::Exact => None,
+        Count::Capped => Some(COUNT_CAP + 1),
+    };
+    let counted: Vec<(u64,)> = of.count(scoped.dialect(), matching.clone(), search, cap).run(scoped, 1)?;
+    let total = counted.first().map_or(0, |(total,)| *total);
     if how == Count::Capped && total > COUNT_CAP {
         return Ok((Some(COUNT_CAP), Some(false)));
     }
@@ -335,9 +389,19 @@ pub(super) fn plan(
     of: &ListOf,
     request: &ListRequest,
     extra: Option<Condition>,
-) -> Result<String, ListError> {
-    let matching = of.matching(scoped, request, extra)?;
-    let page = of.page(matching, request);
-    let steps: Vec<(i64, i64, i64, String)> = run(scoped, of, &page, "EXPLAIN QUERY PLAN ")?;
-    Ok(steps.into_iter().map(|(.., step)| step).collect::<Vec<_>>().join("\n"))
+) -> Result<Plan, ListError> {
+    let (matching, search) = asked(scoped, of, request, extra)?;
+    let page = of.page(scoped.dialect(), matching, search.as_ref(), request);
+    Ok(scoped.built().plan(&page.sql, &page.values()?)?)
+}
+
+pub(super) fn plan_of_total(
+    scoped: Scoped<'_>,
+    of: &ListOf,
+    request: &ListRequest,
+    extra: Option<Condition>,
+) -> Result<Plan, ListError> {
+    let (matching, search) = asked(scoped, of, request, extra)?;
+    let total = of.count(scoped.dialect(), matching, search.as_ref(), Some(COUNT_CAP + 1));
+    Ok(scoped.built().plan(&total.sql, &total.values()?)?)
 }

@@ -2,9 +2,6 @@
 
 use std::collections::HashSet;
 
-use kernel::Timestamp;
-use rusqlite::Connection;
-
 use super::DbError;
 
 /// One step of the schema. Steps only go forward, and old code must survive them: add first, drop later.
@@ -53,7 +50,8 @@ impl Migration {
         self.name
     }
 
-    fn sqlite(&self) -> String {
+    /// The step as SQLite reads it.
+    pub(super) fn sqlite(&self) -> String {
         match self.steps {
             Steps::Portable(sql) => sql.replace("keytext", "text"),
             Steps::Each { sqlite, .. } => sqlite.to_owned(),
@@ -62,12 +60,16 @@ impl Migration {
     }
 
     /// The step as PostgreSQL reads it.
-    pub fn postgres(&self) -> String {
+    pub(super) fn postgres(&self) -> String {
         match self.steps {
             Steps::Portable(sql) => sql.replace("keytext", "text COLLATE \"C\""),
             Steps::Each { postgres, .. } => postgres.to_owned(),
             Steps::Search { table, column } => {
-                format!("CREATE INDEX {table}_search ON {table} USING gin ({column} gin_trgm_ops)")
+                // Without the list of what was not merged yet, which every search would read whole.
+                format!(
+                    "CREATE INDEX {table}_search ON {table} USING gin ({column} gin_trgm_ops)
+                     WITH (fastupdate = off)"
+                )
             }
         }
     }
@@ -97,13 +99,12 @@ fn search_index(table: &str, column: &str) -> String {
     )
 }
 
-/// What is missing, in the order of the names. Runs in a unit of its own.
-pub(super) fn missing(connection: &Connection, migrations: &[Migration]) -> Result<Vec<Migration>, DbError> {
-    connection.execute_batch(
-        "CREATE TABLE IF NOT EXISTS server_migrations (name text PRIMARY KEY, applied_at bigint NOT NULL)",
-    )?;
-    let mut names = connection.prepare("SELECT name FROM server_migrations")?;
-    let mut present: HashSet<String> = names.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+/// What is missing where the `present` steps were applied, in the order of the names. Steps that nobody knows are of
+/// a newer version, which only added: this one goes on beside it.
+pub(super) fn missing(
+    mut present: HashSet<String>,
+    migrations: &[Migration],
+) -> Result<Vec<Migration>, DbError> {
     let mut missing = migrations.to_vec();
     missing.sort_unstable_by_key(Migration::name);
     if let Some(twice) = missing.windows(2).find(|pair| pair[0].name == pair[1].name) {
@@ -118,13 +119,4 @@ pub(super) fn missing(connection: &Connection, migrations: &[Migration]) -> Resu
         );
     }
     Ok(missing)
-}
-
-/// Applies one step, in the transaction of the unit that runs this: step and note of it stay together, or neither.
-pub(super) fn apply(connection: &Connection, migration: &Migration, now: Timestamp) -> Result<(), DbError> {
-    let failed = |cause: rusqlite::Error| DbError::Migration(migration.name.to_owned(), cause.to_string());
-    connection.execute_batch(&migration.sqlite()).map_err(failed)?;
-    let note = "INSERT INTO server_migrations (name, applied_at) VALUES (?1, ?2)";
-    connection.execute(note, (migration.name, now.timestamp_micros())).map_err(failed)?;
-    Ok(())
 }

@@ -1,18 +1,32 @@
 //! Rows as structs.
 
-use super::{Cell, Column, DbError};
+use super::{Cell, Column, DbError, postgres, sqlite};
 
 /// A row of an answer.
-pub struct Row<'a>(&'a rusqlite::Row<'a>);
+pub struct Row<'a>(Of<'a>);
+
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
+}
 
 impl<'a> Row<'a> {
-    pub(super) fn new(row: &'a rusqlite::Row<'a>) -> Self {
-        Self(row)
+    pub(super) fn sqlite(row: &'a rusqlite::Row<'a>) -> Self {
+        Self(Of::Sqlite(row))
+    }
+
+    pub(super) fn postgres(row: &'a tokio_postgres::Row) -> Self {
+        Self(Of::Postgres(row))
     }
 
     /// Reads one column, counted from 0.
     pub fn get<T: Column>(&self, at: usize) -> Result<T, DbError> {
-        T::read(Cell(self.0.get_ref(at)?))
+        let value = match self.0 {
+            Of::Sqlite(row) => sqlite::value(row, at)?,
+            Of::Postgres(row) => postgres::value(row, at)?,
+        };
+        T::read(Cell(value))
     }
 }
 

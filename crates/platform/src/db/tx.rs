@@ -11,24 +11,31 @@ use kernel::{
     id::kind::Organization,
     list::{ListRequest, Page},
 };
-use rusqlite::{
-    Connection, Statement,
-    types::{ToSqlOutput, ValueRef},
-};
 use sea_query::Condition;
 
-use super::{Bind, DbError, ListError, ListOf, Record, Row, Value, list};
+use super::{
+    Bind, DbError, ListError, ListOf, Plan, Record, Value, list,
+    session::{Dialect, Params, Session},
+};
+use crate::jobs::Signal;
 
 /// What a unit of work carries beside its connection.
 pub(super) struct Luggage {
     /// What happens once the unit is committed, on the writer's thread: it must not wait for anything.
     after: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
     surroundings: Surroundings,
+    /// Tells the runners of this node that there is work.
+    work: Signal,
 }
 
 impl Luggage {
-    pub(super) fn new(surroundings: Surroundings) -> Self {
-        Self { after: RefCell::default(), surroundings }
+    pub(super) fn new(surroundings: Surroundings, work: Signal) -> Self {
+        Self { after: RefCell::default(), surroundings, work }
+    }
+
+    /// Forgets what was put in, before the unit runs once more.
+    pub(super) fn empty(&mut self) {
+        self.after.get_mut().clear();
     }
 
     pub(super) fn committed(self) {
@@ -53,7 +60,7 @@ pub(super) enum Scope {
 /// A connection that runs statements in one scope.
 #[derive(Clone, Copy)]
 pub(super) struct Scoped<'a> {
-    connection: &'a Connection,
+    session: Session<'a>,
     pub(super) scope: Scope,
 }
 
@@ -63,24 +70,16 @@ impl Scoped<'_> {
         Self { scope: Scope::Built, ..self }
     }
 
-    /// Binds `$1`, `$2`… by their numbers. SQLite numbers such names in the order in which they appear.
-    fn bind(&self, statement: &mut Statement<'_>, params: &[Value<'_>]) -> Result<(), DbError> {
-        for index in 1..=statement.parameter_count() {
-            let number =
-                statement.parameter_name(index).and_then(|name| name.get(1..)?.parse::<usize>().ok());
-            let own = match (self.scope, number.unwrap_or(index)) {
-                (Scope::Organization(org), 1) => {
-                    statement.raw_bind_parameter(index, org.as_bytes().as_slice())?;
-                    continue;
-                }
-                (Scope::Organization(_), number) => number.checked_sub(2),
-                (Scope::Server | Scope::Built, number) => number.checked_sub(1),
-            };
-            let value = own.and_then(|own| params.get(own));
-            let value = value.ok_or_else(|| DbError::Engine(format!("parameter {index} was not given")))?;
-            statement.raw_bind_parameter(index, output(*value))?;
-        }
-        Ok(())
+    pub(super) fn dialect(self) -> Dialect {
+        self.session.dialect()
+    }
+
+    fn params<'a>(&'a self, own: &'a [Value<'a>]) -> Params<'a> {
+        let org = match &self.scope {
+            Scope::Organization(org) => Some(org.as_bytes().as_slice()),
+            Scope::Server | Scope::Built => None,
+        };
+        Params { org, own }
     }
 
     pub(super) fn each<R: Record>(
@@ -90,15 +89,15 @@ impl Scoped<'_> {
         limit: usize,
     ) -> Result<Vec<R>, DbError> {
         self.check(sql)?;
-        let mut statement = self.connection.prepare_cached(sql)?;
-        self.bind(&mut statement, params)?;
-        let mut rows = statement.raw_query();
-        let mut found = Vec::new();
-        while found.len() < limit {
-            let Some(row) = rows.next()? else { break };
-            found.push(R::read(&Row::new(row), 0)?);
-        }
-        Ok(found)
+        self.session.each(sql, self.params(params), limit)
+    }
+
+    pub(super) fn plan_by_value(&self) -> Result<(), DbError> {
+        self.session.plan_by_value()
+    }
+
+    pub(super) fn plan(&self, sql: &str, params: &[Value<'_>]) -> Result<Plan, DbError> {
+        self.session.plan(sql, self.params(params))
     }
 
     fn one<R: Record>(&self, sql: &str, params: &[&dyn Bind]) -> Result<Option<R>, DbError> {
@@ -111,9 +110,7 @@ impl Scoped<'_> {
 
     fn execute(&self, sql: &str, params: &[&dyn Bind]) -> Result<u64, DbError> {
         self.check(sql)?;
-        let mut statement = self.connection.prepare_cached(sql)?;
-        self.bind(&mut statement, &values(params))?;
-        Ok(statement.raw_execute()? as u64)
+        self.session.execute(sql, self.params(&values(params)))
     }
 
     /// Refuses a list that is not of this scope: its statement is built, with the organization among its parameters.
@@ -182,16 +179,6 @@ fn values<'a>(params: &'a [&'a dyn Bind]) -> Vec<Value<'a>> {
     params.iter().map(|param| param.value()).collect()
 }
 
-fn output(value: Value<'_>) -> ToSqlOutput<'_> {
-    ToSqlOutput::Borrowed(match value {
-        Value::Null => ValueRef::Null,
-        Value::Integer(number) => ValueRef::Integer(number),
-        Value::Real(number) => ValueRef::Real(number),
-        Value::Text(text) => ValueRef::Text(text.as_bytes()),
-        Value::Blob(bytes) => ValueRef::Blob(bytes),
-    })
-}
-
 /// Reads the server's own tables, whose names begin with `server_`.
 pub struct ServerTx<'a>(Scoped<'a>);
 
@@ -201,6 +188,29 @@ pub struct Tx<'a> {
     org: Id<Organization>,
     server: ServerTx<'a>,
 }
+
+/// Statements over all organizations, for what platform does for everybody: claiming jobs, relaying events, sweeping.
+/// Never for a caller. All parameters are the statement's own.
+pub(crate) struct Everywhere<'a>(Scoped<'a>);
+
+/// A statement that takes rows which other nodes reach for at the same moment.
+pub(crate) struct Taking {
+    /// Where units run one after another, as on SQLite.
+    pub(crate) alone: &'static str,
+    /// Where they run beside each other: passes over rows that another unit has locked.
+    pub(crate) among_others: &'static str,
+}
+
+/// Makes a [`Taking`] of the text before and after the place where rows are locked in passing.
+macro_rules! taking {
+    ($before:expr, $after:expr) => {
+        $crate::db::Taking {
+            alone: concat!($before, $after),
+            among_others: concat!($before, " FOR UPDATE SKIP LOCKED", $after),
+        }
+    };
+}
+pub(crate) use taking;
 
 /// A unit of work on the server's own tables.
 pub struct ServerUnit<'a> {
@@ -215,8 +225,8 @@ pub struct Unit<'a> {
 }
 
 impl<'a> ServerTx<'a> {
-    pub(super) fn new(connection: &'a Connection) -> Self {
-        Self(Scoped { connection, scope: Scope::Server })
+    pub(super) fn new(session: Session<'a>) -> Self {
+        Self(Scoped { session, scope: Scope::Server })
     }
 
     /// The first row, if there is one.
@@ -234,6 +244,11 @@ impl<'a> ServerTx<'a> {
         self.0.built().all(sql, &[])
     }
 
+    /// The same for platform itself, with parameters and changes.
+    pub(crate) fn everywhere(&self) -> Everywhere<'a> {
+        Everywhere(self.0.built())
+    }
+
     /// One page of a list.
     pub fn list<R: Record>(
         &self,
@@ -244,21 +259,54 @@ impl<'a> ServerTx<'a> {
         list::page(self.0, of, request, extra)
     }
 
-    /// How the database goes about a list, line by line: for tests that no list scans a table.
+    /// How the database goes about a list: for tests that no list scans a table.
     pub fn plan_of(
         &self,
         of: &ListOf,
         request: &ListRequest,
         extra: Option<Condition>,
-    ) -> Result<String, ListError> {
+    ) -> Result<Plan, ListError> {
         list::plan(self.0, of, request, extra)
     }
 }
 
+impl Everywhere<'_> {
+    pub(crate) fn one<R: Record>(
+        &self,
+        sql: &'static str,
+        params: &[&dyn Bind],
+    ) -> Result<Option<R>, DbError> {
+        self.0.one(sql, params)
+    }
+
+    pub(crate) fn all<R: Record>(&self, sql: &'static str, params: &[&dyn Bind]) -> Result<Vec<R>, DbError> {
+        self.0.all(sql, params)
+    }
+
+    /// How the database goes about a statement.
+    #[cfg(test)]
+    pub(crate) fn plan(&self, sql: &str, params: &[&dyn Bind]) -> Result<Plan, DbError> {
+        self.0.plan(sql, &values(params))
+    }
+
+    /// The text of a statement that takes rows which other nodes reach for, too.
+    pub(crate) fn taking(&self, statement: &Taking) -> &'static str {
+        match self.0.dialect() {
+            Dialect::Sqlite => statement.alone,
+            Dialect::Postgres => statement.among_others,
+        }
+    }
+
+    /// Runs a statement in a unit of work; gives the number of rows it changed.
+    pub(crate) fn execute(&self, sql: &'static str, params: &[&dyn Bind]) -> Result<u64, DbError> {
+        self.0.execute(sql, params)
+    }
+}
+
 impl<'a> Tx<'a> {
-    pub(super) fn new(connection: &'a Connection, org: Id<Organization>) -> Self {
-        let scoped = Scoped { connection, scope: Scope::Organization(org) };
-        Self { scoped, org, server: ServerTx::new(connection) }
+    pub(super) fn new(session: Session<'a>, org: Id<Organization>) -> Self {
+        let scoped = Scoped { session, scope: Scope::Organization(org) };
+        Self { scoped, org, server: ServerTx::new(session) }
     }
 
     /// The organization it is scoped to.
@@ -291,20 +339,30 @@ impl<'a> Tx<'a> {
         list::page(self.scoped, of, request, extra)
     }
 
-    /// How the database goes about a list, line by line: for tests that no list scans a table.
+    /// How the database goes about a list: for tests that no list scans a table.
     pub fn plan_of(
         &self,
         of: &ListOf,
         request: &ListRequest,
         extra: Option<Condition>,
-    ) -> Result<String, ListError> {
+    ) -> Result<Plan, ListError> {
         list::plan(self.scoped, of, request, extra)
+    }
+
+    /// How the database goes about the total of a list, for the same tests.
+    pub fn plan_of_total(
+        &self,
+        of: &ListOf,
+        request: &ListRequest,
+        extra: Option<Condition>,
+    ) -> Result<Plan, ListError> {
+        list::plan_of_total(self.scoped, of, request, extra)
     }
 }
 
 impl<'a> ServerUnit<'a> {
-    pub(super) fn new(connection: &'a Connection, luggage: &'a Luggage) -> Self {
-        Self { tx: ServerTx::new(connection), luggage }
+    pub(super) fn new(session: Session<'a>, luggage: &'a Luggage) -> Self {
+        Self { tx: ServerTx::new(session), luggage }
     }
 
     /// Runs a statement; gives the number of rows it changed.
@@ -312,9 +370,20 @@ impl<'a> ServerUnit<'a> {
         self.tx.0.execute(sql, params)
     }
 
+    /// The clock and randomness of the database, for rows that platform itself writes.
+    pub(crate) fn surroundings(&self) -> &Surroundings {
+        &self.luggage.surroundings
+    }
+
+    /// Waits until no other unit, on whatever node, holds the lock of that name, and holds it until this one has ended:
+    /// for what must be looked at and then done by one alone, where there is no row to lock.
+    pub fn lock(&self, name: &str) -> Result<(), DbError> {
+        self.tx.0.session.lock(name)
+    }
+
     /// The same unit of work, scoped to an organization.
     pub fn org(&self, org: Id<Organization>) -> Unit<'a> {
-        Unit::new(self.tx.0.connection, org, self.luggage)
+        Unit::new(self.tx.0.session, org, self.luggage)
     }
 
     /// Does something once the unit is committed. It runs on the writer's thread and must not wait for anything.
@@ -324,8 +393,8 @@ impl<'a> ServerUnit<'a> {
 }
 
 impl<'a> Unit<'a> {
-    pub(super) fn new(connection: &'a Connection, org: Id<Organization>, luggage: &'a Luggage) -> Self {
-        Self { tx: Tx::new(connection, org), server: ServerUnit::new(connection, luggage) }
+    pub(super) fn new(session: Session<'a>, org: Id<Organization>, luggage: &'a Luggage) -> Self {
+        Self { tx: Tx::new(session, org), server: ServerUnit::new(session, luggage) }
     }
 
     /// Runs a statement; gives the number of rows it changed.
@@ -333,9 +402,21 @@ impl<'a> Unit<'a> {
         self.tx.scoped.execute(sql, params)
     }
 
+    /// Waits until no other unit on this organization, on whatever node, holds the lock of that name, and holds it until
+    /// this one has ended: for what must be looked at and then done by one alone, where there is no row to lock.
+    pub fn lock(&self, name: &str) -> Result<(), DbError> {
+        self.server.lock(&format!("{name} of {}", self.org()))
+    }
+
     /// The clock and randomness of the database, for rows that platform itself writes.
-    pub(crate) fn surroundings(&self) -> &Surroundings {
-        &self.server.luggage.surroundings
+    pub fn surroundings(&self) -> &Surroundings {
+        self.server.surroundings()
+    }
+
+    /// Once the unit is committed, the runners of this node look for work.
+    pub(crate) fn signal_work(&self) {
+        let work = self.server.luggage.work.clone();
+        self.after_commit(move || work.send());
     }
 
     /// The server's own tables, in the same unit of work.

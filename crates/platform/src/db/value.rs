@@ -83,6 +83,11 @@ impl Json {
         Self(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
     }
 
+    /// Bytes of its text.
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// Reads the document.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, DbError> {
         serde_json::from_str(&self.0).map_err(|cause| DbError::Decode(cause.to_string()))
@@ -97,11 +102,17 @@ impl Bind for Json {
 
 /// A value as a row holds it.
 #[derive(Debug, Clone, Copy)]
-pub struct Cell<'a>(pub(super) rusqlite::types::ValueRef<'a>);
+pub struct Cell<'a>(pub(super) Value<'a>);
 
 impl fmt::Display for Cell<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.data_type())
+        f.write_str(match self.0 {
+            Value::Null => "nothing",
+            Value::Integer(_) => "a whole number",
+            Value::Real(_) => "a number with a fraction",
+            Value::Text(_) => "text",
+            Value::Blob(_) => "bytes",
+        })
     }
 }
 
@@ -117,7 +128,7 @@ fn unexpected<T>(wanted: &str, found: Cell<'_>) -> Result<T, DbError> {
 
 impl Column for i64 {
     fn read(cell: Cell<'_>) -> Result<Self, DbError> {
-        cell.0.as_i64().or_else(|_| unexpected("a number", cell))
+        if let Value::Integer(number) = cell.0 { Ok(number) } else { unexpected("a number", cell) }
     }
 }
 
@@ -142,25 +153,25 @@ impl Column for bool {
 
 impl Column for f64 {
     fn read(cell: Cell<'_>) -> Result<Self, DbError> {
-        cell.0.as_f64().or_else(|_| unexpected("a number", cell))
+        if let Value::Real(number) = cell.0 { Ok(number) } else { unexpected("a number", cell) }
     }
 }
 
 impl Column for String {
     fn read(cell: Cell<'_>) -> Result<Self, DbError> {
-        cell.0.as_str().map(str::to_owned).or_else(|_| unexpected("text", cell))
+        if let Value::Text(text) = cell.0 { Ok(text.to_owned()) } else { unexpected("text", cell) }
     }
 }
 
 impl Column for Vec<u8> {
     fn read(cell: Cell<'_>) -> Result<Self, DbError> {
-        cell.0.as_blob().map(<[u8]>::to_vec).or_else(|_| unexpected("bytes", cell))
+        if let Value::Blob(bytes) = cell.0 { Ok(bytes.to_vec()) } else { unexpected("bytes", cell) }
     }
 }
 
 impl<const N: usize> Column for [u8; N] {
     fn read(cell: Cell<'_>) -> Result<Self, DbError> {
-        let bytes = cell.0.as_blob().ok().and_then(|bytes| bytes.try_into().ok());
+        let bytes = if let Value::Blob(bytes) = cell.0 { bytes.try_into().ok() } else { None };
         bytes.map_or_else(|| unexpected("bytes of a fixed number", cell), Ok)
     }
 }
@@ -186,6 +197,6 @@ impl Column for Json {
 
 impl<T: Column> Column for Option<T> {
     fn read(cell: Cell<'_>) -> Result<Self, DbError> {
-        if matches!(cell.0, rusqlite::types::ValueRef::Null) { Ok(None) } else { T::read(cell).map(Some) }
+        if cell.0 == Value::Null { Ok(None) } else { T::read(cell).map(Some) }
     }
 }

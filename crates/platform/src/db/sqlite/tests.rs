@@ -1,15 +1,16 @@
 //! What the engine promises whatever goes wrong: answers after the commit, clean losses, threads that live.
 
 use std::{
+    any::TypeId,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, mpsc::channel},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 use tempfile::TempDir;
 
-use super::{Job, LOG_TO_COPY, commit_together, keep_short, log_of, open};
-use crate::db::{Db, DbError, DbOptions, Migration};
+use super::{LOG_TO_COPY, Session, commit_together, keep_short, log_of, open};
+use crate::db::{Db, DbError, DbOptions, Migration, session::Session as AnySession, work::Work};
 
 const SCHEMA: &[Migration] = &[Migration::new(
     "m20260101_01_test_notes",
@@ -63,14 +64,19 @@ struct Probe {
     told: Told,
 }
 
-impl Job for Probe {
-    fn run(&mut self, connection: &Connection) -> bool {
-        connection.execute_batch(self.sql).is_ok()
+impl Work for Probe {
+    fn run(&mut self, session: AnySession<'_>, _: bool) -> bool {
+        let AnySession::Sqlite(session) = session else { return false };
+        session.connection.execute_batch(self.sql).is_ok()
     }
 
     fn finish(self: Box<Self>, commit: Result<(), DbError>) {
         let commit = commit.map_err(|error| error.to_string());
         self.told.lock().unwrap().push((commit, notes(&self.path)));
+    }
+
+    fn kind(&self) -> TypeId {
+        TypeId::of::<Self>()
     }
 }
 
@@ -79,9 +85,9 @@ fn together(house: &House, statements: &[&'static str]) -> Vec<(Result<(), Strin
     let told = Told::default();
     let batch = statements.iter().map(|sql| {
         let (path, told) = (house.path.clone(), Arc::clone(&told));
-        Box::new(Probe { sql, path, told }) as Box<dyn Job>
+        Box::new(Probe { sql, path, told }) as Box<dyn Work>
     });
-    commit_together(&open(&house.path, false).unwrap(), batch.collect());
+    commit_together(&Session::new(open(&house.path, false).unwrap()), batch.collect());
     Arc::into_inner(told).unwrap().into_inner().unwrap()
 }
 
@@ -106,6 +112,26 @@ async fn the_writer_is_durable_and_keeps_foreign_keys() {
     assert_eq!(house.pragma("PRAGMA wal_autocheckpoint").await, 0, "never in the committing unit");
     let mode = house.db.write_server(|unit| unit.one::<(String,)>("PRAGMA journal_mode", &[])).await;
     assert_eq!(mode.unwrap(), Some(("wal".to_owned(),)));
+}
+
+#[test]
+fn a_statement_that_is_used_again_is_not_planned_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = open(&folder.path().join("file"), false).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE notes (id integer PRIMARY KEY, size bigint, name text); CREATE INDEX sizes ON notes (size);",
+        )
+        .unwrap();
+    let mut statement = connection
+        .prepare("SELECT id FROM notes WHERE (size, id) > (?1, ?2) AND name LIKE ?3 LIMIT 5")
+        .unwrap();
+
+    for size in 0..5 {
+        statement.query_map((size, size, "a%"), |row| row.get::<_, i64>(0)).unwrap().for_each(drop);
+    }
+
+    assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
 }
 
 #[tokio::test]
@@ -182,43 +208,15 @@ async fn a_damaged_database_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn what_panics_after_the_commit_takes_neither_the_answer_nor_the_writer_along() {
-    let house = house().await;
-
-    let done: Result<i64, DbError> = house
-        .db
-        .write_server(|unit| {
-            unit.execute("INSERT INTO server_notes (text) VALUES ('stands')", &[])?;
-            unit.after_commit(|| panic!("on purpose"));
-            Ok(7)
-        })
-        .await;
-
-    assert!(matches!(done, Ok(7)), "{done:?}");
-    house.note("later").await.unwrap();
-    assert_eq!(notes(&house.path), ["later", "stands"]);
-}
-
-#[tokio::test]
-async fn a_read_that_panics_takes_no_reader_along() {
-    let house = house().await;
-
-    let panicked: Result<(), DbError> = house.db.read_server(|_| panic!("on purpose")).await;
-
-    assert!(matches!(panicked, Err(DbError::Engine(_))));
-    house.db.ping().await.unwrap();
-}
-
-#[tokio::test]
 async fn closing_waits_for_what_is_under_way_and_empties_the_log() {
     let house = house().await;
     house.note("kept").await.unwrap();
     let ((started, starts), (release, released)) = (channel(), channel::<()>());
-    let db = house.db.clone();
+    let (db, released) = (house.db.clone(), Arc::new(Mutex::new(released)));
     let read = tokio::spawn(async move {
         let busy = db.read_server(move |_| {
             started.send(()).unwrap();
-            released.recv().unwrap();
+            released.lock().unwrap().recv().unwrap();
             Ok::<_, DbError>(7)
         });
         busy.await

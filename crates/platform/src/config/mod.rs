@@ -1,11 +1,15 @@
 //! Reading a configuration: defaults, then a file, then environment variables, then flags; each value with where it
-//! came from, and unknown keys refused by name.
+//! came from, and unknown keys refused by name. What is changed while the server runs is a layer above all of these.
+
+mod keys;
 
 use std::{
     collections::{BTreeMap, HashSet},
     ffi::OsString,
     fmt,
+    marker::PhantomData,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use figment::{
@@ -13,8 +17,11 @@ use figment::{
     providers::{Format, Serialized, Toml},
     value::{Dict, Value as Given},
 };
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+pub use keys::{Key, ValueKind};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,32 +34,56 @@ pub enum Origin {
     Environment(String),
     /// A flag of the command line.
     Flag(String),
+    /// A change made while the server ran, which wins over all others.
+    Runtime,
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Origin {
+    /// What kind of source it is: `default`, `file`, `environment`, `flag` or `runtime`.
+    pub const fn source(&self) -> &'static str {
         match self {
-            Self::Default => f.write_str("default"),
-            Self::File(path) => write!(f, "file {}", path.display()),
-            Self::Environment(name) => write!(f, "environment {name}"),
-            Self::Flag(name) => write!(f, "flag {name}"),
+            Self::Default => "default",
+            Self::File(_) => "file",
+            Self::Environment(_) => "environment",
+            Self::Flag(_) => "flag",
+            Self::Runtime => "runtime",
+        }
+    }
+
+    /// The file, the variable or the flag.
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Self::Default | Self::Runtime => None,
+            Self::File(path) => Some(path.display().to_string()),
+            Self::Environment(name) | Self::Flag(name) => Some(name.clone()),
         }
     }
 }
 
-impl Serialize for Origin {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.source())?;
+        self.name().map_or(Ok(()), |name| write!(f, " {name}"))
     }
 }
 
+/// What a configuration is made of: structs with a default for every field, whose doc comments describe the keys.
+pub trait Configuration: Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync + 'static {}
+
+impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Send + Sync + 'static> Configuration for T {}
+
+/// Values by key, where not all keys need have one.
+pub type Values = BTreeMap<String, Value>;
+
 /// One value in force.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// The key, such as `rate_limit.anonymous`.
-    pub key: String,
+    /// The key.
+    pub key: Arc<Key>,
     /// The value; `"***"` for secrets.
     pub value: Value,
+    /// What it is if nobody says otherwise.
+    pub default: Value,
     /// Where it came from.
     pub origin: Origin,
 }
@@ -79,9 +110,19 @@ pub enum ConfigError {
         /// The known key that looks most like it.
         nearest: Option<String>,
     },
-    /// A value of another kind than the key takes.
-    #[error("{0}")]
-    BadValue(String),
+    /// A value of another kind than the key takes, or outside its range.
+    #[error("{origin}: {key} can't be read: {problem}")]
+    BadValue {
+        /// The key.
+        key: String,
+        /// Where the value came from.
+        origin: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The structs themselves can't be written as values.
+    #[error("the configuration can't be written: {0}")]
+    Unwritable(String),
     /// The file can't be read.
     #[error("the configuration file {path}: {1}", path = .0.display())]
     File(PathBuf, String),
@@ -139,21 +180,16 @@ impl Sources {
     }
 
     /// Puts them together over the defaults, which name every key there is.
-    pub fn load<T: Serialize + DeserializeOwned>(&self, defaults: &T) -> Result<Loaded<T>, ConfigError> {
-        let text =
-            serde_json::to_value(defaults).map_err(|cause| ConfigError::BadValue(cause.to_string()))?;
-        let mut known = BTreeMap::new();
-        flatten("", &text, &mut known);
-        let mut origins: BTreeMap<String, Origin> = BTreeMap::new();
-
-        let mut figment = Figment::from(Serialized::defaults(redacted_as_absent(&text)));
+    pub fn read<T: Configuration>(&self) -> Result<Layers<T>, ConfigError> {
+        let mut layers = Layers::of(&T::default())?;
+        let known = layers.defaults.clone();
         if let Some(path) = &self.file {
             let given = read_file(path)?;
             for key in leaves(&given, &known) {
                 let origin = Origin::File(path.clone());
-                origins.insert(check(&key, &known, &origin)?, origin);
+                layers.origins.insert(check(&key, &known, &origin)?, origin);
             }
-            figment = figment.merge(Serialized::from(given, Profile::Default));
+            layers.given = layers.given.merge(Serialized::from(given, Profile::Default));
         }
         for (name, value) in &self.variables {
             if self.ignored.contains(name.as_str()) {
@@ -162,30 +198,20 @@ impl Sources {
             let origin = Origin::Environment(name.clone());
             let key = self.key_of(name, &known)?;
             let Some(value) = value.to_str() else {
-                return Err(ConfigError::BadValue(format!("{origin}: {key} can't be read: it is not UTF-8")));
+                let (origin, problem) = (origin.to_string(), "it is not UTF-8".to_owned());
+                return Err(ConfigError::BadValue { key, origin, problem });
             };
-            figment = figment.merge(Serialized::default(&key, read_value(value, known.get(&key))));
-            origins.insert(key, origin);
+            layers.give(&key, read_value(value, known.get(&key)), origin);
         }
         for (key, value) in &self.flags {
-            figment = figment.merge(Serialized::default(key, read_value(value, known.get(*key))));
-            origins.insert((*key).to_owned(), Origin::Flag(format!("--{}", key.replace('_', "-"))));
+            let origin = Origin::Flag(format!("--{}", key.replace('_', "-")));
+            layers.give(key, read_value(value, known.get(*key)), origin);
         }
-
-        let value: T = figment.extract().map_err(|error| bad_value(&error, &origins))?;
-        let in_force =
-            serde_json::to_value(&value).map_err(|cause| ConfigError::BadValue(cause.to_string()))?;
-        let mut values = BTreeMap::new();
-        flatten("", &in_force, &mut values);
-        let items = values.into_iter().map(|(key, value)| {
-            let origin = origins.get(&key).cloned().unwrap_or(Origin::Default);
-            Item { key, value, origin }
-        });
-        Ok(Loaded { value, items: items.collect() })
+        Ok(layers)
     }
 
     /// `BOTSERVER_RATE_LIMIT_ANONYMOUS` is `rate_limit.anonymous`: only the known keys tell where the dots are.
-    fn key_of(&self, name: &str, known: &BTreeMap<String, Value>) -> Result<String, ConfigError> {
+    fn key_of(&self, name: &str, known: &Values) -> Result<String, ConfigError> {
         let wanted = name[self.prefix.len()..].to_ascii_lowercase();
         let found = known.keys().find(|key| key.replace('.', "_") == wanted).cloned();
         found.ok_or_else(|| {
@@ -197,6 +223,75 @@ impl Sources {
             }
         })
     }
+}
+
+/// All that was said at the start, ready to be put together with what is changed later. Nothing is read again.
+#[derive(Debug, Clone)]
+pub struct Layers<T> {
+    keys: Arc<[Arc<Key>]>,
+    defaults: Values,
+    given: Figment,
+    origins: BTreeMap<String, Origin>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Configuration> Layers<T> {
+    /// A configuration that a program made itself. Its secrets are not taken along.
+    pub fn of(value: &T) -> Result<Self, ConfigError> {
+        let given = redacted_as_absent(&to_value(value)?);
+        Ok(Self {
+            keys: keys::of::<T>().into_iter().map(Arc::new).collect(),
+            defaults: flat(&to_value(&T::default())?),
+            given: Figment::from(Serialized::defaults(given)),
+            origins: BTreeMap::new(),
+            of: PhantomData,
+        })
+    }
+
+    fn give(&mut self, key: &str, value: Value, origin: Origin) {
+        self.given = std::mem::take(&mut self.given).merge(Serialized::default(key, value));
+        self.origins.insert(key.to_owned(), origin);
+    }
+
+    /// Every key, in alphabetical order.
+    pub fn keys(&self) -> &Arc<[Arc<Key>]> {
+        &self.keys
+    }
+
+    /// The configuration with these changes above all that was said at the start.
+    pub fn load(&self, changes: &Values) -> Result<Loaded<T>, ConfigError> {
+        let (mut given, mut origins) = (self.given.clone(), self.origins.clone());
+        for (key, value) in changes {
+            check(key, &self.defaults, &Origin::Runtime)?;
+            given = given.merge(Serialized::default(key, value));
+            origins.insert(key.clone(), Origin::Runtime);
+        }
+        let value: T = given.extract().map_err(|error| bad_value(&error, &origins))?;
+        let mut values = flat(&to_value(&value)?);
+        let mut items = Vec::with_capacity(self.keys.len());
+        for key in self.keys.iter() {
+            let value = values.remove(&key.name).unwrap_or_default();
+            let origin = origins.remove(&key.name).unwrap_or(Origin::Default);
+            if let Some(problem) = key.out_of_range(&value) {
+                let (key, origin) = (key.name.clone(), origin.to_string());
+                return Err(ConfigError::BadValue { key, origin, problem });
+            }
+            let default = self.defaults.get(&key.name).cloned().unwrap_or_default();
+            items.push(Item { key: Arc::clone(key), value, default, origin });
+        }
+        Ok(Loaded { value, items })
+    }
+}
+
+fn to_value(value: &impl Serialize) -> Result<Value, ConfigError> {
+    serde_json::to_value(value).map_err(|cause| ConfigError::Unwritable(cause.to_string()))
+}
+
+/// The values of a tree by the paths of their keys.
+pub fn flat(value: &Value) -> Values {
+    let mut values = Values::new();
+    flatten("", value, &mut values);
+    values
 }
 
 /// Secrets serialize as `***`; a default that is one must not be read back as a value.
@@ -213,7 +308,7 @@ fn redacted_as_absent(defaults: &Value) -> Value {
     }
 }
 
-fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
+fn flatten(prefix: &str, value: &Value, into: &mut Values) {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
             for (name, value) in fields {
@@ -221,6 +316,7 @@ fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
                 flatten(&key, value, into);
             }
         }
+        Value::Object(_) if prefix.is_empty() => {}
         leaf => {
             into.insert(prefix.to_owned(), leaf.clone());
         }
@@ -228,8 +324,8 @@ fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
 }
 
 /// The keys of a file, as deep as the known ones go.
-fn leaves(given: &Dict, known: &BTreeMap<String, Value>) -> Vec<String> {
-    fn walk(prefix: &str, dict: &Dict, known: &BTreeMap<String, Value>, found: &mut Vec<String>) {
+fn leaves(given: &Dict, known: &Values) -> Vec<String> {
+    fn walk(prefix: &str, dict: &Dict, known: &Values, found: &mut Vec<String>) {
         for (name, value) in dict {
             let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             match value {
@@ -245,7 +341,7 @@ fn leaves(given: &Dict, known: &BTreeMap<String, Value>) -> Vec<String> {
     found
 }
 
-fn check(key: &str, known: &BTreeMap<String, Value>, origin: &Origin) -> Result<String, ConfigError> {
+fn check(key: &str, known: &Values, origin: &Origin) -> Result<String, ConfigError> {
     if known.contains_key(key) {
         return Ok(key.to_owned());
     }
@@ -254,7 +350,7 @@ fn check(key: &str, known: &BTreeMap<String, Value>, origin: &Origin) -> Result<
 }
 
 /// The known name that looks most like the wanted one, if any looks like it at all.
-fn nearest(wanted: &str, known: impl Iterator<Item = String>) -> Option<String> {
+pub fn nearest(wanted: &str, known: impl Iterator<Item = String>) -> Option<String> {
     let scored = known.map(|name| (strsim::jaro_winkler(wanted, &name), name));
     scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
@@ -279,8 +375,10 @@ fn read_value(text: &str, default: Option<&Value>) -> Value {
 
 fn bad_value(error: &figment::Error, origins: &BTreeMap<String, Origin>) -> ConfigError {
     let key = error.path.join(".");
-    let origin = origins.get(&key).unwrap_or(&Origin::Default);
-    ConfigError::BadValue(format!("{origin}: {key} can't be read: {}", error.kind))
+    // The path of a list's item goes on behind the key that has an origin.
+    let known = (1..=error.path.len()).rev().find_map(|length| origins.get(&error.path[..length].join(".")));
+    let origin = known.unwrap_or(&Origin::Default);
+    ConfigError::BadValue { origin: origin.to_string(), problem: error.kind.to_string(), key }
 }
 
 #[cfg(test)]

@@ -5,20 +5,23 @@
 //! open. Checkpoints run apart from the committing unit, because they would be its slowest moment.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError, RwLock},
     thread::{Builder, JoinHandle},
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
-use tokio::sync::oneshot;
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::{DbError, DbOptions};
+use super::{DbError, DbOptions, closed, session::Session as AnySession, work::Work};
 
+mod error;
+mod migrate;
+mod session;
 #[cfg(test)]
 mod tests;
+
+pub(super) use session::{Session, value};
 
 /// Units that share a commit at the most.
 const BATCH: usize = 256;
@@ -37,16 +40,6 @@ const LOG_TO_COPY: u64 = 4 << 20;
 /// faster than it could be copied.
 const LOG_TO_CUT: u64 = 64 << 20;
 
-/// A unit of work as the writer sees it: run inside the transaction, told after the commit.
-pub(super) trait Job: Send {
-    /// Runs. False if what it did must not stay.
-    fn run(&mut self, connection: &Connection) -> bool;
-    /// Tells the caller what became of it.
-    fn finish(self: Box<Self>, commit: Result<(), DbError>);
-}
-
-type Read = Box<dyn FnOnce(&Connection) + Send>;
-
 /// The engine's threads, and the two lines in which work waits for them.
 pub(super) struct Sqlite {
     lines: RwLock<Option<Lines>>,
@@ -55,19 +48,19 @@ pub(super) struct Sqlite {
 }
 
 struct Lines {
-    writes: flume::Sender<Box<dyn Job>>,
-    reads: flume::Sender<Read>,
+    writes: flume::Sender<Box<dyn Work>>,
+    reads: flume::Sender<Box<dyn Work>>,
 }
 
 impl Sqlite {
     pub(super) fn open(path: &Path, options: &DbOptions) -> Result<Self, DbError> {
-        let connection = open(path, false)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        let owner = Session::new(open(path, false)?);
+        owner.connection.pragma_update(None, "journal_mode", "WAL")?;
         let (writes, units) = flume::bounded(WAITING);
-        let (reads, queries) = flume::bounded::<Read>(WAITING);
+        let (reads, queries) = flume::bounded::<Box<dyn Work>>(WAITING);
         let (nudge, nudges) = flume::bounded(1);
         let writing = vec![
-            spawn("db-writer", move || write(&connection, &units, &nudge))?,
+            spawn("db-writer", move || write(&owner, &units, &nudge))?,
             spawn("db-checkpoint", {
                 let (checkpointer, log) = (open(path, false)?, log_of(path));
                 move || keep_short(&checkpointer, &log, &nudges)
@@ -75,10 +68,10 @@ impl Sqlite {
         ];
         let mut reading = Vec::new();
         for number in 0..options.readers.max(1) {
-            let (connection, line) = (open(path, true)?, queries.clone());
+            let (reader, line) = (Session::new(open(path, true)?), queries.clone());
             reading.push(spawn(&format!("db-reader-{number}"), move || {
-                while let Ok(read) = line.recv() {
-                    read(&connection);
+                while let Some(work) = next(&line) {
+                    read(&reader, work);
                 }
             })?);
         }
@@ -92,27 +85,14 @@ impl Sqlite {
         lines.as_ref().map(which).ok_or_else(closed)
     }
 
-    pub(super) async fn write(&self, job: Box<dyn Job>) -> Result<(), DbError> {
+    pub(super) async fn write(&self, work: Box<dyn Work>) -> Result<(), DbError> {
         let writes = self.line(|lines| lines.writes.clone())?;
-        writes.send_async(job).await.map_err(|_| closed())
+        writes.send_async(work).await.map_err(|_| closed())
     }
 
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> T + Send + 'static,
-    ) -> Result<T, DbError> {
-        let (answer, answered) = oneshot::channel();
-        let read = move |connection: &Connection| {
-            // A panic is the caller's, not the thread's.
-            let result = catch_unwind(AssertUnwindSafe(|| in_snapshot(connection, read)));
-            // Whatever happened, the next read must find no transaction open.
-            roll_back(connection);
-            // A caller that has gone doesn't need the answer.
-            drop(result.map(|result| answer.send(result)));
-        };
+    pub(super) async fn read(&self, work: Box<dyn Work>) -> Result<(), DbError> {
         let reads = self.line(|lines| lines.reads.clone())?;
-        reads.send_async(Box::new(read)).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| DbError::Engine("a read panicked".to_owned()))?
+        reads.send_async(work).await.map_err(|_| closed())
     }
 
     /// Ends the threads after what waits in their lines. The readers go first: the last connection to close empties
@@ -127,6 +107,17 @@ impl Sqlite {
     }
 }
 
+/// The next read. Before the thread sleeps it lets the others run once: under load they have more work for it by then,
+/// and a thread that never slept need not be woken.
+fn next(line: &flume::Receiver<Box<dyn Work>>) -> Option<Box<dyn Work>> {
+    line.try_recv()
+        .or_else(|_| {
+            std::thread::yield_now();
+            line.recv()
+        })
+        .ok()
+}
+
 fn join(threads: &Mutex<Vec<JoinHandle<()>>>) {
     let threads = std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner));
     for thread in threads {
@@ -134,10 +125,6 @@ fn join(threads: &Mutex<Vec<JoinHandle<()>>>) {
             tracing::error!("a thread of the database panicked");
         }
     }
-}
-
-pub(super) fn closed() -> DbError {
-    DbError::Unavailable("it is closed".to_owned())
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, DbError> {
@@ -160,24 +147,39 @@ fn open(path: &Path, read_only: bool) -> Result<Connection, DbError> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Else a statement is planned anew whenever a value that might matter to its plan is bound: at each use of most.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
+}
+
+fn run(session: &Session, work: &mut dyn Work) -> bool {
+    session.begins();
+    work.run(AnySession::Sqlite(session), true)
+}
+
+fn read(session: &Session, mut work: Box<dyn Work>) {
+    let ended = in_snapshot(session, work.as_mut());
+    // Whatever happened, the next read must find no transaction open.
+    roll_back(&session.connection);
+    work.finish(ended);
 }
 
 /// All statements of one read see one state. A single statement does so by itself, so the transaction is deferred:
 /// it costs nothing until a second statement needs it.
-fn in_snapshot<T>(connection: &Connection, read: impl FnOnce(&Connection) -> T) -> Result<T, DbError> {
-    connection.prepare_cached("BEGIN DEFERRED")?.raw_execute()?;
-    let result = read(connection);
-    connection.prepare_cached("COMMIT")?.raw_execute()?;
-    Ok(result)
+fn in_snapshot(session: &Session, work: &mut dyn Work) -> Result<(), DbError> {
+    statement(&session.connection, "BEGIN DEFERRED")?;
+    run(session, work);
+    statement(&session.connection, "COMMIT")
 }
 
-fn write(connection: &Connection, waiting: &flume::Receiver<Box<dyn Job>>, looks: &flume::Sender<()>) {
+fn write(session: &Session, waiting: &flume::Receiver<Box<dyn Work>>, looks: &flume::Sender<()>) {
+    let shared = metrics::histogram!("db_write_batch_units");
     let mut commits = 0;
     while let Ok(first) = waiting.recv() {
         let mut batch = vec![first];
         batch.extend(waiting.try_iter().take(BATCH - 1));
-        commit_together(connection, batch);
+        shared.record(batch.len() as f64);
+        commit_together(session, batch);
         commits += 1;
         if commits >= COMMITS_BETWEEN_LOOKS {
             commits = 0;
@@ -192,14 +194,16 @@ fn statement(connection: &Connection, sql: &'static str) -> Result<(), DbError> 
     Ok(())
 }
 
-fn commit_together(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
+fn commit_together(session: &Session, mut batch: Vec<Box<dyn Work>>) {
+    let connection = &session.connection;
     if let Err(error) = statement(connection, "BEGIN IMMEDIATE") {
         return refuse(batch, &error);
     }
     let alone = batch.len() == 1;
     let mut any_stays = false;
-    for job in &mut batch {
-        let ran = if alone { Ok(job.run(connection)) } else { run_in_savepoint(connection, job.as_mut()) };
+    for work in &mut batch {
+        let ran =
+            if alone { Ok(run(session, work.as_mut())) } else { run_in_savepoint(session, work.as_mut()) };
         match ran {
             // SQLite gave up the whole transaction (the disk is full): nothing of the batch stayed.
             Ok(_) if connection.is_autocommit() => {
@@ -213,7 +217,7 @@ fn commit_together(connection: &Connection, mut batch: Vec<Box<dyn Job>>) {
         }
     }
     match statement(connection, if any_stays { "COMMIT" } else { "ROLLBACK" }) {
-        Ok(()) => batch.into_iter().for_each(|job| job.finish(Ok(()))),
+        Ok(()) => batch.into_iter().for_each(|work| work.finish(Ok(()))),
         Err(error) => {
             roll_back(connection);
             refuse(batch, &error);
@@ -230,9 +234,10 @@ fn roll_back(connection: &Connection) {
     }
 }
 
-fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<bool, DbError> {
+fn run_in_savepoint(session: &Session, work: &mut dyn Work) -> Result<bool, DbError> {
+    let connection = &session.connection;
     statement(connection, "SAVEPOINT unit")?;
-    let stays = job.run(connection);
+    let stays = run(session, work);
     if connection.is_autocommit() {
         return Ok(false);
     }
@@ -243,15 +248,15 @@ fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<bool, 
     Ok(stays)
 }
 
-fn refuse(batch: Vec<Box<dyn Job>>, error: &DbError) {
+fn refuse(batch: Vec<Box<dyn Work>>, error: &DbError) {
     tracing::error!(%error, units = batch.len(), "a transaction failed");
-    for job in batch {
+    for work in batch {
         let told = match error {
             DbError::Full => DbError::Full,
             DbError::Busy => DbError::Busy,
             other => DbError::Unavailable(other.to_string()),
         };
-        job.finish(Err(told));
+        work.finish(Err(told));
     }
 }
 
