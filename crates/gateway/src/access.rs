@@ -49,6 +49,17 @@ impl Limit {
     }
 }
 
+/// What a POST does with an `Idempotency-Key`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    /// A repeat gets the first answer again.
+    Answered,
+    /// The answer carries a secret and is not kept: a repeat is told that it was done, and where.
+    Secret,
+    /// The key is ignored: sign-in, streams, uploads.
+    Ignored,
+}
+
 /// Who may call an operation, and how much.
 ///
 /// The gateway enforces the floor and the caller's own account; the standing is checked in the service by the
@@ -63,6 +74,8 @@ pub struct Access {
     pub(crate) body_limit: Option<usize>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) counted: bool,
+    pub(crate) compressed: bool,
+    pub(crate) repeats: Repeats,
 }
 
 impl Access {
@@ -76,6 +89,8 @@ impl Access {
             body_limit: None,
             timeout: None,
             counted: true,
+            compressed: true,
+            repeats: Repeats::Answered,
         }
     }
 
@@ -140,6 +155,25 @@ impl Access {
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
+    }
+
+    /// Never compressed: the answer carries a secret beside what the caller sent, and the size of the two together
+    /// would tell of the secret (BREACH). Answers that are not kept for their secret needn't say it.
+    #[must_use]
+    pub const fn uncompressed(mut self) -> Self {
+        self.compressed = false;
+        self
+    }
+
+    /// What an `Idempotency-Key` does, where a repeat doesn't get the first answer again.
+    #[must_use]
+    pub const fn repeats(mut self, repeats: Repeats) -> Self {
+        self.repeats = repeats;
+        self
+    }
+
+    pub(crate) fn may_be_compressed(&self) -> bool {
+        self.compressed && self.repeats != Repeats::Secret
     }
 
     /// Doesn't count against the general limits: health, the contract, static pages.

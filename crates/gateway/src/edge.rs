@@ -1,7 +1,7 @@
 //! What stands between the match of a route and its handler: who is calling, how much they may ask, and whether
 //! they may ask this.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request},
@@ -9,12 +9,19 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use kernel::{Actor, Error, Id, Origin, Principal, Surroundings, Timestamp, id::kind};
-use platform::counters::Counters;
+use kernel::{Actor, Error, Id, Kind, Origin, Principal, Surroundings, Timestamp, id::kind};
+use platform::{counters::Counters, idempotency::Idempotency, settings::Live};
+use tracing::{Instrument, Span};
 
 use crate::{
-    Access, Failure, Floor, Operating, RateLimits, Settings, extract::Context, limits::Limiter,
+    Access, Failure, Floor, Operating, RateLimits, Settings,
+    conditional::Known,
+    extract::{Context, check_coding, read_whole, too_slow},
+    intake::Arrival,
+    limits::{Limiter, Remaining},
     module::BoxFuture,
+    negotiation,
+    repeatable::{self, Asked},
 };
 
 /// Turns a token into the caller it belongs to. The identity room implements it.
@@ -25,6 +32,9 @@ pub trait Authenticator: Send + Sync + 'static {
         token: &'a str,
         now: Timestamp,
     ) -> BoxFuture<'a, kernel::Result<Arc<Principal>>>;
+
+    /// The caller, if their token was good a moment ago and nothing has to be asked to know it.
+    fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>>;
 }
 
 /// What every operation shares at the edge.
@@ -34,8 +44,9 @@ pub struct Edge(Arc<Inner>);
 struct Inner {
     authenticator: Arc<dyn Authenticator>,
     limiter: Limiter,
+    idempotency: Idempotency,
     surroundings: Surroundings,
-    settings: Settings,
+    settings: Live<Settings>,
 }
 
 impl Edge {
@@ -43,13 +54,15 @@ impl Edge {
     pub fn new(
         authenticator: Arc<dyn Authenticator>,
         counters: Counters,
+        idempotency: Idempotency,
         surroundings: Surroundings,
-        settings: Settings,
-        limits: RateLimits,
+        settings: Live<Settings>,
+        limits: Live<RateLimits>,
     ) -> Self {
         Self(Arc::new(Inner {
             authenticator,
             limiter: Limiter::new(counters, limits),
+            idempotency,
             surroundings,
             settings,
         }))
@@ -59,8 +72,18 @@ impl Edge {
         &self.0.limiter
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    pub(crate) fn idempotency(&self) -> &Idempotency {
+        &self.0.idempotency
+    }
+
+    /// The settings, whatever they will be.
+    pub(crate) fn live_settings(&self) -> &Live<Settings> {
         &self.0.settings
+    }
+
+    /// The settings in force at this moment.
+    pub(crate) fn settings(&self) -> impl Deref<Target = Arc<Settings>> + use<> {
+        self.0.settings.get()
     }
 
     pub(crate) fn surroundings(&self) -> &Surroundings {
@@ -70,12 +93,37 @@ impl Edge {
     pub(crate) async fn authenticate(&self, token: &str) -> kernel::Result<Arc<Principal>> {
         self.0.authenticator.authenticate(token, self.0.surroundings.now()).await
     }
+
+    /// Whose token it is. An address that showed many bad ones can't have more of them looked up: each would cost the
+    /// database a question.
+    pub(crate) async fn recognize(
+        &self,
+        token: &str,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> kernel::Result<Arc<Principal>> {
+        if let Some(known) = self.0.authenticator.remembered(token, now) {
+            return Ok(known);
+        }
+        if let Some(refusal) = self.limiter().has_guessed_enough(address, now).await {
+            return Err(refusal);
+        }
+        let known = self.0.authenticator.authenticate(token, now).await;
+        if known.as_ref().is_err_and(|error| error.kind() == Kind::Unauthorized) {
+            self.limiter().guessed(address, now).await;
+        }
+        known
+    }
 }
 
 /// The bearer token of a request, if it shows one.
 pub(crate) fn bearer(parts: &http::HeaderMap) -> Option<&str> {
-    let value = parts.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
+    token(parts.get(header::AUTHORIZATION)?)
+}
+
+/// The bearer token in the header, if it is one.
+pub(crate) fn token(header: &http::HeaderValue) -> Option<&str> {
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
@@ -86,22 +134,73 @@ pub(crate) async fn guard(edge: Edge, operating: Operating, request: Request, ne
         return Failure(Error::internal("a request came past the door")).into_response();
     };
     let now = edge.surroundings().now();
-    let (actor, remaining) = match admit(&edge, &operating, &mut parts, &origin, now).await {
-        Ok(admitted) => admitted,
-        Err(error) => return operating.mark(Failure(error).into_response()),
+    let mut remaining = None;
+    let actor = match admit(&edge, &operating, &mut parts, &origin, now, &mut remaining).await {
+        Ok(actor) => actor,
+        Err(error) => return leave(&operating, remaining, Failure(error).into_response()),
     };
+    let arrival = parts.extensions.get::<Arrival>().cloned();
     let timeout = operating.access().timeout.unwrap_or_else(|| edge.settings().request_timeout());
     let body_limit = operating.access().body_limit.unwrap_or(edge.settings().body_limit);
+    let known = Known::of(&parts.method, &parts.headers);
+    let keyed = repeatable::is_keyed(&operating, &parts).then(|| actor.clone()).flatten();
     parts.extensions.insert(Context { origin, actor, body_limit });
 
-    let mut response = match tokio::time::timeout(timeout, next.run(Request::from_parts(parts, body))).await {
+    let request = Request::from_parts(parts, body);
+    let answer = async {
+        match keyed {
+            None => next.run(request).await,
+            Some(actor) => {
+                let (edge, operating) = (edge.clone(), operating.clone());
+                let work = async move {
+                    once(&edge, &operating, &actor, request, body_limit, next).await.into_response()
+                };
+                // Its answer is kept for whoever asks again, also when this one waited too long for it.
+                let ended = tokio::spawn(work.instrument(Span::current())).await;
+                ended.unwrap_or_else(|failed| match failed.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(stopped) => Failure(Error::internal(stopped)).into_response(),
+                })
+            }
+        }
+    };
+    let mut response = match tokio::time::timeout(timeout, answer).await {
         Ok(response) => response,
+        // Whose fault is it?
+        Err(_) if arrival.is_some_and(|body| !body.is_complete()) => Failure(too_slow()).into_response(),
         Err(_) => Failure(timed_out(timeout)).into_response(),
     };
+    if let Some(known) = known {
+        response = known.answer(response);
+    }
+    leave(&operating, remaining, response)
+}
+
+fn leave(operating: &Operating, remaining: Option<Remaining>, mut response: Response) -> Response {
     if let Some(remaining) = remaining {
         remaining.write(response.headers_mut());
     }
     operating.mark(response)
+}
+
+/// Answers a request with an `Idempotency-Key`.
+async fn once(
+    edge: &Edge,
+    operating: &Operating,
+    who: &Principal,
+    request: Request,
+    body_limit: usize,
+    next: Next,
+) -> Result<Response, Failure> {
+    let (parts, body) = request.into_parts();
+    let body = read_whole(body, body_limit).await?;
+    match repeatable::ask(edge, operating, who, &parts, &body).await? {
+        Asked::Before(response) => Ok(response),
+        Asked::Anew(claimed) => {
+            let response = claimed.run(next.run(Request::from_parts(parts, body.into()))).await;
+            Ok(claimed.answer(response).await)
+        }
+    }
 }
 
 fn timed_out(after: Duration) -> Error {
@@ -109,23 +208,26 @@ fn timed_out(after: Duration) -> Error {
         .reason("timeout")
 }
 
-type Admitted = (Option<Actor>, Option<crate::limits::Remaining>);
-
+/// Who is calling, if they may call this and how they call it can be answered. `remaining` is what is left of their
+/// limit, told to the refused as well.
 async fn admit(
     edge: &Edge,
     operating: &Operating,
     parts: &mut Parts,
     origin: &Arc<Origin>,
     now: Timestamp,
-) -> kernel::Result<Admitted> {
+    remaining: &mut Option<Remaining>,
+) -> kernel::Result<Option<Actor>> {
     let access = operating.access();
     let principal = match bearer(&parts.headers) {
         None => None,
-        Some(token) => match edge.0.authenticator.authenticate(token, now).await {
+        Some(token) => match edge.recognize(token, origin.address, now).await {
             Ok(principal) => Some(principal),
             // Whoever shows bad credentials is anybody: counted by address, and welcome where anybody is.
             Err(refused) => {
-                edge.limiter().address(origin.address, now).1.map_or(Ok(()), Err)?;
+                let (left, refusal) = edge.limiter().address(origin.address, now).await;
+                *remaining = left;
+                refusal.map_or(Ok(()), Err)?;
                 if access.floor != Floor::Public {
                     return Err(refused);
                 }
@@ -133,24 +235,21 @@ async fn admit(
             }
         },
     };
-    let remaining = match &principal {
-        Some(who) if access.counted => {
-            let (remaining, refusal) = edge.limiter().caller(who, now);
-            refusal.map_or(Ok(()), Err)?;
-            remaining
-        }
-        _ => None,
-    };
+    if let Some(who) = principal.as_ref().filter(|_| access.counted) {
+        let (left, refusal) = edge.limiter().caller(who, now).await;
+        *remaining = left;
+        refusal.map_or(Ok(()), Err)?;
+    }
     let limited = edge.limiter().operation(operating.id(), access, origin.address, principal.as_deref(), now);
-    limited.map_or(Ok(()), Err)?;
-    let Some(principal) = principal else {
-        if access.floor == Floor::Public {
-            return Ok((None, remaining));
-        }
-        return Err(Error::unauthorized("Sign in to do this.", "credentials_missing"));
-    };
-    permit(access, &principal, parts).await?;
-    Ok((Some(Actor { principal, origin: Arc::clone(origin) }), remaining))
+    limited.await.map_or(Ok(()), Err)?;
+    match &principal {
+        Some(who) => permit(access, who, parts).await?,
+        None if access.floor == Floor::Public => {}
+        None => return Err(Error::unauthorized("Sign in to do this.", "credentials_missing")),
+    }
+    negotiation::check(&parts.headers, operating.produced())?;
+    check_coding(&parts.headers)?;
+    Ok(principal.map(|principal| Actor { principal, origin: Arc::clone(origin) }))
 }
 
 async fn permit(access: &Access, who: &Principal, parts: &mut Parts) -> kernel::Result<()> {

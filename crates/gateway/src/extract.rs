@@ -1,6 +1,6 @@
 //! What handlers take: the caller, path, query and body, each read strictly and refused in our envelope.
 
-use std::{sync::Arc, time::Instant};
+use std::{marker::PhantomData, sync::Arc, time::Instant};
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Path as AxumPath, Request},
@@ -10,15 +10,15 @@ use axum::{
 use bytes::Bytes;
 use dashmap::DashMap;
 use futures_util::Stream;
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kernel::{
     Actor, Error, Kind, Origin,
-    list::{ListRequest, ListSpec},
+    list::{ListRequest, Listed},
 };
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 
-use crate::{Access, Failure};
+use crate::{Access, Failure, intake::TooSlow, json, query};
 
 /// What the edge learned of a request, for the extractors.
 #[derive(Clone)]
@@ -44,6 +44,7 @@ struct OperatingInner {
     method: &'static str,
     path: String,
     access: Access,
+    produced: Vec<String>,
     duration: metrics::Histogram,
     by_status: DashMap<u16, metrics::Counter>,
 }
@@ -51,12 +52,31 @@ struct OperatingInner {
 impl Operating {
     /// The operation of that id. Its meters are those of the recorder installed by now.
     pub fn new(id: String, method: &'static str, path: String, access: Access) -> Self {
+        Self::producing(id, method, path, access, Vec::new())
+    }
+
+    /// The operation whose successes come in these types; none at all means that nobody is asked.
+    pub(crate) fn producing(
+        id: String,
+        method: &'static str,
+        path: String,
+        access: Access,
+        produced: Vec<String>,
+    ) -> Self {
         // Operations live as long as the process: their names are handed to counters as static texts.
         let id: &'static str = Box::leak(id.into_boxed_str());
         let duration = metrics::histogram!(
             "http_request_duration_seconds", "method" => method, "path" => path.clone()
         );
-        Self(Arc::new(OperatingInner { id, method, path, access, duration, by_status: DashMap::new() }))
+        Self(Arc::new(OperatingInner {
+            id,
+            method,
+            path,
+            access,
+            produced,
+            duration,
+            by_status: DashMap::new(),
+        }))
     }
 
     /// The operation's id in the contract.
@@ -67,6 +87,11 @@ impl Operating {
     /// Who may call it.
     pub fn access(&self) -> &Access {
         &self.0.access
+    }
+
+    /// The types that its successes come in.
+    pub(crate) fn produced(&self) -> &[String] {
+        &self.0.produced
     }
 
     /// The pattern of its path, never with real ids.
@@ -139,6 +164,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        // Nothing has a name with NUL in it, and PostgreSQL fails where it is asked for one.
+        if parts.uri.path().contains("%00") {
+            return Err(Error::not_found("resource").into());
+        }
         match AxumPath::from_request_parts(parts, state).await {
             Ok(AxumPath(value)) => Ok(Self(value)),
             Err(_) => Err(Error::not_found("resource").into()),
@@ -153,36 +182,22 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        let query = parts.uri.query().unwrap_or_default();
-        let reader = serde_urlencoded::Deserializer::new(url_pairs(query));
-        match serde_path_to_error::deserialize(reader) {
-            Ok(value) => Ok(Self(value)),
-            Err(error) => Err(bad_field(&error.path().to_string(), &error.inner().to_string()).into()),
-        }
+        Ok(Self(query::read(&parts.uri)?))
     }
 }
 
-fn url_pairs(query: &str) -> form_urlencoded::Parse<'_> {
-    form_urlencoded::parse(query.as_bytes())
-}
+/// What a caller asks of the list `L`, or 422 with everything that is wrong with it.
+///
+/// Named among an operation's `params` it documents them, from the specification that it reads by.
+pub struct ListQuery<L>(pub ListRequest, PhantomData<fn() -> L>);
 
-/// What a caller asks of a list, to be read against the list's specification.
-pub struct ListQuery(Vec<(String, String)>);
-
-impl ListQuery {
-    /// The request, or 422 with everything that is wrong with it.
-    pub fn read(&self, spec: &ListSpec) -> kernel::Result<ListRequest> {
-        spec.read(self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for ListQuery {
+impl<S: Sync, L: Listed> FromRequestParts<S> for ListQuery<L> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs = url_pairs(query).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-        Ok(Self(pairs))
+        let pairs = query::pairs(&parts.uri)?;
+        let request = L::SPEC.read(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))?;
+        Ok(Self(request, PhantomData))
     }
 }
 
@@ -197,7 +212,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             let error = Error::new(Kind::UnsupportedMediaType, "The body must be JSON (application/json).");
             return Err(error.into());
         }
-        Ok(Self(read_json(&read_whole(request).await?)?))
+        Ok(Self(json::read(&whole(request).await?)?))
     }
 }
 
@@ -208,7 +223,7 @@ impl<S: Sync> FromRequest<S> for Text {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        Ok(Self(read_whole(request).await?))
+        Ok(Self(whole(request).await?))
     }
 }
 
@@ -238,133 +253,77 @@ impl<S: Sync> FromRequest<S> for Upload {
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
         let limit = context(&parts)?.body_limit;
+        check_size(&body, limit)?;
         Ok(Self { headers: parts.headers, limit, body })
     }
 }
 
-async fn read_whole(request: Request) -> Result<Bytes, Failure> {
+async fn whole(request: Request) -> Result<Bytes, Failure> {
     let (parts, body) = request.into_parts();
-    let limit = context(&parts)?.body_limit;
+    read_whole(body, context(&parts)?.body_limit).await
+}
+
+/// A body, whole in memory. One of more bytes than the limit is 413.
+pub(crate) async fn read_whole(body: axum::body::Body, limit: usize) -> Result<Bytes, Failure> {
+    check_size(&body, limit)?;
     match Limited::new(body, limit).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(cause) => Err(body_error(cause, limit).into()),
     }
 }
 
+/// A body that says itself that it is too large needn't be read to be refused.
+fn check_size(body: &axum::body::Body, limit: usize) -> Result<(), Error> {
+    if body.size_hint().lower() > limit as u64 { Err(too_large(limit)) } else { Ok(()) }
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::new(Kind::PayloadTooLarge, format!("The body is larger than {limit} bytes."))
+        .detail("limit", limit)
+}
+
 fn body_error(cause: Box<dyn std::error::Error + Send + Sync>, limit: usize) -> Error {
     if cause.is::<LengthLimitError>() {
-        return Error::new(Kind::PayloadTooLarge, format!("The body is larger than {limit} bytes."))
-            .detail("limit", limit);
+        return too_large(limit);
     }
-    Error::bad_request("The body ended before it was complete.").caused_by(cause)
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&*cause);
+    while let Some(error) = next {
+        if error.is::<TooSlow>() {
+            return too_slow();
+        }
+        next = error.source();
+    }
+    Error::bad_request("The body ended before it was complete, or is framed wrongly.").caused_by(cause)
 }
 
+/// 408 for a client that doesn't send what it began.
+pub(crate) fn too_slow() -> Error {
+    Error::new(Kind::RequestTimeout, "The body took too long to arrive.")
+}
+
+/// Bodies are read as they come: none is decompressed, so that none grows.
+pub(crate) fn check_coding(headers: &HeaderMap) -> Result<(), Error> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            Err(Error::new(Kind::UnsupportedMediaType, "Send the body without compression.")
+                .reason("content_encoding"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `application/json` or a type that is JSON by its name, in UTF-8.
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        json_error(&path, error.inner())
-    })?;
-    reader.end().map_err(|error| json_error(".", &error))?;
-    Ok(value)
-}
-
-fn json_error(path: &str, error: &serde_json::Error) -> Error {
-    match error.classify() {
-        Category::Data => {
-            let text = error.to_string();
-            let problem = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
-            bad_field(path, problem)
+    let mut parts = kind.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let is_utf8 = parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
         }
-        Category::Syntax | Category::Eof | Category::Io => Error::bad_request(format!(
-            "The body is not well-formed JSON (line {}, column {}).",
-            error.line(),
-            error.column()
-        )),
-    }
-}
-
-/// 422 naming the field; serde names an unknown or missing one only in its sentence.
-fn bad_field(path: &str, problem: &str) -> Error {
-    let named = ["unknown field `", "missing field `", "duplicate field `"]
-        .iter()
-        .find_map(|start| problem.strip_prefix(start))
-        .and_then(|rest| rest.split('`').next());
-    let field = match (path, named) {
-        ("." | "?" | "", Some(name)) => name.to_owned(),
-        ("." | "?" | "", None) => "body".to_owned(),
-        (path, Some(name)) if path != name && !path.ends_with(&format!(".{name}")) => {
-            format!("{path}.{name}")
-        }
-        (path, _) => path.to_owned(),
-    };
-    Error::invalid(&field, problem)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde::Deserialize;
-
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[allow(dead_code)]
-    struct Address {
-        city: String,
-        number: u8,
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[allow(dead_code)]
-    struct Person {
-        name: String,
-        address: Option<Address>,
-    }
-
-    fn refused(json: &str) -> (u16, String) {
-        let error = read_json::<Person>(json.as_bytes()).unwrap_err();
-        let fields = error.details().get("fields").and_then(|f| f.as_object());
-        let names = fields.map(|f| f.keys().cloned().collect::<Vec<_>>().join(" ")).unwrap_or_default();
-        (error.kind().status(), names)
-    }
-
-    #[test]
-    fn malformed_json_is_400() {
-        for json in ["", "{", "{\"name\":}", "{\"name\":\"a\"} x"] {
-            assert_eq!(refused(json).0, 400, "{json}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_value_is_422_and_names_the_field() {
-        assert_eq!(refused(r#"{"name":1}"#), (422, "name".to_owned()));
-        assert_eq!(refused("{}"), (422, "name".to_owned()));
-        assert_eq!(refused("[]").0, 422);
-        assert_eq!(refused(r#"{"name":"a","nick":"b"}"#), (422, "nick".to_owned()));
-        assert_eq!(
-            refused(r#"{"name":"a","address":{"city":"b","number":300}}"#),
-            (422, "address.number".to_owned())
-        );
-        assert_eq!(
-            refused(r#"{"name":"a","address":{"city":"b","number":3,"zip":1}}"#),
-            (422, "address.zip".to_owned())
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn no_body_panics(bytes: Vec<u8>) {
-            let _ = read_json::<Person>(&bytes);
-        }
-    }
+        _ => true,
+    });
+    let names_json = essence.eq_ignore_ascii_case("application/json")
+        || (essence.starts_with("application/") && essence.ends_with("+json"));
+    names_json && is_utf8
 }

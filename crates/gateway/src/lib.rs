@@ -6,25 +6,39 @@
 //! what a route needs of its caller ([`Access`]) is both enforced here and written into the contract.
 
 pub mod access;
+pub mod command;
+mod compression;
+mod conditional;
+pub mod connection;
 pub mod contract;
+mod cors;
 mod door;
 mod edge;
 mod extract;
+mod head;
+mod intake;
+mod json;
 mod limits;
 pub mod module;
+mod negotiation;
+mod query;
+mod repeatable;
 mod reply;
-pub mod server;
 mod settings;
 pub mod socket;
+mod trace;
 
-pub use access::{Access, By, Floor, Limit};
+pub use access::{Access, By, Floor, Limit, Repeats};
 pub use axum::extract::State;
+pub use conditional::{IfMatch, IfNoneMatch};
+pub use connection::{Tls, serve};
+pub use cors::NotAnOrigin;
 pub use door::Door;
 pub use edge::{Authenticator, Edge};
 pub use extract::{Body, Caller, ListQuery, MaybeCaller, Operating, Params, Path, Peer, Text, Upload};
-pub use module::{Health, HealthCheck, Module};
-pub use reply::{Envelope, ErrorEnvelope, Failure, Reply, Result};
-pub use settings::{RateLimits, Settings};
+pub use module::{Finding, Health, HealthCheck, Module};
+pub use reply::{AcceptedJob, Envelope, ErrorEnvelope, Failure, Reply, Result};
+pub use settings::{RateLimits, Settings, TlsSettings};
 pub use socket::{Frame, FrameHandler, Socket, Sockets};
 pub use utoipa_axum::routes;
 

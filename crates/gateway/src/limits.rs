@@ -4,11 +4,18 @@ use std::{net::IpAddr, time::Duration};
 
 use axum::http::{HeaderMap, HeaderName};
 use kernel::{Error, Kind, Principal, Timestamp};
-use platform::counters::{Count, CounterKey, Counters};
+use platform::{
+    counters::{Count, CounterKey, Counters},
+    settings::Live,
+};
 
 use crate::{Access, By, RateLimits};
 
 const HOUR: Duration = Duration::from_hours(1);
+/// The counter of tokens that were good for nothing.
+const GUESSES: &str = "guesses";
+/// How many of them an address may show for each request that it may make without credentials.
+const GUESSES_FOR_EACH: u32 = 10;
 /// Roles from this level on are administrators.
 const ADMIN_LEVEL: u8 = 90;
 
@@ -16,7 +23,7 @@ const ADMIN_LEVEL: u8 = 90;
 #[derive(Clone)]
 pub(crate) struct Limiter {
     counters: Counters,
-    limits: RateLimits,
+    limits: Live<RateLimits>,
 }
 
 /// What is left of a caller's limit, for the headers of the answer.
@@ -49,11 +56,11 @@ impl Remaining {
 }
 
 impl Limiter {
-    pub(crate) fn new(counters: Counters, limits: RateLimits) -> Self {
+    pub(crate) fn new(counters: Counters, limits: Live<RateLimits>) -> Self {
         Self { counters, limits }
     }
 
-    fn count(
+    async fn count(
         &self,
         key: CounterKey,
         limit: u32,
@@ -63,24 +70,50 @@ impl Limiter {
         if limit == 0 {
             return (None, None);
         }
-        let remaining = Remaining { limit, count: self.counters.hit(key, window, now) };
+        let remaining = Remaining { limit, count: self.counters.hit(key, window, now).await };
         let refusal = remaining.exceeded().then(|| remaining.refusal(now));
         (Some(remaining), refusal)
     }
 
     /// Counts a request without good credentials against its address.
-    pub(crate) fn address(&self, address: IpAddr, now: Timestamp) -> (Option<Remaining>, Option<Error>) {
-        self.count(CounterKey::address("anonymous", address), self.limits.anonymous, HOUR, now)
+    pub(crate) async fn address(
+        &self,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> (Option<Remaining>, Option<Error>) {
+        let limit = self.limits.get().anonymous;
+        self.count(CounterKey::address("anonymous", address), limit, HOUR, now).await
+    }
+
+    /// Counts a token that was good for nothing against its address.
+    pub(crate) async fn guessed(&self, address: IpAddr, now: Timestamp) {
+        if self.limits.get().anonymous > 0 {
+            self.counters.hit(CounterKey::address(GUESSES, address), HOUR, now).await;
+        }
+    }
+
+    /// Is an address refused more tokens that somebody would have to look up? Generous, because others may sign in
+    /// behind the same address.
+    pub(crate) async fn has_guessed_enough(&self, address: IpAddr, now: Timestamp) -> Option<Error> {
+        let limit = self.limits.get().anonymous.saturating_mul(GUESSES_FOR_EACH);
+        if limit == 0 {
+            return None;
+        }
+        let count = self.counters.peek(&CounterKey::address(GUESSES, address), HOUR, now).await;
+        (count.count >= u64::from(limit)).then(|| Remaining { limit, count }.refusal(now))
     }
 
     /// Counts a request against its user.
-    pub(crate) fn caller(&self, who: &Principal, now: Timestamp) -> (Option<Remaining>, Option<Error>) {
-        let limit = if who.level >= ADMIN_LEVEL { self.limits.admin } else { self.limits.authenticated };
-        self.count(CounterKey::id("caller", who.user), limit, HOUR, now)
+    pub(crate) async fn caller(&self, who: &Principal, now: Timestamp) -> (Option<Remaining>, Option<Error>) {
+        let limit = {
+            let limits = self.limits.get();
+            if who.level >= ADMIN_LEVEL { limits.admin } else { limits.authenticated }
+        };
+        self.count(CounterKey::id("caller", who.user), limit, HOUR, now).await
     }
 
     /// Counts a request against the limits of its operation.
-    pub(crate) fn operation(
+    pub(crate) async fn operation(
         &self,
         name: &'static str,
         access: &Access,
@@ -88,20 +121,24 @@ impl Limiter {
         who: Option<&Principal>,
         now: Timestamp,
     ) -> Option<Error> {
-        if !self.limits.operations {
+        if !self.limits.get().operations {
             return None;
         }
-        access.limits.iter().find_map(|limit| {
+        for limit in &access.limits {
             let key = match (limit.by, who) {
                 (By::Caller, Some(who)) => CounterKey::id(name, who.user),
                 _ => CounterKey::address(name, address),
             };
-            self.count(key, limit.calls, limit.window, now).1
-        })
+            let (_, refusal) = self.count(key, limit.calls, limit.window, now).await;
+            if refusal.is_some() {
+                return refusal;
+            }
+        }
+        None
     }
 
     /// Counts a frame of a WebSocket against its user.
-    pub(crate) fn frame(&self, who: &Principal, per_minute: u32, now: Timestamp) -> Option<Error> {
-        self.count(CounterKey::id("frames", who.user), per_minute, Duration::from_mins(1), now).1
+    pub(crate) async fn frame(&self, who: &Principal, per_minute: u32, now: Timestamp) -> Option<Error> {
+        self.count(CounterKey::id("frames", who.user), per_minute, Duration::from_mins(1), now).await.1
     }
 }

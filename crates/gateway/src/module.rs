@@ -2,17 +2,29 @@
 //!
 //! The composition root holds one list of modules; adding a domain is one folder and one line in that list.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc};
 
 use axum::routing::MethodRouter;
-use platform::db::Migration;
+use basic::Command;
+use kernel::{EventType, PublicEvent};
+use platform::{
+    db::Migration,
+    jobs::{Handler, JobContext, JobError, JobKind, Work, WorkError},
+    outbox::{Emitted, Subscription},
+    schedules::Schedule,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use utoipa::openapi::{
     RefOr, Schema,
     path::{HttpMethod, Operation, Paths},
 };
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use crate::{API_PREFIX, Access, FrameHandler, Operating};
+use crate::{
+    API_PREFIX, Access, FrameHandler, Operating,
+    command::{CommandHandler, Performed, Run},
+};
 
 /// A future that a trait object can give.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -28,26 +40,62 @@ pub enum Health {
     Unhealthy,
 }
 
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How the component is.
+    pub health: Health,
+    /// What is wrong with it, or worth knowing of it, as a sentence for whoever operates the server.
+    pub message: Option<Cow<'static, str>>,
+}
+
+impl Finding {
+    /// A finding with a sentence.
+    pub fn new(health: Health, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { health, message: Some(message.into()) }
+    }
+}
+
+impl From<Health> for Finding {
+    fn from(health: Health) -> Self {
+        Self { health, message: None }
+    }
+}
+
 /// A check that readiness and health ask.
 #[derive(Clone)]
 pub struct HealthCheck {
     /// The component's name in the answer, such as `database`.
     pub name: &'static str,
-    check: Arc<dyn Fn() -> BoxFuture<'static, Health> + Send + Sync>,
+    /// Can't the server take traffic without it?
+    pub required: bool,
+    check: Arc<dyn Fn() -> BoxFuture<'static, Finding> + Send + Sync>,
 }
 
 impl HealthCheck {
-    /// A named check.
-    pub fn new<F, Fut>(name: &'static str, check: F) -> Self
+    /// A named check of a component that the server needs.
+    pub fn new<F, Fut, Found>(name: &'static str, check: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Health> + Send + 'static,
+        Fut: Future<Output = Found> + Send + 'static,
+        Found: Into<Finding>,
     {
-        Self { name, check: Arc::new(move || Box::pin(check())) }
+        let check = move || -> BoxFuture<'static, Finding> {
+            let asked = check();
+            Box::pin(async move { asked.await.into() })
+        };
+        Self { name, required: true, check: Arc::new(check) }
+    }
+
+    /// The server can do without it: if it is down, the server is degraded and still ready.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.required = false;
+        self
     }
 
     /// Asks.
-    pub async fn run(&self) -> Health {
+    pub async fn run(&self) -> Finding {
         (self.check)().await
     }
 }
@@ -69,6 +117,11 @@ pub struct Module {
     pub(crate) migrations: Vec<&'static [Migration]>,
     pub(crate) frames: Vec<(&'static str, Arc<dyn FrameHandler>)>,
     pub(crate) health: Vec<HealthCheck>,
+    pub(crate) commands: Vec<CommandHandler>,
+    handlers: Vec<Handler>,
+    subscriptions: Vec<Subscription>,
+    schedules: Vec<Schedule>,
+    events: Vec<EventType>,
 }
 
 impl Module {
@@ -81,6 +134,11 @@ impl Module {
             migrations: Vec::new(),
             frames: Vec::new(),
             health: Vec::new(),
+            commands: Vec::new(),
+            handlers: Vec::new(),
+            subscriptions: Vec::new(),
+            schedules: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -122,9 +180,19 @@ impl Module {
             document.operation_id = Some(id.clone());
             document.tags = Some(vec![self.name.to_owned()]);
             let path = format!("{prefix}{path}");
-            let operating = Operating::new(id, method_name(&http_method), path.clone(), access);
+            let method = method_name(&http_method);
+            let operating = Operating::producing(id, method, path.clone(), access, produced(&document));
             self.routes.push(Route { operating, document, path, http_method, handler });
         }
+        self
+    }
+
+    /// What the type of that name looks like to clients, where only the running program knows: in place of what its
+    /// routes, registered before, say of it.
+    #[must_use]
+    pub fn describe(mut self, name: &str, schema: impl Into<RefOr<Schema>>) -> Self {
+        self.schemas.retain(|(known, _)| known != name);
+        self.schemas.push((name.to_owned(), schema.into()));
         self
     }
 
@@ -149,6 +217,103 @@ impl Module {
         self
     }
 
+    /// What performs the command of that phrase for scripts.
+    #[must_use]
+    pub fn command<F, Fut>(self, phrase: &'static str, handler: F) -> Self
+    where
+        F: Fn(Run, Command) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Performed> + Send + 'static,
+    {
+        self.command_where(phrase, |_| true, handler)
+    }
+
+    /// What performs one form of a command that means several things, such as `GET` of an address. The first whose
+    /// form it is performs it.
+    #[must_use]
+    pub fn command_where<F, Fut>(
+        mut self,
+        phrase: &'static str,
+        is_meant: fn(&Command) -> bool,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Run, Command) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Performed> + Send + 'static,
+    {
+        self.commands.push(CommandHandler::new(phrase, is_meant, handler));
+        self
+    }
+
+    /// What does jobs of that kind.
+    #[must_use]
+    pub fn job<P, F, Fut>(self, kind: &JobKind<P>, handler: F) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        F: Fn(JobContext, P) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = std::result::Result<Value, JobError>> + Send + 'static,
+    {
+        self.job_handler(kind.handled_by(handler))
+    }
+
+    /// The same for a handler that a lower room made.
+    #[must_use]
+    pub fn job_handler(mut self, handler: Handler) -> Self {
+        self.handlers.push(handler);
+        self
+    }
+
+    /// Hears events of these names (`bot.created`, `user.*`, `*`), each as a job of that kind, those of one resource
+    /// in order.
+    #[must_use]
+    pub fn subscribe<F, Fut>(
+        mut self,
+        events: &'static [&'static str],
+        kind: JobKind<Emitted>,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(JobContext, Emitted) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = std::result::Result<Value, JobError>> + Send + 'static,
+    {
+        self.subscriptions.push(Subscription::new(events, kind, handler));
+        self
+    }
+
+    /// The same for a subscription that says more.
+    #[must_use]
+    pub fn subscription(mut self, subscription: Subscription) -> Self {
+        self.subscriptions.push(subscription);
+        self
+    }
+
+    /// A type of event that the module tells of, also to the outside.
+    #[must_use]
+    pub fn event<E: PublicEvent>(mut self) -> Self {
+        self.events.push(EventType::of::<E>());
+        self
+    }
+
+    /// The types of events that the module tells of.
+    pub fn events(&self) -> &[EventType] {
+        &self.events
+    }
+
+    /// A job that the server wants done regularly.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedules.push(schedule);
+        self
+    }
+
+    /// What all modules together want done. An error if they contradict each other.
+    pub fn work(modules: &[Self]) -> std::result::Result<Work, WorkError> {
+        Work::new(
+            modules.iter().flat_map(|module| module.handlers.iter().cloned()),
+            modules.iter().flat_map(|module| module.subscriptions.iter().cloned()),
+            modules.iter().flat_map(|module| module.schedules.iter().cloned()),
+        )
+    }
+
     /// The module's steps of the schema.
     pub fn schema_steps(&self) -> impl Iterator<Item = &'static Migration> + '_ {
         self.migrations.iter().flat_map(|steps| steps.iter())
@@ -158,6 +323,21 @@ impl Module {
     pub fn health_checks(&self) -> &[HealthCheck] {
         &self.health
     }
+}
+
+/// The types that an operation's successes come in.
+fn produced(document: &Operation) -> Vec<String> {
+    let answers = document.responses.responses.iter().filter(|(status, _)| status.starts_with('2'));
+    let mut kinds: Vec<String> = answers
+        .filter_map(|(_, answer)| match answer {
+            RefOr::T(answer) => Some(answer.content.keys().cloned()),
+            RefOr::Ref(_) => None,
+        })
+        .flatten()
+        .collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
 }
 
 const fn method_name(method: &HttpMethod) -> &'static str {

@@ -8,12 +8,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{BufMut, Bytes, BytesMut};
-use kernel::{Error, Kind};
+use kernel::{Error, Kind, Revision, Versioned, id::JobId};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{ObjectBuilder, Schema, Type},
+};
 
-use crate::API_PREFIX;
+use crate::{API_PREFIX, conditional};
 
 /// What a handler gives: an answer, or a failure that the door renders.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -44,14 +47,56 @@ pub struct ErrorEnvelope {
 /// What went wrong.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
-    /// One of the codes of the conventions, such as `NOT_FOUND`.
-    #[schema(example = "NOT_FOUND")]
+    /// The kind of error; each belongs to one status.
+    #[schema(schema_with = codes)]
     pub code: &'static str,
     /// A sentence for a person.
     #[schema(example = "There is no such user.")]
     pub message: String,
     /// For programs: `request_id` always, `reason`, `fields` and others where they apply.
+    #[schema(value_type = ErrorDetails)]
     pub details: Map<String, Value>,
+}
+
+/// What programs may want to know of an error. Some errors tell more.
+#[derive(Debug, Serialize, ToSchema)]
+#[allow(dead_code, reason = "it is what the contract says of `details`; errors collect theirs by name")]
+struct ErrorDetails {
+    /// The request's id, as in `X-Request-Id`.
+    #[schema(example = "req_01jxk6qv9ve7m8g3t5s0c4d2ba")]
+    request_id: String,
+    /// The cause within the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "slug_taken")]
+    reason: Option<String>,
+    /// What is wrong with each field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!({ "name": ["must have 1 to 80 characters, in one line"] }))]
+    fields: Option<std::collections::BTreeMap<String, Vec<String>>>,
+    /// The permission that is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "bots:create")]
+    permission: Option<String>,
+    /// What is down or not configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "database")]
+    service: Option<String>,
+    /// Seconds to wait before the next try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+fn codes() -> Schema {
+    let codes = Kind::ALL.map(Kind::code);
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(codes))
+        .description(Some("The kind of error; each belongs to one status."))
+        .examples([Value::from(Kind::NotFound.code())])
+        .build()
+        .into()
 }
 
 /// A successful answer.
@@ -61,11 +106,12 @@ pub struct Reply<T> {
     data: Option<T>,
     location: Option<String>,
     message: Option<Cow<'static, str>>,
+    revision: Option<Revision>,
 }
 
 impl<T> Reply<T> {
     const fn with(status: StatusCode, data: Option<T>, location: Option<String>) -> Self {
-        Self { status, data, location, message: None }
+        Self { status, data, location, message: None, revision: None }
     }
 
     /// 200.
@@ -78,6 +124,18 @@ impl<T> Reply<T> {
         Self::with(StatusCode::CREATED, Some(data), Some(format!("{API_PREFIX}{}", path.as_ref())))
     }
 
+    /// 200 with the resource's `ETag`.
+    pub fn versioned(resource: Versioned<T>) -> Self {
+        Self { revision: Some(resource.revision), ..Self::ok(resource.value) }
+    }
+
+    /// Adds the `ETag` of a resource at that revision.
+    #[must_use]
+    pub fn at(mut self, revision: Revision) -> Self {
+        self.revision = Some(revision);
+        self
+    }
+
     /// 202: it goes on after the answer.
     pub const fn accepted(data: T) -> Self {
         Self::with(StatusCode::ACCEPTED, Some(data), None)
@@ -88,6 +146,27 @@ impl<T> Reply<T> {
     pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = Some(message.into());
         self
+    }
+}
+
+/// What a 202 tells: the job that goes on after the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AcceptedJob {
+    /// The job.
+    pub job_id: JobId,
+    /// What has become of it.
+    #[schema(example = "queued")]
+    pub status: &'static str,
+    /// Where whoever started it can follow it.
+    #[schema(example = "/api/v1/jobs/job_01jzx1hm60es2tv4k60c1vp5ba")]
+    pub status_url: String,
+}
+
+impl Reply<AcceptedJob> {
+    /// 202 with the job that was enqueued.
+    pub fn job(job_id: JobId) -> Self {
+        let status_url = format!("{API_PREFIX}/jobs/{job_id}");
+        Self::accepted(AcceptedJob { job_id, status: "queued", status_url })
     }
 }
 
@@ -107,7 +186,14 @@ impl<T: Serialize> IntoResponse for Reply<T> {
         let mut response = match self.data {
             None => self.status.into_response(),
             Some(data) => match json(&Envelope { success: true, data, message: self.message }) {
-                Ok(body) => (self.status, [(header::CONTENT_TYPE, JSON)], body).into_response(),
+                Ok(body) => {
+                    let tag = self.revision.and_then(|revision| conditional::tag(revision, &body));
+                    let mut response = (self.status, [(header::CONTENT_TYPE, JSON)], body).into_response();
+                    if let Some(tag) = tag {
+                        response.headers_mut().insert(header::ETAG, tag);
+                    }
+                    response
+                }
                 Err(cause) => return Failure(Error::internal(cause)).into_response(),
             },
         };

@@ -16,10 +16,12 @@ use futures_util::{SinkExt, StreamExt, stream::SplitSink};
 use kernel::{Actor, Error, Kind, Origin};
 use serde_json::{Map, Value, json};
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::json;
 
 use super::{Close, Frame, Inner, Outgoing, Socket, handshake::Hall, registry::Place};
 
@@ -48,6 +50,7 @@ pub(super) async fn run(
         queue_limit: hall.edge.settings().socket_queue_limit,
         followed: Mutex::new(HashSet::new()),
         tasks: TaskTracker::new(),
+        doubted: Notify::new(),
         ended: CancellationToken::new(),
         surroundings: hall.edge.surroundings().clone(),
     }));
@@ -140,6 +143,7 @@ impl Session {
         let sign_in_by = Instant::now() + patience;
         let mut silent_beats = 0;
         let (stop, ended) = (self.hall.stop.clone(), self.socket.0.ended.clone());
+        let doubted = self.socket.clone();
         loop {
             let too_late = async {
                 if self.place.is_none() {
@@ -165,6 +169,9 @@ impl Session {
                     }
                     // An empty text stands for a ping in the queue.
                     self.socket.send_text(Utf8Bytes::default());
+                    self.still_signed_in().await;
+                }
+                () = doubted.0.doubted.notified() => {
                     self.still_signed_in().await;
                 }
                 () = too_late => {
@@ -194,6 +201,9 @@ impl Session {
         let Some(Value::String(kind)) = body.remove("type") else {
             return self.unreadable("The frame has no type.");
         };
+        if let Err(error) = json::refuse_nul(text.as_bytes()) {
+            return self.socket.error(id.as_deref(), &error);
+        }
         match kind.as_str() {
             "ping" => self.socket.send("pong", &json!({ "id": id })),
             "auth" => match body.get("token").and_then(Value::as_str) {
@@ -215,7 +225,7 @@ impl Session {
             let error = Error::invalid("type", format!("there are no frames of type \"{kind}\""));
             return self.socket.error(id.as_deref(), &error);
         }
-        if let Some(refusal) = self.over_limit() {
+        if let Some(refusal) = self.over_limit().await {
             return self.refuse(id.as_deref(), &refusal);
         }
         if !self.still_signed_in().await {
@@ -228,11 +238,11 @@ impl Session {
         }
     }
 
-    fn over_limit(&self) -> Option<Error> {
+    async fn over_limit(&self) -> Option<Error> {
         let who = self.socket.who()?;
         let edge = &self.hall.edge;
         let per_minute = edge.settings().socket_frames_per_minute;
-        edge.limiter().frame(&who, per_minute, edge.surroundings().now())
+        edge.limiter().frame(&who, per_minute, edge.surroundings().now()).await
     }
 
     fn refuse(&mut self, id: Option<&str>, error: &Error) {
@@ -292,7 +302,8 @@ impl Session {
         }
     }
 
-    /// Does the session still stand? A socket of one that ended is closed.
+    /// Does the session still stand? A socket of one that ended is closed. One whose session can't be looked up just
+    /// now stays, and is told.
     async fn still_signed_in(&self) -> bool {
         if self.place.is_none() {
             return true;
@@ -300,7 +311,9 @@ impl Session {
         let good = self.hall.edge.authenticate(&self.token).await;
         if let Err(error) = &good {
             self.socket.error(None, error);
-            self.socket.close(Close::Unauthorized);
+            if error.kind() == Kind::Unauthorized {
+                self.socket.close(Close::Unauthorized);
+            }
         }
         good.is_ok()
     }

@@ -41,10 +41,12 @@ pub fn module(modules: &[Module], edge: Edge, sockets: Sockets, stop: Cancellati
     get,
     path = "/ws",
     params(
-        ("conversation_id" = Option<String>, Query, description = "Follow this conversation from the start."),
-        ("since" = Option<i64>, Query, description = "Replay stored frames after this `seq`."),
+        ("conversation_id" = Option<String>, Query, description = "Follow this conversation from the start",
+            example = "conv_01jxk6qv9ve7m8g3t5s0c4d2ba"),
+        ("since" = Option<i64>, Query, description = "Replay stored frames after this `seq`", example = 7),
     ),
-    responses((status = 101, description = "The connection is a WebSocket from here on.")),
+    responses((status = 101, description = "The connection is a WebSocket from here on."),
+        (status = 400, description = "It is no WebSocket handshake")),
 )]
 async fn open(
     State(hall): State<Hall>,

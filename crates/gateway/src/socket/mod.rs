@@ -21,7 +21,7 @@ use futures_util::{Stream, StreamExt};
 use kernel::{Actor, Error, Origin, Surroundings};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use handshake::module;
@@ -111,6 +111,8 @@ struct Inner {
     overloaded: AtomicBool,
     followed: Mutex<HashSet<String>>,
     tasks: TaskTracker,
+    /// Told when the session behind it may have ended unheard.
+    doubted: Notify,
     /// Cancelled when the connection is over.
     ended: CancellationToken,
     surroundings: Surroundings,

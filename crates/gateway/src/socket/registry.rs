@@ -63,6 +63,15 @@ impl Sockets {
         self.close_where(user, |_| true);
     }
 
+    /// Lets every socket ask again whether its session stands, because the end of some may not have been heard.
+    pub fn check_all(&self) {
+        for open in self.open.iter() {
+            for (_, _, socket) in open.value() {
+                socket.0.doubted.notify_one();
+            }
+        }
+    }
+
     fn close_where(&self, user: Id<User>, ended: impl Fn(Id<Session>) -> bool) {
         if let Some(open) = self.open.get(&user) {
             for (_, _, socket) in open.iter().filter(|(session, ..)| ended(*session)) {

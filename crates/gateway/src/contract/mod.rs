@@ -1,6 +1,21 @@
 //! The contract: one OpenAPI 3.1 document made of what was registered, and its page, both served offline.
+//!
+//! A route says what it does, which reasons it refuses for, and of which types its bodies are. What holds for every
+//! operation is added here, in one place each: who may call it and which refusals follow (`operation`), what they look
+//! like (`refusal`), what a list can be asked (`list`), names for what is used twice (`schemas`), and an example of
+//! everything (`example`).
 
-use std::{collections::BTreeSet, sync::Arc};
+mod example;
+mod headers;
+mod list;
+mod operation;
+mod refusal;
+mod schemas;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{
     extract::{Path, State},
@@ -12,17 +27,16 @@ use bytes::Bytes;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ComponentsBuilder, ContentBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder, PathsBuilder, Ref,
-        RefOr, ResponseBuilder, ServerBuilder,
-        extensions::ExtensionsBuilder,
+        ComponentsBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder, PathsBuilder, RefOr, Schema,
+        ServerBuilder,
         path::{HttpMethod, Operation, PathItem},
-        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
         tag::TagBuilder,
     },
 };
 use utoipa_swagger_ui::Config;
 
-use crate::{API_PREFIX, Access, Floor, Module, Operating, module::Route, reply::ErrorEnvelope};
+use crate::{API_PREFIX, Access, Module, Operating, module::Route, reply::ErrorEnvelope};
 
 /// The name of the security scheme that all operations but the public ones use.
 const BEARER: &str = "bearer";
@@ -101,105 +115,63 @@ async fn docs_file(State(contract): State<Contract>, Path(file): Path<String>) -
     }
 }
 
+/// What holds for all operations.
+const ABOUT: &str = "\
+Bots and the people who work with them, behind one consistent API.
+
+A success is `{\"success\": true, \"data\": …}`, a refusal `{\"success\": false, \"error\": …}` with a `code` for each \
+status, a sentence for people, and `details` for programs. `/api/…` without a version means `/api/v1/…`. Absent and \
+null mean the same in an answer; a field that a request does not know is refused. Times are RFC 3339 in UTC. No text \
+may hold the character U+0000. A method that an address does not take is 405 with `Allow`; an address or a head that is too long 414 or 431.";
+
+/// The schemas that operations refer to, by name.
+type Schemas = BTreeMap<String, RefOr<Schema>>;
+
 /// The OpenAPI document of the modules.
 pub fn document(modules: &[Module]) -> OpenApi {
-    let mut components = ComponentsBuilder::new()
-        .security_scheme(
-            BEARER,
-            SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
-        )
-        .schema(ErrorEnvelope::name(), ErrorEnvelope::schema())
-        .response("Error", error_response());
-    let mut nested = Vec::new();
-    ErrorEnvelope::schemas(&mut nested);
-    for (name, schema) in nested.into_iter().chain(modules.iter().flat_map(|m| m.schemas.iter().cloned())) {
-        components = components.schema(name, schema);
-    }
+    let schemas = schemas::named(
+        modules.iter().flat_map(|module| module.schemas.iter().cloned()).chain(error_schemas()),
+    );
     let mut paths = PathsBuilder::new();
     let mut tags = BTreeSet::new();
     for route in modules.iter().flat_map(|module| &module.routes) {
         tags.extend(route.document.tags.iter().flatten().cloned());
-        let operation = described(route);
+        let operation = operation::described(route, &schemas);
         paths = paths.path(route.path.clone(), PathItem::new(route.http_method.clone(), operation));
     }
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A token of `POST /auth/login`, in `Authorization: Bearer …`."))
+        .build();
+    let mut components = ComponentsBuilder::new().security_scheme(BEARER, SecurityScheme::Http(scheme));
+    for (name, schema) in schemas {
+        components = components.schema(name, schema);
+    }
+    for (name, response) in refusal::shared() {
+        components = components.response(name, response);
+    }
+    let mut components = components.build();
+    components.headers.extend(headers::of_answers());
+    let mut license = License::new("MIT or Apache-2.0");
+    license.identifier = Some("MIT OR Apache-2.0".to_owned());
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
                 .title("BotServer")
                 .version(env!("CARGO_PKG_VERSION"))
-                .description(Some("Bots and the people who work with them, behind one consistent API."))
-                .license(Some(License::new("MIT OR Apache-2.0")))
+                .description(Some(ABOUT))
+                .license(Some(license))
                 .build(),
         )
-        .servers(Some([ServerBuilder::new().url("/").build()]))
+        .servers(Some([ServerBuilder::new().url("/").description(Some("This server.")).build()]))
         .tags(Some(tags.into_iter().map(|tag| TagBuilder::new().name(tag).build())))
         .paths(paths)
-        .components(Some(components.build()))
+        .components(Some(components))
         .build()
 }
 
-fn error_response() -> utoipa::openapi::Response {
-    let schema = Ref::from_schema_name(ErrorEnvelope::name());
-    ResponseBuilder::new()
-        .description("The error envelope: a code, a sentence for a person, details for a program.")
-        .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
-        .build()
-}
-
-/// The operation with what the gateway adds: who may call it, and the refusals that any operation may answer.
-fn described(route: &Route) -> Operation {
-    let mut operation = route.document.clone();
-    let access = route.operating.access();
-    let scope = match access.floor {
-        Floor::Permission(permission) => vec![permission.to_string()],
-        _ => Vec::new(),
-    };
-    let open = access.floor == Floor::Public;
-    operation.security = Some(if open {
-        vec![SecurityRequirement::default()]
-    } else {
-        vec![SecurityRequirement::new(BEARER, scope)]
-    });
-
-    let mut extensions = ExtensionsBuilder::new();
-    if let Some(standing) = access.standing {
-        extensions = extensions.add("x-standing", standing.as_str());
-    }
-    if let Some(parameter) = access.own {
-        extensions = extensions.add("x-own-parameter", parameter);
-    }
-    let extensions = extensions.build();
-    operation.extensions = Some(match operation.extensions.take() {
-        Some(mut present) => {
-            present.merge(extensions);
-            present
-        }
-        None => extensions,
-    });
-
-    let mut refusals = vec!["400", "422", "429", "500", "503"];
-    if !open {
-        refusals.push("401");
-    }
-    if matches!(access.floor, Floor::Permission(_)) || access.own_only {
-        refusals.push("403");
-    }
-    if operation.request_body.is_some() {
-        refusals.extend(["413", "415"]);
-    }
-    if route.path.contains('{') {
-        refusals.push("404");
-    }
-    for documented in
-        operation.responses.responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5']))
-    {
-        if let RefOr::T(response) = documented.1 {
-            response.content.extend(error_response().content);
-        }
-    }
-    for status in refusals {
-        let error = RefOr::Ref(Ref::from_response_name("Error"));
-        operation.responses.responses.entry(status.to_owned()).or_insert(error);
-    }
-    operation
+fn error_schemas() -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas = vec![(ErrorEnvelope::name().into_owned(), ErrorEnvelope::schema())];
+    ErrorEnvelope::schemas(&mut schemas);
+    schemas
 }
