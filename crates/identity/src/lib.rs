@@ -19,7 +19,7 @@ pub mod users;
 use std::sync::Arc;
 
 use gateway::{Authenticator, Module, module::BoxFuture};
-use kernel::{Id, Principal, Result, Secret, Surroundings, Timestamp, id::kind};
+use kernel::{Id, PermissionSet, Principal, Result, Secret, Surroundings, Timestamp, id::kind};
 use platform::{
     bus::Bus,
     counters::Counters,
@@ -70,7 +70,7 @@ impl Identity {
         let settings = Arc::new(settings);
         let passwords = Passwords::new(&settings.hashing, world.clone());
         let links = PasswordLinks::new(public_url.as_ref(), &settings);
-        let callers = Callers::new(bus, &world);
+        let callers = Callers::new(bus);
         let attempts = Attempts::new(db.clone(), counters, Arc::clone(&settings));
         Self {
             auth: Auth::new(
@@ -130,6 +130,15 @@ impl Identity {
         self.founding.first_organization().await
     }
 
+    /// What somebody may do in an organization at the moment. None if they are no member of it who can sign in.
+    pub async fn permissions_of(
+        &self,
+        org: Id<kind::Organization>,
+        user: Id<kind::User>,
+    ) -> Result<Option<PermissionSet>> {
+        Ok(self.users.permissions_of(org, user).await?)
+    }
+
     /// Makes a user of the first organization by the word of whoever operates the server.
     pub async fn create_user_as_operator(&self, new: NewUser) -> Result<CreatedUser> {
         let org = self.founding.first_organization().await?;
@@ -140,10 +149,19 @@ impl Identity {
     pub fn on_session_end(&self, listener: impl Fn(SessionEnded) + Send + Sync + 'static) {
         self.callers.on_end(listener);
     }
+
+    /// Runs when sessions may have ended on other nodes without being heard of. It must not wait for anything.
+    pub fn on_doubt(&self, doubter: impl Fn() + Send + Sync + 'static) {
+        self.callers.on_doubt(doubter);
+    }
 }
 
 impl Authenticator for Identity {
     fn authenticate<'a>(&'a self, token: &'a str, now: Timestamp) -> BoxFuture<'a, Result<Arc<Principal>>> {
         Box::pin(self.authenticator.authenticate(token, now))
+    }
+
+    fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>> {
+        self.authenticator.remembered(token, now)
     }
 }

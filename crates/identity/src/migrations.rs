@@ -11,6 +11,11 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     Migration::search("m20261123_05_identity_members_search", "members", "search_key"),
     Migration::new("m20261123_06_identity_credentials", CREDENTIALS),
     Migration::new("m20261123_07_identity_sessions", SESSIONS),
+    Migration::new("m20261129_01_identity_live_sessions", LIVE_SESSIONS),
+    Migration::new(
+        "m20261129_02_identity_sessions_by_expiry",
+        "CREATE INDEX server_sessions_by_expiry ON server_sessions (expires_at);",
+    ),
 ];
 
 /// `founding` is true for the server's first organization and null for all others: being unique, it lets only one
@@ -189,4 +194,22 @@ CREATE TABLE server_refresh_tokens (
     created_at bigint NOT NULL
 );
 CREATE INDEX server_refresh_tokens_by_session ON server_refresh_tokens (session_id);
+";
+
+/// Lists show sessions that live. PostgreSQL takes no order from an index behind `ended_at IS NULL`, so the condition
+/// belongs to the index itself.
+const LIVE_SESSIONS: &str = "
+DROP INDEX server_sessions_of_user_by_activity;
+DROP INDEX server_sessions_of_user_by_creation;
+DROP INDEX server_sessions_of_org_by_activity;
+DROP INDEX server_sessions_of_org_by_creation;
+CREATE INDEX server_sessions_of_user_by_activity ON server_sessions (user_id, last_activity, id)
+    WHERE ended_at IS NULL;
+CREATE INDEX server_sessions_of_user_by_creation ON server_sessions (user_id, created_at, id)
+    WHERE ended_at IS NULL;
+CREATE INDEX server_sessions_of_org_by_activity ON server_sessions (home_org_id, last_activity, id)
+    WHERE ended_at IS NULL;
+CREATE INDEX server_sessions_of_org_by_creation ON server_sessions (home_org_id, created_at, id)
+    WHERE ended_at IS NULL;
+CREATE INDEX server_sessions_of_user ON server_sessions (user_id);
 ";

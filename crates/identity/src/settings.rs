@@ -1,7 +1,8 @@
 //! What an operator may set about sign-in. Every number of the policies is here, with its range.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// A whole number within a range. A configuration outside of it stops the start.
@@ -38,6 +39,16 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Within<MIN, MAX> 
     }
 }
 
+impl<const MIN: u32, const MAX: u32> JsonSchema for Within<MIN, MAX> {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Owned(format!("Within_{MIN}_{MAX}"))
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+    }
+}
+
 impl<const MIN: u32, const MAX: u32> fmt::Display for Within<MIN, MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
@@ -45,7 +56,7 @@ impl<const MIN: u32, const MAX: u32> fmt::Display for Within<MIN, MAX> {
 }
 
 /// The section `identity` of the configuration.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The name of the organization that the first start makes.
@@ -88,7 +99,7 @@ impl Settings {
 /// What a password must be like.
 // Each of the rules is a setting of its own; no two of them make a state.
 #[allow(clippy::struct_excessive_bools)]
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PasswordPolicy {
     /// Characters at least.
@@ -121,7 +132,7 @@ impl Default for PasswordPolicy {
 /// The cost of one password hash (Argon2id) and how many are computed at once.
 ///
 /// The defaults are the first choice of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hashing {
     /// KiB of memory for one hash.
@@ -146,7 +157,7 @@ impl Default for Hashing {
 }
 
 /// How long sign-ins last.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionPolicy {
     /// Minutes that an access token works.
@@ -171,7 +182,7 @@ impl Default for SessionPolicy {
 }
 
 /// What failed sign-ins lead to.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LockoutPolicy {
     /// Failures of one name from one address until that address is locked out of that name.

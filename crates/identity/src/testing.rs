@@ -14,7 +14,7 @@ use platform::{
     counters::Counters,
     db::{Db, DbError, DbOptions},
 };
-use tempfile::TempDir;
+use test_database::TestDatabase;
 
 use crate::{
     Identity, Settings,
@@ -42,16 +42,24 @@ pub(crate) struct House {
     pub(crate) org: Id<kind::Organization>,
     pub(crate) admin: Actor,
     clock: TestClock,
-    _folder: TempDir,
+    _database: TestDatabase,
 }
 
-/// An empty database with the schema.
-pub(crate) async fn database() -> (Db, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let db = Db::open(&DbOptions::new(&format!("sqlite:{}", folder.path().join("db").display()))).unwrap();
-    let migrations: Vec<_> = platform::migrations().iter().copied().chain(crate::migrations()).collect();
-    db.migrate(&migrations).await.unwrap();
-    (db, folder)
+/// An empty database with the schema, of the engine that the test is about.
+pub(crate) async fn database() -> (Db, TestDatabase) {
+    let fill = |url: String| async move {
+        let db = open(&url);
+        let migrations: Vec<_> = platform::migrations().iter().copied().chain(crate::migrations()).collect();
+        db.migrate(&migrations).await.unwrap();
+        db.close().await;
+        String::new()
+    };
+    let database = TestDatabase::filled("identity", fill).await;
+    (open(database.url()), database)
+}
+
+fn open(url: &str) -> Db {
+    Db::open(&DbOptions { connections: 4, ..DbOptions::new(url) }).unwrap()
 }
 
 /// Services on that database, with cheap hashing and without limits that tests don't mean.
@@ -60,8 +68,12 @@ pub(crate) fn identity(db: &Db, world: &Surroundings, change: impl FnOnce(&mut S
     settings.lockout.slow_max_milliseconds = Within::new(0);
     settings.fast_hashing_for_tests();
     change(&mut settings);
+    identity_over(db, world, Bus::default(), settings)
+}
+
+fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settings) -> Identity {
     let (db, world) = (db.clone(), world.clone());
-    Identity::new(db, world, Counters::default(), Bus::default(), settings, None, "http://localhost:8080")
+    Identity::new(db, world, Counters::default(), bus, settings, None, "http://localhost:8080")
 }
 
 impl House {
@@ -70,7 +82,7 @@ impl House {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let (db, folder) = database().await;
+        let (db, database) = database().await;
         // The beginning of a window of every counter.
         let clock = TestClock(Arc::new(AtomicI64::new(1_800_000_000_000_000)));
         let world = Surroundings::new(clock.clone(), SystemRandom);
@@ -80,7 +92,7 @@ impl House {
         let signed_in =
             identity.auth().login(&origin(), login(&first.username, first.password.reveal())).await.unwrap();
         let admin = actor(&identity, signed_in.access_token.reveal(), clock.now()).await.unwrap();
-        Self { identity, db, org, admin, clock, _folder: folder }
+        Self { identity, db, org, admin, clock, _database: database }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -89,6 +101,14 @@ impl House {
 
     pub(crate) fn advance(&self, by: TimeDelta) {
         self.clock.0.fetch_add(by.num_microseconds().unwrap(), Ordering::SeqCst);
+    }
+
+    /// Another node on the same database, which hears the others over that bus.
+    pub(crate) fn node(&self, bus: Bus) -> Identity {
+        let mut settings = Settings { logins_per_minute: 0, ..Settings::default() };
+        settings.fast_hashing_for_tests();
+        let world = Surroundings::new(self.clock.clone(), SystemRandom);
+        identity_over(&self.db, &world, bus, settings)
     }
 
     /// Makes a user with a password.
@@ -153,6 +173,7 @@ pub(crate) fn origin() -> Arc<Origin> {
 pub(crate) fn origin_at(address: &str) -> Arc<Origin> {
     Arc::new(Origin {
         address: address.parse().unwrap(),
+        secure: false,
         user_agent: Some("curl/8.7.1".to_owned()),
         request_id: "req".into(),
     })

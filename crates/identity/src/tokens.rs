@@ -36,6 +36,7 @@ impl TokenKind {
 pub(crate) type TokenHash = [u8; 32];
 
 /// A token just made: the text for its owner, the hash for the database.
+#[derive(Clone)]
 pub(crate) struct NewToken {
     pub(crate) text: Disclosed,
     pub(crate) hash: TokenHash,
@@ -68,12 +69,13 @@ pub(crate) fn same(one: &Secret, other: &Secret) -> bool {
 ///
 /// The counterpart of [`Secret`], which comes in and is never written anywhere.
 #[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(value_type = String)]
+#[schema(value_type = String, description = "A secret, shown in this one answer.", example = "bsp_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu")]
 #[serde(transparent)]
 pub struct Disclosed(String);
 
 impl Disclosed {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
+    /// Lets the text be seen, in one answer.
+    pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 

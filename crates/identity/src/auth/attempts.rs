@@ -91,14 +91,15 @@ impl Attempts {
         }
         let limit = u64::from(self.settings.logins_per_minute);
         if limit > 0 {
-            let count = self.counters.hit(attempt.keyed("login"), MINUTE, now);
+            let count = self.counters.hit(attempt.keyed("login"), MINUTE, now).await;
             if count.count > limit {
                 let retry_after = (count.resets_at - now).num_seconds().max(1);
                 return Err(AuthError::TooMany { retry_after });
             }
         }
         let policy = &self.settings.lockout;
-        let failures = self.counters.peek(&attempt.named("login_failures_of_name"), policy.window(), now);
+        let of_name = attempt.named("login_failures_of_name");
+        let failures = self.counters.peek(&of_name, policy.window(), now).await;
         let delay = policy.delay(failures.count);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
@@ -107,21 +108,21 @@ impl Attempts {
     }
 
     /// Counts a failure. Gives the end of the lock that it leads to, if it does.
-    pub(crate) fn failed(&self, attempt: &Attempt, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) async fn failed(&self, attempt: &Attempt, now: Timestamp) -> Option<Timestamp> {
         let policy = &self.settings.lockout;
-        self.counters.hit(attempt.named("login_failures_of_name"), policy.window(), now);
+        self.counters.hit(attempt.named("login_failures_of_name"), policy.window(), now).await;
         let key = attempt.keyed("login_failures");
-        let failures = self.counters.hit(key.clone(), policy.window(), now);
+        let failures = self.counters.hit(key.clone(), policy.window(), now).await;
         if failures.count < policy.max_attempts.get().into() {
             return None;
         }
-        self.counters.clear(&key, policy.window(), now);
+        self.counters.clear(&key, policy.window(), now).await;
         Some(now + chrono::TimeDelta::minutes(policy.lockout_duration_minutes.get().into()))
     }
 
     /// Forgets the failures of a name from there: whoever signs in has remembered their password.
-    pub(crate) fn succeeded(&self, attempt: &Attempt, now: Timestamp) {
-        self.counters.clear(&attempt.keyed("login_failures"), self.settings.lockout.window(), now);
+    pub(crate) async fn succeeded(&self, attempt: &Attempt, now: Timestamp) {
+        self.counters.clear(&attempt.keyed("login_failures"), self.settings.lockout.window(), now).await;
     }
 }
 

@@ -83,6 +83,13 @@ impl AuthError {
         }
     }
 
+    /// Counts a refused sign-in. A failure of our own is none.
+    pub(crate) fn count(&self) {
+        if !matches!(self, Self::Other(_)) {
+            metrics::counter!("auth_failures_total", "reason" => self.reason()).increment(1);
+        }
+    }
+
     pub(crate) const fn spent() -> Self {
         Self::BadToken("This refresh token was used before. Sign in again.", "token_spent")
     }

@@ -41,6 +41,7 @@ pub struct Founding {
 }
 
 /// An organization's first administrator about to be.
+#[derive(Clone)]
 struct Founder {
     organization: String,
     user: CheckedUser,

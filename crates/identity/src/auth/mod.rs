@@ -13,7 +13,7 @@ pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 
-use gateway::{Access, By, Limit, Module, routes};
+use gateway::{Access, By, Limit, Module, Repeats, routes};
 
 pub use error::AuthError;
 pub use founding::{FirstAdministrator, Founding};
@@ -29,10 +29,10 @@ pub(crate) use attempts::Attempts;
 /// The operations of sign-in. Attempts to log in are limited by the service, which knows the name besides the address.
 pub(crate) fn module(auth: &Auth, founding: &Founding) -> Module {
     Module::new("auth")
-        .route(auth, routes!(routes::login), Access::public())
-        .route(auth, routes!(routes::refresh), Access::public())
-        .route(auth, routes!(routes::token), Access::public())
-        .route(auth, routes!(routes::logout), Access::anonymous())
+        .route(auth, routes!(routes::login), Access::public().uncompressed())
+        .route(auth, routes!(routes::refresh), Access::public().uncompressed())
+        .route(auth, routes!(routes::token), Access::public().uncompressed())
+        .route(auth, routes!(routes::logout), Access::anonymous().repeats(Repeats::Ignored))
         .route(auth, routes!(routes::verify), Access::anonymous())
         .route(auth, routes!(routes::reset_password), Access::public())
         .root_route(auth, routes!(page::set_password), Access::public().uncounted())

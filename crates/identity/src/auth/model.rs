@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 
 use crate::{
     ids::{OrganizationId, SessionId, UserId},
+    roles::RoleName,
     tokens::Disclosed,
+    users::fields::{EmailAddress, NamePart, ShownName, Username},
 };
 
 /// A sign-in with name or address.
@@ -17,9 +19,11 @@ use crate::{
 pub struct Login {
     /// The username, in any case. Either this or `email`.
     #[serde(default)]
+    #[schema(example = "ann")]
     pub username: Option<String>,
     /// The e-mail address, in any case.
     #[serde(default)]
+    #[schema(example = "ann@example.com")]
     pub email: Option<String>,
     /// The password.
     pub password: Secret,
@@ -74,10 +78,10 @@ pub struct SignedInUser {
     pub display_name: String,
     /// The name of the highest role.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "member")]
+    #[schema(value_type = Option<RoleName>)]
     pub role: Option<&'static str>,
     /// The names of all roles, highest first.
-    #[schema(example = json!(["member"]))]
+    #[schema(value_type = Vec<RoleName>, example = json!(["member"]))]
     pub roles: Vec<&'static str>,
     /// The organization that the tokens act in.
     pub organization_id: OrganizationId,
@@ -100,6 +104,7 @@ pub struct Refresh {
 }))]
 pub struct Grant {
     /// `refresh_token`.
+    #[schema(pattern = "^refresh_token$", example = "refresh_token")]
     pub grant_type: String,
     /// The last refresh token of the session.
     pub refresh_token: Secret,
@@ -174,15 +179,20 @@ pub struct Verified {
 pub struct Bootstrap {
     /// The secret that the server was started with.
     pub bootstrap_secret: Secret,
-    /// The organization's name, 1 to 120 characters.
+    /// The organization's name.
+    #[schema(value_type = ShownName)]
     pub organization_name: String,
     /// The administrator's first name.
+    #[schema(value_type = NamePart)]
     pub first_name: String,
     /// The administrator's last name.
+    #[schema(value_type = NamePart)]
     pub last_name: String,
     /// The name to sign in with.
+    #[schema(value_type = Username)]
     pub username: String,
     /// The administrator's address.
+    #[schema(value_type = EmailAddress)]
     pub email: String,
     /// The administrator's password.
     pub password: Secret,

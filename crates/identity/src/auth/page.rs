@@ -27,10 +27,13 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The page of the one-time link that sets a password.
+///
+/// It reads the token behind `#token=` in its own address, which browsers send to nobody, and calls
+/// `/auth/password/reset`.
 #[utoipa::path(
     get,
     path = "/set-password",
-    responses((status = 200, content_type = "text/html", body = String)),
+    responses((status = 200, content_type = "text/html", body = String, example = json!("<!doctype html>…"))),
 )]
 pub(super) async fn set_password() -> Response {
     let policy = HeaderValue::from_str(&POLICY).unwrap_or(HeaderValue::from_static("default-src 'none'"));

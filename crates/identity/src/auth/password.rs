@@ -29,6 +29,7 @@ pub(crate) struct PasswordLinks {
 }
 
 /// A link for its owner, and what the database keeps of it.
+#[derive(Clone)]
 pub(crate) struct PasswordLink {
     pub(crate) url: Disclosed,
     pub(crate) expires_at: Timestamp,

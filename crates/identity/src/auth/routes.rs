@@ -22,7 +22,9 @@ use super::{
     (status = 200, body = Envelope<SignedIn>),
     (status = 401, description = "`invalid_credentials`"),
     (status = 403, description = "`account_suspended`, `account_inactive`, `account_pending`, `email_unverified`"),
-    (status = 423, description = "`account_locked`, with `locked_until`"),
+    (status = 404, description = "The user is in no such organization"),
+    (status = 423, description = "`account_locked` with `locked_until`"),
+    (status = 429, description = "`too_many_attempts` of one name from one address, or too many requests"),
 ))]
 pub(super) async fn login(
     State(auth): State<Auth>,
@@ -96,7 +98,7 @@ pub(super) async fn verify(State(auth): State<Auth>, Caller(who): Caller) -> Res
 #[utoipa::path(post, path = "/auth/password/reset", request_body = PasswordReset, responses(
     (status = 200, body = Envelope<PasswordSet>),
     (status = 401, description = "`token_invalid`: unknown, expired or used"),
-    (status = 422, description = "`fields.password` names every rule that the password breaks; `password_reused`"),
+    (status = 422, description = "`password_reused`, or `fields.password` names every rule that the password breaks"),
 ))]
 pub(super) async fn reset_password(
     State(auth): State<Auth>,
@@ -112,7 +114,7 @@ pub(super) async fn reset_password(
 /// Answers never carry the password, so a repeat is a plain 409.
 #[utoipa::path(post, path = "/auth/bootstrap", request_body = Bootstrap, responses(
     (status = 201, body = Envelope<Bootstrapped>),
-    (status = 401, description = "The secret is wrong"),
+    (status = 401, description = "`invalid_credentials`: the secret is wrong"),
     (status = 404, description = "The server has no bootstrap secret"),
     (status = 409, description = "`admin_exists`"),
 ))]

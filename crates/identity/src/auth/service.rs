@@ -84,6 +84,7 @@ struct Found {
 }
 
 /// An account whose password was shown.
+#[derive(Clone)]
 struct Proven {
     account: Account,
     password_hash: String,
@@ -107,14 +108,14 @@ impl Auth {
     pub async fn login(&self, origin: &Arc<Origin>, login: Login) -> Result<SignedIn> {
         let name = Name::of(&login)?;
         let attempt = Attempt::new(name.key(), origin.address);
-        self.attempts.admit(&attempt, self.world.now()).await?;
+        self.attempts.admit(&attempt, self.world.now()).await.inspect_err(AuthError::count)?;
         let found = self.find(name).await?;
         let audited_in = found.audited_in;
         let user = found.account.as_ref().map(|(account, _)| account.id);
         match self.prove(found, login.password.clone()).await {
             Ok(proven) => {
                 let signed_in = self.begin(origin, &login, proven).await?;
-                self.attempts.succeeded(&attempt, self.world.now());
+                self.attempts.succeeded(&attempt, self.world.now()).await;
                 Ok(signed_in)
             }
             Err(refusal) => {
@@ -172,9 +173,10 @@ impl Auth {
         if matches!(refusal, AuthError::Other(_)) {
             return Ok(());
         }
+        refusal.count();
         let now = self.world.now();
         let failed = matches!(refusal, AuthError::InvalidCredentials);
-        let locked_until = if failed { self.attempts.failed(attempt, now) } else { None };
+        let locked_until = if failed { self.attempts.failed(attempt, now).await } else { None };
         let Some(org) = audited_in else { return Ok(()) };
         let mut entry =
             Audit::anonymous(origin, "login_failed", Category::Authentication).failed(refusal.reason());
@@ -382,6 +384,7 @@ fn renew(
 }
 
 /// A pair of tokens just made, with their ends.
+#[derive(Clone)]
 struct Pair {
     access: NewToken,
     refresh: NewToken,

@@ -1,5 +1,6 @@
 use chrono::TimeDelta;
 use kernel::{Secret, Surroundings};
+use test_database::each_database;
 
 use super::{AuthError, Bootstrap, Login, Logout, PasswordReset};
 use crate::{
@@ -13,7 +14,7 @@ fn refresh_token(signed_in: &super::SignedIn) -> Secret {
     Secret::new(signed_in.refresh_token.reveal())
 }
 
-#[tokio::test]
+#[each_database]
 async fn a_name_or_an_address_signs_in_whatever_its_case() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;
@@ -31,7 +32,7 @@ async fn a_name_or_an_address_signs_in_whatever_its_case() {
     assert_eq!(house.actor(by_name.access_token.reveal()).await.unwrap().user, by_name.user_id);
 }
 
-#[tokio::test]
+#[each_database]
 async fn exactly_one_name_is_given() {
     let house = House::new().await;
     let both = Login { email: Some("ann@example.com".to_owned()), ..login("ann", PASSWORD) };
@@ -42,7 +43,7 @@ async fn exactly_one_name_is_given() {
     }
 }
 
-#[tokio::test]
+#[each_database]
 async fn a_wrong_name_and_a_wrong_password_are_one_refusal() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;
@@ -57,7 +58,7 @@ async fn a_wrong_name_and_a_wrong_password_are_one_refusal() {
     assert_eq!(entries, vec![("failure".to_owned(), Some("invalid_credentials".to_owned())); 2]);
 }
 
-#[tokio::test]
+#[each_database]
 async fn failures_lock_a_name_for_one_address_even_for_the_right_password_and_unknown_names_alike() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;
@@ -77,7 +78,7 @@ async fn failures_lock_a_name_for_one_address_even_for_the_right_password_and_un
     assert_eq!(attempt("ann", PASSWORD).await, Ok(()));
 }
 
-#[tokio::test]
+#[each_database]
 async fn the_lock_names_its_end() {
     let house = House::with(|settings| settings.lockout.max_attempts = Within::new(3)).await;
     for _ in 0..3 {
@@ -90,7 +91,7 @@ async fn the_lock_names_its_end() {
     assert!(matches!(error, AuthError::Locked { until } if until == end), "{error:?}");
 }
 
-#[tokio::test]
+#[each_database]
 async fn who_signs_in_has_their_failures_forgotten() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;
@@ -102,7 +103,7 @@ async fn who_signs_in_has_their_failures_forgotten() {
     }
 }
 
-#[tokio::test]
+#[each_database]
 async fn attempts_on_one_name_from_one_address_are_five_a_minute() {
     let house = House::with(|settings| settings.logins_per_minute = 5).await;
     house.make("ann", &["member"]).await;
@@ -115,12 +116,17 @@ async fn attempts_on_one_name_from_one_address_are_five_a_minute() {
     house.sign_in("ann").await.unwrap();
 }
 
-#[tokio::test]
+#[each_database]
 async fn only_who_knows_the_password_learns_that_an_account_is_shut() {
     let house = House::new().await;
     let ann = house.make("ann", &["member"]).await;
     let suspend = UserPatch { status: kernel::Patch::Set(Status::Suspended), ..UserPatch::default() };
-    house.identity.users().change(&house.admin, ann.user.user_id, suspend).await.unwrap();
+    house
+        .identity
+        .users()
+        .change(&house.admin, ann.user.user_id, kernel::Expected::Any, suspend)
+        .await
+        .unwrap();
 
     let wrong = house.identity.auth().login(&origin(), login("ann", "wrong")).await.unwrap_err();
     let right = house.sign_in("ann").await.unwrap_err();
@@ -129,7 +135,7 @@ async fn only_who_knows_the_password_learns_that_an_account_is_shut() {
     assert_eq!(told(right), (403, "account_suspended".to_owned()));
 }
 
-#[tokio::test]
+#[each_database]
 async fn a_sign_in_acts_only_where_the_user_is_a_member() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;
@@ -140,7 +146,7 @@ async fn a_sign_in_acts_only_where_the_user_is_a_member() {
     assert_eq!(house.identity.auth().login(&origin(), home).await.unwrap().user.organization_id, house.org);
 }
 
-#[tokio::test]
+#[each_database]
 async fn a_refresh_gives_new_tokens_and_the_old_ones_are_worth_nothing() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;
@@ -153,7 +159,7 @@ async fn a_refresh_gives_new_tokens_and_the_old_ones_are_worth_nothing() {
     assert_eq!(told(house.actor(before.access_token.reveal()).await.unwrap_err()).1, "token_invalid");
 }
 
-#[tokio::test]
+#[each_database]
 async fn a_spent_refresh_token_ends_the_whole_family() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;
@@ -176,7 +182,7 @@ async fn a_spent_refresh_token_ends_the_whole_family() {
     assert_eq!(entries, [("failure".to_owned(), Some("refresh_token_reused".to_owned()))]);
 }
 
-#[tokio::test]
+#[each_database]
 async fn two_refreshes_at_once_have_one_winner_whose_tokens_work() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;
@@ -196,7 +202,7 @@ async fn two_refreshes_at_once_have_one_winner_whose_tokens_work() {
     assert!(house.actor(winner.access_token.reveal()).await.is_ok());
 }
 
-#[tokio::test]
+#[each_database]
 async fn tokens_end_when_they_say() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;
@@ -217,7 +223,7 @@ async fn tokens_end_when_they_say() {
     assert_eq!(told(late).1, "token_expired");
 }
 
-#[tokio::test]
+#[each_database]
 async fn signing_out_ends_this_session_or_all() {
     let house = House::new().await;
     let here = house.user("ann", &["member"]).await;
@@ -236,7 +242,7 @@ async fn signing_out_ends_this_session_or_all() {
     assert_eq!(house.audited("logout").await.len(), 2);
 }
 
-#[tokio::test]
+#[each_database]
 async fn nobody_signs_another_out_with_their_refresh_token() {
     let house = House::new().await;
     let ann = house.user("ann", &["member"]).await;
@@ -249,7 +255,7 @@ async fn nobody_signs_another_out_with_their_refresh_token() {
     assert!(house.actor(bob.access_token.reveal()).await.is_ok());
 }
 
-#[tokio::test]
+#[each_database]
 async fn one_session_too_many_ends_the_least_recently_used() {
     let house = House::with(|settings| settings.session.max_sessions = Within::new(2)).await;
     house.make("ann", &["member"]).await;
@@ -277,7 +283,7 @@ async fn link_of(house: &House, name: &str) -> Secret {
     Secret::new(link.reveal().split_once("#token=").unwrap().1)
 }
 
-#[tokio::test]
+#[each_database]
 async fn a_link_sets_the_password_once_and_activates_the_account() {
     let house = House::new().await;
     let token = link_of(&house, "bea").await;
@@ -292,7 +298,7 @@ async fn a_link_sets_the_password_once_and_activates_the_account() {
     assert_eq!(house.audited("password_changed").await.len(), 1);
 }
 
-#[tokio::test]
+#[each_database]
 async fn a_refused_password_does_not_use_the_link_up() {
     let house = House::new().await;
     let token = link_of(&house, "bea").await;
@@ -305,7 +311,7 @@ async fn a_refused_password_does_not_use_the_link_up() {
     assert_eq!(set(PASSWORD).await, Ok(()));
 }
 
-#[tokio::test]
+#[each_database]
 async fn a_link_ends_after_a_day() {
     let house = House::new().await;
     let token = link_of(&house, "bea").await;
@@ -319,7 +325,7 @@ async fn a_link_ends_after_a_day() {
     );
 }
 
-#[tokio::test]
+#[each_database]
 async fn a_session_does_not_survive_a_new_password_and_the_old_one_does_not_come_back() {
     let house = House::new().await;
     let token = link_of(&house, "bea").await;
@@ -357,7 +363,7 @@ fn bootstrap(secret: &str) -> Bootstrap {
     }
 }
 
-async fn waiting_for_bootstrap() -> (Identity, tempfile::TempDir) {
+async fn waiting_for_bootstrap() -> (Identity, test_database::TestDatabase) {
     let (db, folder) = database().await;
     let mut settings = Settings::default();
     settings.fast_hashing_for_tests();
@@ -366,7 +372,7 @@ async fn waiting_for_bootstrap() -> (Identity, tempfile::TempDir) {
     (Identity::new(db, Surroundings::system(), counters, bus, settings, secret, "http://x"), folder)
 }
 
-#[tokio::test]
+#[each_database]
 async fn who_knows_the_secret_makes_the_first_administrator_once() {
     let (identity, _folder) = waiting_for_bootstrap().await;
     let founding = &identity.founding;
@@ -382,7 +388,7 @@ async fn who_knows_the_secret_makes_the_first_administrator_once() {
     assert_eq!((ann.user_id, ann.user.role), (made.user_id, Some("owner")));
 }
 
-#[tokio::test]
+#[each_database]
 async fn everything_wrong_with_a_bootstrap_is_said_at_once() {
     let (identity, _folder) = waiting_for_bootstrap().await;
     let bad = Bootstrap {
@@ -398,7 +404,7 @@ async fn everything_wrong_with_a_bootstrap_is_said_at_once() {
     assert_eq!(fields, ["email", "organization_name", "password"]);
 }
 
-#[tokio::test]
+#[each_database]
 async fn of_two_starts_one_makes_the_administrator() {
     let (db, _folder) = database().await;
     let world = Surroundings::system();
@@ -411,7 +417,7 @@ async fn of_two_starts_one_makes_the_administrator() {
     assert!(one.first_administrator().await.unwrap().is_none());
 }
 
-#[tokio::test]
+#[each_database]
 async fn an_organization_made_before_the_first_start_gets_its_administrator_then() {
     let (db, _folder) = database().await;
     let identity = identity(&db, &Surroundings::system(), |_| {});
@@ -421,7 +427,7 @@ async fn an_organization_made_before_the_first_start_gets_its_administrator_then
     assert_eq!(identity.first_organization().await.unwrap(), org);
 }
 
-#[tokio::test]
+#[each_database]
 async fn a_password_is_hashed_again_when_the_cost_has_changed() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;

@@ -7,12 +7,16 @@ use platform::db::{DbError, ServerUnit};
 
 /// The server's first organization, made if there is none.
 ///
-/// Two nodes that start together can't make two: the second one's insert violates `founding` and its unit is undone.
+/// Two nodes that start together can't make two: the second one waits until the first has made it.
 pub(crate) fn found(
     unit: &ServerUnit<'_>,
     world: &Surroundings,
     name: &str,
 ) -> Result<Id<kind::Organization>, DbError> {
+    if let Some(id) = store::first(unit)? {
+        return Ok(id);
+    }
+    unit.lock("founding")?;
     if let Some(id) = store::first(unit)? {
         return Ok(id);
     }

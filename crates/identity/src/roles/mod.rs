@@ -9,6 +9,7 @@ pub(crate) mod system;
 use kernel::{Id, PermissionSet, Timestamp, id::kind};
 
 use system::Role;
+pub(crate) use system::RoleName;
 
 /// A role that somebody has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,11 @@
 use std::sync::LazyLock;
 
 use kernel::{Id, PermissionSet, id::kind};
+use serde_json::Value;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 use uuid::Uuid;
 
 /// A named bundle of permissions.
@@ -81,6 +86,33 @@ const ROWS: &[Row] = &[
 
 /// Names that are read as another's.
 const ALIASES: &[(&str, &str)] = &[("user", "member")];
+
+/// Every name that a role is known by, for filters and the contract.
+pub(crate) const NAMES: [&str; ROWS.len() + ALIASES.len()] = {
+    let mut names = [""; ROWS.len() + ALIASES.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = if at < ROWS.len() { ROWS[at].1 } else { ALIASES[at - ROWS.len()].0 };
+        at += 1;
+    }
+    names
+};
+
+/// The name of a role, for the contract.
+pub(crate) enum RoleName {}
+
+impl PartialSchema for RoleName {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("The name of a role. `user` is read as `member`."))
+            .enum_values(Some(NAMES))
+            .examples(["member"].map(Value::from))
+            .into()
+    }
+}
+
+impl ToSchema for RoleName {}
 
 /// All roles, permissions resolved.
 pub(crate) static ROLES: LazyLock<Vec<Role>> = LazyLock::new(|| ROWS.iter().map(role).collect());

@@ -53,12 +53,23 @@ impl Authenticator {
     /// The caller behind the token, or 401 with `token_invalid`, `token_expired` or `session_ended`.
     pub(crate) async fn authenticate(&self, token: &str, now: Timestamp) -> Result<Arc<Principal>> {
         let hash = tokens::read(TokenKind::Access, token).ok_or_else(|| refused("token_invalid"))?;
-        let known = match self.callers.get(&hash, now) {
-            Some(known) => known,
-            None => self.read(hash, now).await?,
-        };
+        if let Some(principal) = self.recall(&hash, now) {
+            return Ok(principal);
+        }
+        let known = self.read(hash, now).await?;
         self.note(&known, now);
         Ok(Arc::clone(&known.principal))
+    }
+
+    /// The caller behind the token, if this node knows without asking the database.
+    pub(crate) fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>> {
+        self.recall(&tokens::read(TokenKind::Access, token)?, now)
+    }
+
+    fn recall(&self, hash: &TokenHash, now: Timestamp) -> Option<Arc<Principal>> {
+        let known = self.callers.get(hash, now)?;
+        self.note(&known, now);
+        Some(Arc::clone(&known.principal))
     }
 
     async fn read(&self, hash: TokenHash, now: Timestamp) -> Result<Arc<Known>> {

@@ -6,6 +6,8 @@
 pub(crate) mod authenticator;
 mod device;
 pub(crate) mod model;
+#[cfg(test)]
+mod nodes_tests;
 pub(crate) mod revocation;
 mod routes;
 mod service;
@@ -15,15 +17,22 @@ mod tests;
 
 use gateway::{Access, Module, routes};
 use kernel::{Permission, Standing};
+use platform::{jobs::JobKind, schedules::Schedule};
 
 pub use model::{EndedSessions, Session};
 pub use revocation::SessionEnded;
 pub use service::{SessionError, Sessions};
 pub(crate) use service::{end_all, end_all_of};
 
-/// The operations on sessions.
+/// Forgets sessions that have expired. Those of people who come back are forgotten then; this is for the others'.
+const SWEEP: JobKind<()> = JobKind::new("sessions.sweep");
+
+/// The operations on sessions, and their upkeep.
 pub(crate) fn module(sessions: &Sessions) -> Module {
+    let sweeper = sessions.clone();
     Module::new("sessions")
+        .job(&SWEEP, move |job, ()| sweeper.clone().sweep(job))
+        .schedule(Schedule::new("sessions.sweep", "11 3 * * *", SWEEP.job(&())))
         .route(sessions, routes!(routes::list), Access::permission(Permission::ADMIN_SESSIONS))
         .route(sessions, routes!(routes::current), Access::anonymous())
         .route(sessions, routes!(routes::get), Access::authenticated().standing(Standing::Owner))

@@ -1,18 +1,31 @@
 //! A session as the API shows one.
 
 use chrono::{DateTime, Utc};
-use kernel::list::{ListSpec, SortField};
+use kernel::{
+    id::kind::User,
+    list::{FilterField, ListSpec, Listed, SortField},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{device, store::SessionRow};
 use crate::ids::{SessionId, UserId};
 
+/// The lists of sessions.
+pub(crate) enum SessionList {}
+
+impl Listed for SessionList {
+    const SPEC: ListSpec = LIST;
+}
+
 /// What a list of sessions can be asked.
 pub(crate) const LIST: ListSpec = ListSpec {
     sorts: &[SortField::desc("last_activity"), SortField::desc("created_at")],
-    filters: &["user_id", "kind"],
-    search: false,
+    filters: &[
+        FilterField::id::<User>("user_id", "Of these people."),
+        FilterField::one_of("kind", &["login", "anonymous", "api"], "Begun in one of these ways."),
+    ],
+    search: None,
 };
 
 /// A sign-in that has not ended.
@@ -26,7 +39,7 @@ pub struct Session {
     #[schema(example = "ann@example.com")]
     pub user_email: String,
     /// How it began: `login`.
-    #[schema(example = "login")]
+    #[schema(pattern = "^(login|anonymous|api)$", example = "login")]
     pub kind: &'static str,
     /// When it began.
     pub created_at: DateTime<Utc>,
@@ -97,33 +110,6 @@ pub struct EndedSessions {
 pub(crate) struct EndAll {
     /// Spare the session of this request.
     #[serde(default)]
+    #[param(default = false, example = true)]
     pub(crate) keep_current: bool,
-}
-
-/// What a list of sessions can be asked, for the contract; it is read against the list's specification.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code)]
-pub(crate) struct SessionListParams {
-    /// Sessions on a page.
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<u32>,
-    /// Sessions to skip.
-    #[param(default = 0)]
-    offset: Option<u64>,
-    /// `next_cursor` of the page before, instead of `offset`.
-    cursor: Option<String>,
-    /// `last_activity` or `created_at`.
-    #[param(default = "last_activity")]
-    sort: Option<String>,
-    /// `asc` or `desc`.
-    order: Option<String>,
-    /// `exact` counts all, `false` nothing; else up to 1,000.
-    count: Option<String>,
-    /// Ids of users.
-    #[param(rename = "filter[user_id]")]
-    user_id: Option<String>,
-    /// `login`.
-    #[param(rename = "filter[kind]")]
-    kind: Option<String>,
 }

@@ -1,7 +1,8 @@
 //! What is known of tokens without asking the database, and the forgetting of it.
 //!
 //! Whatever changes what a token is worth (its session ends, its user's roles or status change) says so here once it
-//! is committed. This node forgets at once, other nodes hear it over the bus.
+//! is committed. This node forgets at once, other nodes hear it over the bus. While it is not certain that this node
+//! hears them, nothing that is remembered is believed.
 
 use std::{
     sync::{
@@ -11,16 +12,14 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use kernel::{Id, Principal, Surroundings, Timestamp, id::kind};
+use kernel::{Id, Principal, Timestamp, id::kind};
 use moka::sync::Cache;
 use platform::{
-    bus::{Bus, Heard, Subscription},
+    bus::{Bus, Coherence, Heard, Subscription},
     db::ServerUnit,
 };
 use serde::{Deserialize, Serialize};
 use tokio_util::task::AbortOnDropHandle;
-use uuid::Uuid;
 
 use super::store::Live;
 use crate::tokens::TokenHash;
@@ -50,6 +49,7 @@ pub(crate) struct Known {
 }
 
 type Listener = Box<dyn Fn(SessionEnded) + Send + Sync>;
+type Doubter = Box<dyn Fn() + Send + Sync>;
 
 /// The callers behind the tokens seen lately.
 #[derive(Clone)]
@@ -57,23 +57,23 @@ pub(crate) struct Callers(Arc<Inner>);
 
 struct Inner {
     memory: Arc<Memory>,
-    node: Uuid,
     bus: Bus,
     /// Hears what other nodes revoke, as long as this lives.
     _hearing: AbortOnDropHandle<()>,
 }
 
 struct Memory {
-    known: Cache<TokenHash, Arc<Known>>,
+    /// With the span in which they were read.
+    known: Cache<TokenHash, (Coherence, Arc<Known>)>,
     /// Counts what was forgotten, so that what was read before is not remembered after.
     forgotten: AtomicU64,
     listeners: RwLock<Vec<Listener>>,
+    doubters: RwLock<Vec<Doubter>>,
 }
 
 /// What one node tells the others.
 #[derive(Serialize, Deserialize)]
 struct Revoked {
-    node: Uuid,
     token: TokenHash,
     /// Absent if the session goes on and only has to be read again.
     ended: Option<(Id<kind::User>, Id<kind::Session>)>,
@@ -81,33 +81,38 @@ struct Revoked {
 
 impl Callers {
     /// An empty memory that hears the bus. Needs a running Tokio.
-    pub(crate) fn new(bus: Bus, world: &Surroundings) -> Self {
+    pub(crate) fn new(bus: Bus) -> Self {
         let memory = Arc::new(Memory {
             known: Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(),
             forgotten: AtomicU64::new(0),
             listeners: RwLock::default(),
+            doubters: RwLock::default(),
         });
-        let node = world.uuid();
-        let hearing = tokio::spawn(hear(bus.subscribe(TOPIC), Arc::downgrade(&memory), node));
-        Self(Arc::new(Inner { memory, node, bus, _hearing: AbortOnDropHandle::new(hearing) }))
+        let hearing = tokio::spawn(hear(bus.subscribe(TOPIC), Arc::downgrade(&memory)));
+        Self(Arc::new(Inner { memory, bus, _hearing: AbortOnDropHandle::new(hearing) }))
     }
 
-    /// The caller, if they are known and nothing about them has ended.
+    /// The caller, if they are known, nothing about them has ended, and it would have been heard if it had.
     pub(crate) fn get(&self, token: &TokenHash, now: Timestamp) -> Option<Arc<Known>> {
-        self.0.memory.known.get(token).filter(|known| now < known.until)
+        let present = self.0.bus.coherence()?;
+        let (read_in, known) = self.0.memory.known.get(token)?;
+        (read_in == present && now < known.until).then_some(known)
     }
 
     /// To be called before reading what is then remembered.
     pub(crate) fn begin(&self) -> Reading {
-        Reading(self.0.memory.forgotten.load(Ordering::Acquire))
+        let forgotten = self.0.memory.forgotten.load(Ordering::Acquire);
+        Reading { coherence: self.0.bus.coherence(), forgotten }
     }
 
     /// Remembers a caller, unless something was forgotten since the reading began: it may have been this.
     pub(crate) fn remember(&self, reading: &Reading, token: TokenHash, known: Arc<Known>) {
         let memory = &self.0.memory;
-        memory.known.insert(token, known);
+        // What changed since it was read would not be heard.
+        let Some(coherence) = reading.coherence else { return };
+        memory.known.insert(token, (coherence, known));
         // Looked at after the insert: whoever forgets counts first and removes then, so one of us sees the other.
-        if memory.forgotten.load(Ordering::Acquire) != reading.0 {
+        if memory.forgotten.load(Ordering::Acquire) != reading.forgotten {
             memory.known.invalidate(&token);
         }
     }
@@ -138,18 +143,30 @@ impl Callers {
         listeners.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
     }
 
+    /// Runs when sessions may have ended on other nodes without being heard of. It must not wait for anything.
+    pub(crate) fn on_doubt(&self, doubter: impl Fn() + Send + Sync + 'static) {
+        let doubters = &self.0.memory.doubters;
+        doubters.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(doubter));
+    }
+
     fn tell(&self, token: TokenHash, ended: Option<(Id<kind::User>, Id<kind::Session>)>) {
-        let revoked = Revoked { node: self.0.node, token, ended };
+        let revoked = Revoked { token, ended };
         self.0.memory.apply(&revoked);
+        if !self.0.bus.has_others() {
+            return;
+        }
         match serde_json::to_vec(&revoked) {
-            Ok(hint) => self.0.bus.publish(TOPIC, Bytes::from(hint)),
+            Ok(hint) => self.0.bus.tell_others(TOPIC, &hint),
             Err(cause) => tracing::error!(%cause, "a revocation could not be told to other nodes"),
         }
     }
 }
 
 /// A point in time before a reading.
-pub(crate) struct Reading(u64);
+pub(crate) struct Reading {
+    coherence: Option<Coherence>,
+    forgotten: u64,
+}
 
 impl Memory {
     fn apply(&self, revoked: &Revoked) {
@@ -164,18 +181,20 @@ impl Memory {
     fn forget_all(&self) {
         self.forgotten.fetch_add(1, Ordering::AcqRel);
         self.known.invalidate_all();
+        for doubter in self.doubters.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            doubter();
+        }
     }
 }
 
-async fn hear(mut bus: Subscription, memory: Weak<Memory>, node: Uuid) {
+async fn hear(mut bus: Subscription, memory: Weak<Memory>) {
     while let (Some(heard), Some(memory)) = (bus.next().await, memory.upgrade()) {
         match heard {
             Heard::Hint(hint) => match serde_json::from_slice::<Revoked>(&hint) {
-                Ok(revoked) if revoked.node == node => {}
                 Ok(revoked) => memory.apply(&revoked),
                 Err(_) => memory.forget_all(),
             },
-            Heard::Missed(_) => memory.forget_all(),
+            Heard::Missed => memory.forget_all(),
         }
     }
 }
@@ -183,7 +202,7 @@ async fn hear(mut bus: Subscription, memory: Weak<Memory>, node: Uuid) {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use kernel::PermissionSet;
+    use kernel::{PermissionSet, Surroundings};
 
     use super::*;
 
@@ -205,7 +224,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_read_before_a_revocation_is_not_remembered_after_it() {
         let world = Surroundings::system();
-        let callers = Callers::new(Bus::default(), &world);
+        let callers = Callers::new(Bus::default());
         let later = world.now() + TimeDelta::hours(1);
         let reading = callers.begin();
 
@@ -218,7 +237,7 @@ mod tests {
     #[tokio::test]
     async fn a_caller_is_known_until_something_about_them_ends() {
         let world = Surroundings::system();
-        let callers = Callers::new(Bus::default(), &world);
+        let callers = Callers::new(Bus::default());
         let end = world.now() + TimeDelta::hours(1);
 
         callers.remember(&callers.begin(), [7; 32], known(&world, end));
@@ -230,14 +249,15 @@ mod tests {
     #[tokio::test]
     async fn what_one_node_revokes_the_other_forgets() {
         let (world, bus) = (Surroundings::system(), Bus::default());
-        let (here, there) = (Callers::new(bus.clone(), &world), Callers::new(bus, &world));
+        let there = Callers::new(bus.clone());
         let later = world.now() + TimeDelta::hours(1);
         there.remember(&there.begin(), [7; 32], known(&world, later));
         let (tell, told) = std::sync::mpsc::channel();
         there.on_end(move |ended| tell.send(ended).unwrap());
         let (user, session) = (world.id(), world.id());
 
-        here.tell([7; 32], Some((user, session)));
+        let revoked = Revoked { token: [7; 32], ended: Some((user, session)) };
+        bus.publish(TOPIC, serde_json::to_vec(&revoked).unwrap().into());
 
         let heard = tokio::task::spawn_blocking(move || told.recv().unwrap()).await.unwrap();
         assert_eq!(heard, SessionEnded { user, session });

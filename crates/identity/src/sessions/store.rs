@@ -28,7 +28,7 @@ record! {
 
 /// The sessions of those whose home an organization is.
 pub(crate) const OF_ORGANIZATION: ListOf = ListOf {
-    from: "server_sessions s JOIN server_users u ON u.id = s.user_id",
+    from: "server_sessions s LEFT JOIN server_users u ON u.id = s.user_id",
     columns: "s.id, s.user_id, u.email, s.home_org_id, s.created_at, s.last_activity, s.expires_at, s.ip_address, \
               s.user_agent, s.remember, s.two_factor",
     org: "s.home_org_id",
@@ -178,6 +178,15 @@ pub(crate) fn end(unit: &ServerUnit<'_>, id: Id<kind::Session>, now: Timestamp) 
 pub(crate) fn sweep(unit: &ServerUnit<'_>, user: Id<kind::User>, now: Timestamp) -> Result<(), DbError> {
     unit.execute("DELETE FROM server_sessions WHERE user_id = $1 AND expires_at <= $2", &[&user, &now])?;
     Ok(())
+}
+
+/// The same for everybody, some at a time; gives their number.
+pub(crate) fn sweep_some(unit: &ServerUnit<'_>, now: Timestamp) -> Result<u64, DbError> {
+    unit.execute(
+        "DELETE FROM server_sessions WHERE id IN
+            (SELECT id FROM server_sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)",
+        &[&now],
+    )
 }
 
 /// Notes when a session was last used. Never moves back, and never past its end.

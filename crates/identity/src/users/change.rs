@@ -3,7 +3,7 @@
 use kernel::{
     Actor, FieldErrors, Id, Patch, Permission, Timestamp,
     id::kind,
-    list::{ListRequest, ListSpec, SortField},
+    list::{FilterField, ListRequest, ListSpec, Listed, SortField},
     text,
 };
 use platform::db::Json;
@@ -23,6 +23,13 @@ use crate::{
     settings::PasswordPolicy,
 };
 
+/// The list of people.
+pub(crate) enum People {}
+
+impl Listed for People {
+    const SPEC: ListSpec = LIST;
+}
+
 /// What a list of people can be asked.
 pub(crate) const LIST: ListSpec = ListSpec {
     sorts: &[
@@ -32,8 +39,24 @@ pub(crate) const LIST: ListSpec = ListSpec {
         SortField::asc("display_name"),
         SortField::desc("last_login"),
     ],
-    filters: &["status", "role", "email_verified"],
-    search: true,
+    filters: &[
+        FilterField::one_of(
+            "status",
+            &[
+                "active",
+                "suspended",
+                "inactive",
+                "pending",
+                "pending_activation",
+                "pending_verification",
+                "deleted",
+            ],
+            "In one of these states; `pending` is both pending ones.",
+        ),
+        FilterField::one_of("role", &system::NAMES, "With one of these roles."),
+        FilterField::flag("email_verified", "Is the address confirmed?"),
+    ],
+    search: Some("username, e-mail and names; for those who see cards only, in what cards show"),
 };
 
 /// Fields that cards hide. Sorting or filtering by them would tell them.
@@ -104,7 +127,7 @@ pub(crate) fn may_create(who: &Actor, new: &NewUser) -> Result<(), UserError> {
 }
 
 /// A new user whose fields are all allowed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CheckedUser {
     username: String,
     email: String,
@@ -173,6 +196,7 @@ impl CheckedUser {
     ) -> Account {
         Account {
             id,
+            rev: 1,
             home_org_id: home,
             username: self.username.clone(),
             email: self.email.clone(),
@@ -194,14 +218,14 @@ impl CheckedUser {
 }
 
 /// What a patch does: the account as it will be, and the roles if they change.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) account: Account,
     pub(crate) roles: Option<RoleChange>,
 }
 
 /// Roles given and taken.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RoleChange {
     pub(crate) given: Vec<&'static Role>,
     pub(crate) taken: Vec<&'static Role>,

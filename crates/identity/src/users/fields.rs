@@ -2,9 +2,59 @@
 
 use kernel::{FieldErrors, text};
 use serde_json::{Map, Value};
+use utoipa::{PartialSchema, ToSchema, openapi};
 
 /// Bytes that the metadata may take, written as JSON.
 pub(crate) const MAX_METADATA: usize = 16 << 10;
+
+/// What the readers below take, for the contract.
+macro_rules! documented {
+    ($($(#[doc = $about:literal])+ $name:ident { least: $least:expr, most: $most:expr, pattern: $pattern:expr, example: $example:literal })*) => {$(
+        $(#[doc = $about])+
+        pub(crate) enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> openapi::RefOr<openapi::Schema> {
+                openapi::ObjectBuilder::new()
+                    .schema_type(openapi::Type::String)
+                    .description(Some(concat!($($about),+).trim()))
+                    .min_length(Some($least))
+                    .max_length(Some($most))
+                    .pattern(Some($pattern))
+                    .examples([Value::from($example)])
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )*};
+}
+
+documented! {
+    /// A name to sign in with: `a-z`, `0-9`, `.`, `_` and `-`, unique in the server.
+    Username { least: 3, most: 64, pattern: "^[a-z0-9._-]+$", example: "ann" }
+    /// An e-mail address in ASCII, unique in the server.
+    EmailAddress {
+        least: 3,
+        most: 254,
+        pattern: concat!(
+            r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*",
+            r"@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$",
+        ),
+        example: "ann@example.com"
+    }
+    /// A name to show, in one line.
+    ShownName { least: 1, most: 120, pattern: text::ONE_LINE, example: "Ann Lee" }
+    /// A first or last name, in one line. Empty is none.
+    NamePart { least: 0, most: 120, pattern: text::ONE_LINE_OR_BLANK, example: "Lee" }
+    /// The https address of a picture.
+    PictureAddress {
+        least: 9,
+        most: 2048,
+        pattern: r"^https://[A-Za-z0-9.:-]+([/?#][!#-;=?-\[\]_a-z~]*)?$",
+        example: "https://example.com/ann.png"
+    }
+}
 
 /// A sign-in name: `[a-z0-9._-]`, so that no two look alike.
 pub(crate) fn username(text: &str) -> Result<String, &'static str> {
@@ -54,12 +104,8 @@ pub(crate) fn name_part(text: &str) -> Result<Option<String>, &'static str> {
 
 fn person_name(text: &str) -> Option<String> {
     let text = text.trim();
-    // Controls, and the marks that turn the direction of what follows: a name must not rearrange the line it is in.
-    let disturbs = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    (text.chars().count() <= 120 && !text.chars().any(disturbs)).then(|| text.to_owned())
+    // A name must not rearrange the line it is in.
+    (text.chars().count() <= 120 && !text.chars().any(kernel::text::disturbs)).then(|| text.to_owned())
 }
 
 /// The address of a picture.

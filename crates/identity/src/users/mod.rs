@@ -4,6 +4,7 @@
 //! whom stands in `policy`; what a request makes of an account is worked out in `change`, without a database.
 
 pub(crate) mod change;
+mod events;
 pub(crate) mod fields;
 pub(crate) mod model;
 mod policy;
@@ -13,7 +14,7 @@ pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 
-use gateway::{Access, By, Limit, Module, routes};
+use gateway::{Access, By, Limit, Module, Repeats, routes};
 use kernel::Permission;
 
 pub use model::{CreatedUser, NewUser, Person, Status, User, UserCard, UserPatch, UserRef};
@@ -27,9 +28,9 @@ pub(crate) fn module(users: &Users) -> Module {
     const READ: Permission = Permission::USERS_READ;
     let often = |calls| Limit::per_minute(calls, By::Caller);
     // The router prefers `/users/me` to `/users/{user_id}` whatever the method, so what takes `me` has it twice.
-    Module::new("users")
+    events::declare(Module::new("users"))
         .route(users, routes!(routes::list), Access::permission(READ).limit(often(60)))
-        .route(users, routes!(routes::create), Access::permission(ADMIN))
+        .route(users, routes!(routes::create), Access::permission(ADMIN).repeats(Repeats::Secret))
         .route(users, routes!(routes::me), Access::authenticated())
         .route(users, routes!(routes::change_me), Access::authenticated().limit(often(30)))
         .route(users, routes!(routes::get), Access::permission(READ).own("user_id"))

@@ -6,10 +6,15 @@ use chrono::{DateTime, Utc};
 use kernel::{Patch, Secret};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{Ref, RefOr, Schema, schema::AnyOfBuilder},
+};
 
+use super::fields::{EmailAddress, NamePart, PictureAddress, ShownName, Username};
 use crate::{
     ids::{OrganizationId, UserId},
+    roles::RoleName,
     tokens::Disclosed,
 };
 
@@ -88,25 +93,29 @@ pub struct User {
     pub full_name: String,
     /// The first name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Ann")]
     pub first_name: Option<String>,
     /// The last name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Lee")]
     pub last_name: Option<String>,
     /// The address of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://example.com/ann.png")]
     pub avatar_url: Option<String>,
     /// What the account can do at all.
     pub status: Status,
     /// The name of the highest role, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "member")]
+    #[schema(value_type = Option<RoleName>)]
     pub role: Option<&'static str>,
     /// The names of all roles, highest first.
-    #[schema(example = json!(["member", "auditor"]))]
+    #[schema(value_type = Vec<RoleName>, example = json!(["member", "auditor"]))]
     pub roles: Vec<&'static str>,
     /// The organization that the account belongs to.
     pub organization_id: OrganizationId,
     /// Whatever an administrator wants to keep about the user.
+    #[schema(example = json!({ "team": "north" }))]
     pub metadata: Map<String, Value>,
     /// Is a second factor asked for at sign-in?
     pub two_factor_enabled: bool,
@@ -118,6 +127,7 @@ pub struct User {
     pub suspended_at: Option<DateTime<Utc>>,
     /// Why it is suspended.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "left the company")]
     pub suspend_reason: Option<String>,
     /// When the account was made.
     pub created_at: DateTime<Utc>,
@@ -138,13 +148,14 @@ pub struct UserCard {
     pub display_name: String,
     /// The address of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://example.com/ann.png")]
     pub avatar_url: Option<String>,
     /// What the account can do at all.
     pub status: Status,
 }
 
 /// A user as the caller may see them: in full, or as a card.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Person {
     /// The caller themselves, or anybody for who administers users.
@@ -153,29 +164,56 @@ pub enum Person {
     Card(UserCard),
 }
 
+/// Any of both, not one of them: whatever is a user has all that a card has.
+impl PartialSchema for Person {
+    fn schema() -> RefOr<Schema> {
+        AnyOfBuilder::new()
+            .description(Some("A user as the caller may see them: in full, or as a card."))
+            .item(Ref::from_schema_name(User::name()))
+            .item(Ref::from_schema_name(UserCard::name()))
+            .into()
+    }
+}
+
+impl ToSchema for Person {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((User::name().into_owned(), User::schema()));
+        schemas.push((UserCard::name().into_owned(), UserCard::schema()));
+        User::schemas(schemas);
+        UserCard::schemas(schemas);
+    }
+}
+
 /// A new user.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "username": "ann", "email": "ann@example.com", "display_name": "Ann Lee", "roles": ["member"] }))]
 pub struct NewUser {
-    /// 3 to 64 characters of `a-z`, `0-9`, `.`, `_` and `-`, unique in the server.
+    /// The name to sign in with.
+    #[schema(value_type = Username)]
     pub username: String,
-    /// An e-mail address, unique in the server.
+    /// The address.
+    #[schema(value_type = EmailAddress)]
     pub email: String,
     /// The name to show, 1 to 120 characters; made of the first and last name, or of the username, if absent.
     #[serde(default, alias = "full_name")]
+    #[schema(value_type = Option<ShownName>)]
     pub display_name: Option<String>,
     /// The first name.
     #[serde(default)]
+    #[schema(value_type = Option<NamePart>)]
     pub first_name: Option<String>,
     /// The last name.
     #[serde(default)]
+    #[schema(value_type = Option<NamePart>)]
     pub last_name: Option<String>,
     /// The https address of a picture.
     #[serde(default)]
+    #[schema(value_type = Option<PictureAddress>)]
     pub avatar_url: Option<String>,
     /// Names of roles; `["member"]` if absent. Others need `admin:roles` besides.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<RoleName>>)]
     pub roles: Option<Vec<String>>,
     /// Anything about the user, at most 16 KiB as JSON.
     #[serde(default)]
@@ -202,6 +240,19 @@ pub struct CreatedUser {
     pub password_link_expires_at: Option<DateTime<Utc>>,
 }
 
+/// The statuses that an administrator can give, for the contract.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[allow(dead_code, reason = "the policy decides between all statuses")]
+enum WantedStatus {
+    /// Signs in and works.
+    Active,
+    /// Shut out; all sessions end.
+    Suspended,
+    /// Deactivated; all sessions end.
+    Inactive,
+}
+
 /// A change to a user: absent keeps, null clears. The names are for everybody's own account; the rest needs
 /// `admin:users`, and `roles` besides that `admin:roles`.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -210,35 +261,35 @@ pub struct CreatedUser {
 pub struct UserPatch {
     /// The name to show.
     #[serde(default, alias = "full_name")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = ShownName, required = false)]
     pub display_name: Patch<String>,
     /// The first name.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<NamePart>)]
     pub first_name: Patch<String>,
     /// The last name.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<NamePart>)]
     pub last_name: Patch<String>,
     /// The https address of a picture.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<PictureAddress>)]
     pub avatar_url: Patch<String>,
     /// The name to sign in with.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Username, required = false)]
     pub username: Patch<String>,
     /// The address. It counts as unconfirmed after a change.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = EmailAddress, required = false)]
     pub email: Patch<String>,
     /// `active`, `suspended` or `inactive`; the latter two end all sessions.
     #[serde(default)]
-    #[schema(value_type = Option<Status>)]
+    #[schema(value_type = WantedStatus, required = false)]
     pub status: Patch<Status>,
     /// The names of all roles that the user shall have. Those that stay keep their end.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<RoleName>>)]
     pub roles: Patch<Vec<String>>,
     /// Merged into what there is (RFC 7396).
     #[serde(default)]
@@ -309,38 +360,4 @@ impl<'de> Deserialize<'de> for UserRef {
         }
         deserializer.deserialize_str(Reader)
     }
-}
-
-/// What a list of people can be asked, for the contract; it is read against the list's specification.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code)]
-pub(crate) struct UserListParams {
-    /// People on a page.
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<u32>,
-    /// People to skip.
-    #[param(default = 0)]
-    offset: Option<u64>,
-    /// `next_cursor` of the page before, instead of `offset`.
-    cursor: Option<String>,
-    /// `created_at`, `username`, `email`, `display_name` or `last_login`.
-    #[param(default = "created_at")]
-    sort: Option<String>,
-    /// `asc` or `desc`.
-    order: Option<String>,
-    /// `exact` counts all, `false` nothing; else up to 1,000.
-    count: Option<String>,
-    /// Looks in username, e-mail and names.
-    search: Option<String>,
-    /// One or several of `active`, `suspended`, `inactive`, `pending`, `pending_activation`, `pending_verification`,
-    /// `deleted`.
-    #[param(rename = "filter[status]")]
-    status: Option<String>,
-    /// Names of roles.
-    #[param(rename = "filter[role]")]
-    role: Option<String>,
-    /// `true` or `false`.
-    #[param(rename = "filter[email_verified]")]
-    email_verified: Option<String>,
 }

@@ -1,35 +1,33 @@
 //! The operations on users.
 
-use gateway::{Body, Caller, Envelope, ListQuery, Path, Reply, Result, State};
+use gateway::{Body, Caller, Envelope, IfMatch, IfNoneMatch, ListQuery, Path, Reply, Result, State};
 use kernel::list::Page;
 
 use super::{
     Users,
-    change::LIST,
-    model::{CreatedUser, NewUser, Person, User, UserListParams, UserPatch, UserRef},
+    change::People,
+    model::{CreatedUser, NewUser, Person, User, UserPatch, UserRef},
 };
 
 /// People of the organization.
 ///
 /// In full for who has `admin:users`, else as cards (`user_id`, `username`, `display_name`, `avatar_url`, `status`).
-/// Sorts: `created_at` (default, newest first), `username`, `email`, `display_name`, `last_login`. Filters: `status`
-/// (`pending` means both pending ones), `role`, `email_verified`. `search` looks in username, e-mail and names; for
-/// those who see cards only in what cards show, and they can't sort or filter by what cards hide.
-#[utoipa::path(get, path = "/users", params(UserListParams),
+/// Those who see cards only can't sort or filter by what cards hide.
+#[utoipa::path(get, path = "/users", params(ListQuery<People>),
     responses((status = 200, body = Envelope<Page<Person>>)))]
 pub(super) async fn list(
     State(users): State<Users>,
     Caller(who): Caller,
-    query: ListQuery,
+    query: ListQuery<People>,
 ) -> Result<Reply<Page<Person>>> {
-    Ok(Reply::ok(users.list(&who, query.read(&LIST)?).await?))
+    Ok(Reply::ok(users.list(&who, query.0).await?))
 }
 
 /// Create a user.
 ///
 /// Without a password the answer carries a one-time link that sets it (`password_link`, good for 24 hours, shown
-/// once); hand it to the user. What stands behind `#token=` in it is the token that `/auth/password/reset` takes. Roles other than `member` need `admin:roles`, and nobody gives one at or above their
-/// own rank, except owners.
+/// once); hand it to the user. What stands behind `#token=` in it is the token that `/auth/password/reset` takes.
+/// Roles other than `member` need `admin:roles`, and nobody gives one at or above their own rank, except owners.
 #[utoipa::path(post, path = "/users", request_body = NewUser, responses(
     (status = 201, body = Envelope<CreatedUser>),
     (status = 403, description = "`level_too_high`, or a permission is missing"),
@@ -44,14 +42,18 @@ pub(super) async fn create(
     Ok(Reply::created(format!("/users/{}", created.user.user_id), created))
 }
 
-/// The caller, in full, with their roles.
-#[utoipa::path(get, path = "/users/me", responses((status = 200, body = Envelope<User>)))]
+/// The caller.
+///
+/// In full, with their roles.
+#[utoipa::path(get, path = "/users/me", params(IfNoneMatch), responses((status = 200, body = Envelope<User>)))]
 pub(super) async fn me(State(users): State<Users>, Caller(who): Caller) -> Result<Reply<User>> {
-    Ok(Reply::ok(users.me(&who).await?))
+    Ok(Reply::versioned(users.me(&who).await?))
 }
 
-/// Change one's own account: what `PATCH /users/{user_id}` does.
-#[utoipa::path(patch, path = "/users/me", request_body = UserPatch, responses(
+/// Change one's own account.
+///
+/// What `PATCH /users/{user_id}` does. Everybody changes their names and their picture; the rest needs `admin:users`.
+#[utoipa::path(patch, path = "/users/me", params(IfMatch), request_body = UserPatch, responses(
     (status = 200, body = Envelope<Person>),
     (status = 403, description = "`level_too_high`, or a permission is missing"),
     (status = 409, description = "`username_taken`, `email_taken`, `last_owner`, `self_demotion`, `self_suspend`"),
@@ -59,29 +61,32 @@ pub(super) async fn me(State(users): State<Users>, Caller(who): Caller) -> Resul
 pub(super) async fn change_me(
     State(users): State<Users>,
     Caller(who): Caller,
+    IfMatch(expected): IfMatch,
     Body(patch): Body<UserPatch>,
 ) -> Result<Reply<Person>> {
-    Ok(Reply::ok(users.change(&who, who.user, patch).await?))
+    Ok(Reply::versioned(users.change(&who, who.user, expected, patch).await?))
 }
 
-/// One person: oneself or, with `admin:users`, anybody in full; else a card.
+/// One person.
+///
+/// Oneself or, with `admin:users`, anybody in full; else a card.
 #[utoipa::path(get, path = "/users/{user_id}",
-    params(("user_id" = String, Path, description = "The user's id, or `me`")),
+    params(("user_id" = String, Path, description = "The user's id, or `me`", example = "me"), IfNoneMatch),
     responses((status = 200, body = Envelope<Person>)))]
 pub(super) async fn get(
     State(users): State<Users>,
     Caller(who): Caller,
     Path(user): Path<UserRef>,
 ) -> Result<Reply<Person>> {
-    Ok(Reply::ok(users.get(&who, user.of(who.user)).await?))
+    Ok(Reply::versioned(users.get(&who, user.of(who.user)).await?))
 }
 
-/// Change a user: absent keeps, null clears.
+/// Change a user.
 ///
-/// Everybody changes the names and the picture of their own account. The rest needs `admin:users`, one's own e-mail
+/// Absent keeps, null clears. Everybody changes the names and the picture of their own account. The rest needs `admin:users`, one's own e-mail
 /// address included, and `roles` needs `admin:roles` besides. Suspending or deactivating ends all sessions at once.
 #[utoipa::path(patch, path = "/users/{user_id}", request_body = UserPatch,
-    params(("user_id" = String, Path, description = "The user's id, or `me`")),
+    params(("user_id" = String, Path, description = "The user's id, or `me`", example = "me"), IfMatch),
     responses(
         (status = 200, body = Envelope<Person>),
         (status = 403, description = "`level_too_high`, `not_home_organization`, or a permission is missing"),
@@ -91,7 +96,8 @@ pub(super) async fn change(
     State(users): State<Users>,
     Caller(who): Caller,
     Path(user): Path<UserRef>,
+    IfMatch(expected): IfMatch,
     Body(patch): Body<UserPatch>,
 ) -> Result<Reply<Person>> {
-    Ok(Reply::ok(users.change(&who, user.of(who.user), patch).await?))
+    Ok(Reply::versioned(users.change(&who, user.of(who.user), expected, patch).await?))
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kernel::{
-    Actor, Error, FieldErrors, Id, Permission, Principal, Surroundings, Timestamp,
+    Actor, Error, Expected, FieldErrors, Id, Permission, PermissionSet, Principal, Surroundings, Timestamp,
+    Versioned,
     id::kind,
     list::{ListRequest, Page},
 };
@@ -14,7 +15,8 @@ use platform::{
 
 use super::{
     change,
-    model::{CreatedUser, NewUser, Person, User, UserCard, UserPatch},
+    events::{About, RoleAssigned, RoleRevoked, UserActivated, UserCreated, UserSuspended, UserUpdated},
+    model::{CreatedUser, NewUser, Person, Status, User, UserCard, UserPatch},
     policy::{self, Subject, UserError},
     store::{self, Account},
 };
@@ -65,6 +67,7 @@ pub struct Users {
 }
 
 /// Who makes a user: somebody signed in, or whoever operates the server.
+#[derive(Clone)]
 enum Maker {
     User(Actor),
     Operator,
@@ -105,6 +108,21 @@ impl Users {
         Self { db, world, settings, passwords, links, callers }
     }
 
+    /// What a member who can sign in may do at the moment. None if there is no such member.
+    pub(crate) async fn permissions_of(
+        &self,
+        org: Id<kind::Organization>,
+        user: Id<kind::User>,
+    ) -> Result<Option<PermissionSet>> {
+        let now = self.world.now();
+        let member = self.db.read(org, move |tx| {
+            let active = store::member(tx, user)?.is_some_and(|account| account.status == Status::Active);
+            active.then(|| roles::store::of(tx, user)).transpose()
+        });
+        let assignments: std::result::Result<Option<Vec<_>>, DbError> = member.await;
+        Ok(assignments?.map(|assignments| Effective::of(&assignments, now).permissions))
+    }
+
     /// The people of the organization: in full for who administers users, else as cards.
     pub async fn list(&self, who: &Actor, mut request: ListRequest) -> Result<Page<Person>> {
         let (now, who) = (self.world.now(), who.clone());
@@ -115,7 +133,7 @@ impl Users {
                 let ids: Vec<_> = page.items.iter().map(|account| account.id).collect();
                 let mut roles = roles::store::of_each(tx, &ids)?;
                 let mut people = Vec::with_capacity(page.items.len());
-                for account in &page.items {
+                for account in page.items {
                     let roles = Effective::of(&roles.remove(&account.id).unwrap_or_default(), now);
                     people.push(seen(&who, account, &roles)?);
                 }
@@ -132,23 +150,23 @@ impl Users {
     }
 
     /// One person, as the caller may see them.
-    pub async fn get(&self, who: &Actor, user: Id<kind::User>) -> Result<Person> {
+    pub async fn get(&self, who: &Actor, user: Id<kind::User>) -> Result<Versioned<Person>> {
         let (now, who) = (self.world.now(), who.clone());
         self.db
             .read(who.org, move |tx| {
                 let (account, roles) = load(tx, user, now)?;
-                seen(&who, &account, &roles)
+                Ok(Versioned::new(account.rev, seen(&who, account, &roles)?))
             })
             .await
     }
 
     /// The caller, in full.
-    pub async fn me(&self, who: &Actor) -> Result<User> {
+    pub async fn me(&self, who: &Actor) -> Result<Versioned<User>> {
         let (now, user) = (self.world.now(), who.user);
         self.db
             .read(who.org, move |tx| {
                 let (account, roles) = load(tx, user, now)?;
-                full(&account, &roles)
+                Ok(Versioned::new(account.rev, full(account, &roles)?))
             })
             .await
     }
@@ -185,6 +203,7 @@ impl Users {
         self.db
             .write(org, move |unit| {
                 insert(unit, &account, &roles, maker.id(), now)?;
+                unit.emit(&UserCreated { user: About::from(&account) })?;
                 if let Some(hash) = &password_hash {
                     auth::store::insert_credential(unit.server(), account.id, hash, now)?;
                 }
@@ -197,7 +216,7 @@ impl Users {
                 unit.audit(entry.change("roles", Vec::<&str>::new(), names))?;
                 let (account, roles) = load(unit, account.id, now)?;
                 Ok(CreatedUser {
-                    user: full(&account, &roles)?,
+                    user: full(account, &roles)?,
                     password_link_expires_at: link.as_ref().map(|link| link.expires_at),
                     password_link: link.map(|link| link.url),
                 })
@@ -205,8 +224,14 @@ impl Users {
             .await
     }
 
-    /// Changes a user.
-    pub async fn change(&self, who: &Actor, user: Id<kind::User>, patch: UserPatch) -> Result<Person> {
+    /// Changes a user, if the account is as expected.
+    pub async fn change(
+        &self,
+        who: &Actor,
+        user: Id<kind::User>,
+        expected: Expected,
+        patch: UserPatch,
+    ) -> Result<Versioned<Person>> {
         let (now, callers) = (self.world.now(), self.callers.clone());
         let actor = who.clone();
         let changed = self
@@ -215,6 +240,7 @@ impl Users {
                 let (before, present) = lock(unit, user, now)?;
                 let subject = Subject { id: user, home: before.home_org_id, roles: present };
                 policy::may_change(&actor, &subject, &patch)?;
+                expected.check(before.rev)?;
                 let change = change::plan(&patch, &before, &subject.roles, &actor, now)?;
                 apply(unit, &actor, &before, &change, now)?;
                 if change.loses_owner(&subject.roles) && !roles::store::has_owner(unit, now)? {
@@ -227,7 +253,7 @@ impl Users {
                     callers.changed(unit.server(), live.iter().map(|session| session.token_hash).collect());
                 }
                 let (account, roles) = load(unit, user, now)?;
-                seen(&actor, &account, &roles)
+                Ok(Versioned::new(account.rev, seen(&actor, account, &roles)?))
             })
             .await;
         self.answer(who, changed).await
@@ -288,6 +314,7 @@ fn apply(
     if change.account != *before {
         store::save(unit.server(), &change.account)?;
         let changes = change::differences(before, &change.account);
+        tell(unit, before, &change.account, &changes)?;
         let entry = changes.into_iter().fold(entry("user_updated"), |entry, difference| {
             entry.change(difference.field, difference.old, difference.new)
         });
@@ -296,41 +323,61 @@ fn apply(
     if let Some(roles) = &change.roles {
         for role in &roles.taken {
             roles::store::revoke(unit, before.id, role.id)?;
+            unit.emit(&RoleRevoked { user: About::from(&change.account), role: role.name })?;
         }
         for role in &roles.given {
             roles::store::assign(unit, before.id, Assignment::lasting(role.id), Some(who.user), now)?;
+            unit.emit(&RoleAssigned { user: About::from(&change.account), role: role.name })?;
         }
+        store::touch(unit.server(), before.id)?;
         unit.audit(entry("role_changed").change("roles", &roles.before, &roles.after))?;
     }
     Ok(())
 }
 
-fn seen(who: &Principal, account: &Account, roles: &Effective) -> Result<Person> {
+/// Tells of a changed account, and of what its status became.
+fn tell(
+    unit: &Unit<'_>,
+    before: &Account,
+    after: &Account,
+    changes: &[change::Difference],
+) -> std::result::Result<(), DbError> {
+    let fields = changes.iter().map(|difference| difference.field).collect();
+    unit.emit(&UserUpdated { user: About::from(after), changed: fields })?;
+    match after.status {
+        status if status == before.status => Ok(()),
+        Status::Active => unit.emit(&UserActivated { user: About::from(after) }),
+        Status::Suspended => unit.emit(&UserSuspended { user: About::from(after) }),
+        _ => Ok(()),
+    }
+}
+
+fn seen(who: &Principal, account: Account, roles: &Effective) -> Result<Person> {
     if policy::sees_in_full(who, account.id, account.home_org_id) {
         Ok(Person::Full(Box::new(full(account, roles)?)))
     } else {
         Ok(Person::Card(UserCard {
             user_id: account.id,
-            username: account.username.clone(),
-            display_name: account.display_name.clone(),
-            avatar_url: account.avatar_url.clone(),
+            username: account.username,
+            display_name: account.display_name,
+            avatar_url: account.avatar_url,
             status: account.status,
         }))
     }
 }
 
 /// A user in full.
-pub(crate) fn full(account: &Account, roles: &Effective) -> Result<User> {
+pub(crate) fn full(account: Account, roles: &Effective) -> Result<User> {
     Ok(User {
         user_id: account.id,
-        username: account.username.clone(),
-        email: account.email.clone(),
+        username: account.username,
+        email: account.email,
         email_verified: account.email_verified,
         display_name: account.display_name.clone(),
-        full_name: account.display_name.clone(),
-        first_name: account.first_name.clone(),
-        last_name: account.last_name.clone(),
-        avatar_url: account.avatar_url.clone(),
+        full_name: account.display_name,
+        first_name: account.first_name,
+        last_name: account.last_name,
+        avatar_url: account.avatar_url,
         status: account.status,
         role: roles.roles.first().map(|role| role.name),
         roles: roles.names(),
@@ -339,7 +386,7 @@ pub(crate) fn full(account: &Account, roles: &Effective) -> Result<User> {
         two_factor_enabled: account.two_factor_enabled,
         last_login: (account.last_login > Timestamp::UNIX_EPOCH).then_some(account.last_login),
         suspended_at: account.suspended_at,
-        suspend_reason: account.suspend_reason.clone(),
+        suspend_reason: account.suspend_reason,
         created_at: account.created_at,
         updated_at: account.updated_at,
     })

@@ -35,6 +35,7 @@ record! {
     #[derive(Debug, Clone, PartialEq)]
     pub(crate) struct Account {
         pub(crate) id: Id<kind::User>,
+        pub(crate) rev: i64,
         pub(crate) home_org_id: Id<kind::Organization>,
         pub(crate) username: String,
         pub(crate) email: String,
@@ -58,7 +59,7 @@ record! {
 macro_rules! select_account {
     ($rest:literal) => {
         concat!(
-            "SELECT u.id, u.home_org_id, u.username, u.email, u.email_verified, u.display_name, u.first_name, \
+            "SELECT u.id, u.rev, u.home_org_id, u.username, u.email, u.email_verified, u.display_name, u.first_name, \
              u.last_name, u.avatar_url, u.metadata, u.status, u.suspended_at, u.suspend_reason, \
              u.two_factor_enabled, u.last_login, u.created_at, u.updated_at ",
             $rest
@@ -66,10 +67,11 @@ macro_rules! select_account {
     };
 }
 
-/// The list of an organization's people, walked along the copies in `members`.
+/// The list of an organization's people, walked along the copies in `members`. Every member is a user; that the join
+/// is an outer one lets both engines leave it out where only members are counted.
 pub(crate) const LIST: ListOf = ListOf {
-    from: "members m JOIN server_users u ON u.id = m.user_id",
-    columns: "u.id, u.home_org_id, u.username, u.email, u.email_verified, u.display_name, u.first_name, \
+    from: "members m LEFT JOIN server_users u ON u.id = m.user_id",
+    columns: "u.id, u.rev, u.home_org_id, u.username, u.email, u.email_verified, u.display_name, u.first_name, \
               u.last_name, u.avatar_url, u.metadata, u.status, u.suspended_at, u.suspend_reason, \
               u.two_factor_enabled, u.last_login, u.created_at, u.updated_at",
     org: "m.org_id",
@@ -98,7 +100,12 @@ pub(crate) const LIST: ListOf = ListOf {
         ),
         ("email_verified", Filter::Bool("u.email_verified")),
     ],
-    search: Some(SearchOn { table: "members", alias: "m", column: "search_key" }),
+    search: Some(SearchOn {
+        table: "members",
+        alias: "m",
+        column: "search_key",
+        begins: &["m.username_key", "m.display_name_key"],
+    }),
 };
 
 /// What narrows the list besides its filters.
@@ -283,6 +290,12 @@ pub(crate) fn lock(unit: &ServerUnit<'_>, user: Id<kind::User>) -> Result<bool, 
     // An UPDATE locks the row on every database; SELECT … FOR UPDATE does not exist on SQLite.
     let locked = unit.execute("UPDATE server_users SET rev = rev WHERE id = $1", &[&user])?;
     Ok(locked == 1)
+}
+
+/// Notes that what is shown of the user changed beside the account: the roles.
+pub(crate) fn touch(unit: &ServerUnit<'_>, user: Id<kind::User>) -> Result<(), DbError> {
+    unit.execute("UPDATE server_users SET rev = rev + 1 WHERE id = $1", &[&user])?;
+    Ok(())
 }
 
 /// Notes a sign-in. It is no change of the account: neither its revision nor `updated_at` move.

@@ -1,5 +1,6 @@
 //! Monitoring: is the server well, and what does it measure.
 
+mod checks;
 mod model;
 mod routes;
 mod service;

@@ -1,5 +1,7 @@
 //! What the health answers say.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -49,7 +51,7 @@ pub struct Health {
 }
 
 /// One part of the server.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Component {
     /// Which.
     #[schema(example = "database")]
@@ -58,6 +60,12 @@ pub struct Component {
     pub status: State,
     /// How long it took to answer, in milliseconds.
     pub latency_ms: f64,
+    /// What is wrong with it, or worth knowing of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub message: Option<Cow<'static, str>>,
+    /// Can't the server take traffic without it?
+    pub required: bool,
 }
 
 /// Can the server take traffic?

@@ -1,7 +1,7 @@
 //! Monitoring over HTTP.
 
 use axum::{
-    http::header,
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use gateway::{Envelope, MaybeCaller, Reply, Result, State};
@@ -10,6 +10,7 @@ use super::{
     Monitor,
     model::{Health, Live, Ready},
 };
+use crate::meters::OPENMETRICS;
 
 /// How the server is.
 ///
@@ -51,12 +52,57 @@ pub(super) async fn ready(State(monitor): State<Monitor>) -> Result<Reply<Ready>
 
 /// All metrics.
 ///
-/// In the Prometheus text format, without the envelope.
+/// In the Prometheus text format, without the envelope; in the OpenMetrics format where `Accept` asks for it.
 #[utoipa::path(
     get,
     path = "/monitoring/metrics",
-    responses((status = 200, content_type = "text/plain; version=0.0.4", body = String)),
+    responses((status = 200, description = "The metrics", content(
+        (String = "text/plain; version=0.0.4"),
+        (String = "application/openmetrics-text; version=1.0.0"),
+    ))),
 )]
-pub(super) async fn metrics(State(monitor): State<Monitor>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], monitor.metrics()).into_response()
+pub(super) async fn metrics(State(monitor): State<Monitor>, headers: HeaderMap) -> Response {
+    let asked = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let (kind, text) = if asks_for_openmetrics(asked) {
+        (OPENMETRICS, monitor.meters().render_openmetrics())
+    } else {
+        (PROMETHEUS, monitor.meters().render())
+    };
+    ([(header::CONTENT_TYPE, kind), (header::VARY, "accept")], text).into_response()
+}
+
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Is OpenMetrics what the client likes best? Prometheus asks for it with a higher weight than for its own format.
+fn asks_for_openmetrics<'a>(accept: impl Iterator<Item = &'a str>) -> bool {
+    let (mut open, mut plain) = (0.0_f32, 0.0_f32);
+    for range in accept.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+        if kind.eq_ignore_ascii_case("application/openmetrics-text") {
+            open = open.max(weight);
+        } else {
+            plain = plain.max(weight);
+        }
+    }
+    open > 0.0 && open >= plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asks_for_openmetrics;
+
+    #[test]
+    fn openmetrics_is_for_those_who_like_it_best() {
+        let asks = |accept: &'static str| asks_for_openmetrics([accept].into_iter());
+
+        assert!(asks(
+            "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+        ));
+        assert!(asks("application/openmetrics-text"));
+        assert!(!asks("text/plain, application/openmetrics-text;q=0.1"));
+        assert!(!asks("application/openmetrics-text;q=0"));
+        assert!(!asks("*/*"));
+    }
 }
