@@ -1,19 +1,26 @@
-//! Bots: packages of scripts and settings, and the conversations that people hold with them.
+//! Bots: packages of scripts and settings, the conversations that people hold with them, and the webhooks that tell
+//! other servers.
 
 pub mod bots;
 pub mod conversations;
+pub mod memory;
 mod migrations;
 pub mod packages;
 pub mod scripts;
 mod settings;
+#[cfg(test)]
+mod testing;
+pub mod webhooks;
 
 use std::path::Path;
 
-use gateway::Module;
+use gateway::{Module, command::Commands};
 use kernel::{Error, Id, Surroundings, id::kind::Organization};
 use platform::{
+    bus::Bus,
     db::{Db, Migration},
     objects::Objects,
+    settings::Live,
 };
 
 pub use settings::Settings;
@@ -21,6 +28,7 @@ pub use settings::Settings;
 use crate::{
     bots::{Bot, BotService},
     conversations::Conversations,
+    memory::Memories,
     packages::{
         Packages,
         import::{Imported, NotImported},
@@ -39,19 +47,29 @@ pub struct Bots {
     service: BotService,
     packages: Packages,
     scripts: Scripts,
+    memories: Memories,
     conversations: Conversations,
 }
 
 impl Bots {
     /// The services over the given adapters.
-    pub fn new(db: Db, objects: Objects, surroundings: Surroundings, settings: Settings) -> Self {
-        let programs = scripts::programs::Programs::new(db.clone(), settings.program_cache_bytes);
+    ///
+    /// Needs a running Tokio if the bus reaches other nodes.
+    pub fn new(
+        db: Db,
+        objects: Objects,
+        bus: Bus,
+        surroundings: Surroundings,
+        settings: Live<Settings>,
+    ) -> Self {
+        let programs = scripts::programs::Programs::new(db.clone(), settings.get().program_cache_bytes);
         let bots = BotService::new(db.clone(), surroundings.clone(), settings.clone());
         let packages =
             Packages::new(db.clone(), objects, bots.clone(), surroundings.clone(), settings.clone());
         let scripts = Scripts::new(packages.clone());
-        let conversations = Conversations::new(db, programs, surroundings, settings);
-        Self { service: bots, packages, scripts, conversations }
+        let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
+        let conversations = Conversations::new(db, bus, programs, memories.clone(), surroundings, settings);
+        Self { service: bots, packages, scripts, memories, conversations }
     }
 
     /// What the domains of this room hand to the server.
@@ -60,8 +78,14 @@ impl Bots {
             bots::module(&self.service),
             packages::module(&self.packages),
             scripts::module(&self.scripts),
+            memory::module(&self.memories),
             conversations::module(&self.conversations),
         ]
+    }
+
+    /// What the modules of the server do for scripts. Until it is said, scripts can only talk.
+    pub fn perform(&self, commands: Commands) {
+        self.conversations.perform(commands);
     }
 
     /// Installs a package from a folder or a zip, for whoever operates the server.
@@ -77,10 +101,5 @@ impl Bots {
     /// Every bot of the organization, for whoever operates the server.
     pub async fn list_all(&self, org: Id<Organization>) -> Result<Vec<Bot>, Error> {
         self.service.list_all(org).await
-    }
-
-    /// Removes what bots that were deleted left behind when the server stopped in the middle.
-    pub async fn finish_deletions(&self) -> Result<(), Error> {
-        self.service.finish_deletions().await
     }
 }

@@ -109,4 +109,52 @@ pub(crate) const ALL: &[Migration] = &[
         CREATE INDEX conversation_runs_of_program ON conversation_runs (org_id, bot_id, program);",
     ),
     Migration::search("m20261123_23_bots_conversations_search", "conversations", "title_key"),
+    Migration::new(
+        "m20261129_20_bots_being_deleted",
+        "CREATE INDEX bots_being_deleted ON bots (org_id, id) WHERE status = 'deleting';",
+    ),
+    Migration::new(
+        "m20261129_21_bots_conversations_by_title",
+        "CREATE INDEX conversations_by_title ON conversations (org_id, title_key);",
+    ),
+    Migration::new(
+        "m20261129_22_bots_memories",
+        "CREATE TABLE memories (
+            org_id uuid NOT NULL,
+            scope keytext NOT NULL,
+            bot_id uuid NOT NULL,
+            subject_id uuid NOT NULL,
+            key keytext NOT NULL,
+            id uuid NOT NULL,
+            value text NOT NULL,
+            rev bigint NOT NULL,
+            expires_at bigint,
+            created_at bigint NOT NULL,
+            updated_at bigint NOT NULL,
+            PRIMARY KEY (org_id, scope, bot_id, subject_id, key),
+            UNIQUE (org_id, id)
+        );
+        CREATE INDEX memories_by_key ON memories (org_id, scope, bot_id, subject_id, key, id);
+        CREATE INDEX memories_of_bot ON memories (org_id, bot_id);
+        CREATE INDEX memories_of_subject ON memories (org_id, subject_id);
+        CREATE INDEX memories_ending ON memories (org_id, expires_at) WHERE expires_at IS NOT NULL;",
+    ),
+    Migration::new(
+        "m20261129_23_bots_runs_that_call_and_wait",
+        "ALTER TABLE conversations ADD COLUMN suggestions text;
+        ALTER TABLE conversation_runs ADD COLUMN version bigint NOT NULL DEFAULT 0;
+        ALTER TABLE conversation_runs ADD COLUMN depth bigint NOT NULL DEFAULT 0;
+        ALTER TABLE conversation_runs ADD COLUMN wake uuid;
+        CREATE INDEX conversation_runs_of_version ON conversation_runs (org_id, bot_id, version);
+        CREATE TABLE conversation_callers (
+            org_id uuid NOT NULL,
+            conversation_id uuid NOT NULL,
+            depth bigint NOT NULL,
+            program bytea NOT NULL,
+            state bytea NOT NULL,
+            PRIMARY KEY (org_id, conversation_id, depth)
+        );
+        ALTER TABLE bot_programs ADD COLUMN since bigint NOT NULL DEFAULT 0;",
+    ),
+    crate::webhooks::migrations::WEBHOOKS,
 ];

@@ -1,10 +1,12 @@
 //! What an operator may set about bots and conversations.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Limits of bots, packages and conversations. Every number is a setting with this default.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-runtime" = true))]
 pub struct Settings {
     /// Bots of one organization; 0 is no limit.
     pub bots_per_organization: u64,
@@ -26,10 +28,38 @@ pub struct Settings {
     pub talks_per_turn: usize,
     /// Bytes of all messages that a turn may send.
     pub turn_bytes: usize,
+    /// Values that are remembered in one place: for one bot, one person with a bot, one conversation.
+    pub memory_values: usize,
+    /// Bytes of a value that is remembered, as JSON.
+    pub memory_value_bytes: usize,
+    /// Quick replies that a conversation offers at once.
+    pub suggestions: usize,
+    /// Days that a script may wait.
+    pub wait_days: u32,
+    /// Scripts that wait for each other in one conversation.
+    pub call_depth: usize,
     /// Bytes of compiled programs that are kept in memory.
+    #[schemars(extend("x-runtime" = false))]
     pub program_cache_bytes: u64,
     /// Frames that are replayed to a socket at the most.
     pub replay_frames: u32,
+    /// Webhooks of one organization; 0 is no limit.
+    pub webhooks_per_organization: u64,
+    /// Seconds in which a receiver must take what a webhook sends.
+    #[schemars(range(min = 1, max = 60))]
+    pub webhook_timeout_seconds: u64,
+    /// Seconds after which what was not taken is sent again, after each attempt; after the last one it is given up.
+    #[schemars(length(max = 50), extend("x-runtime" = false))]
+    pub webhook_retry_seconds: Vec<u64>,
+    /// Days without success after which a webhook is switched off; with 0 it is after the first failure.
+    #[schemars(range(max = 365))]
+    pub webhook_days_without_success: u32,
+    /// Days for which deliveries are remembered.
+    #[schemars(range(min = 1, max = 3650))]
+    pub webhook_delivery_days: u32,
+    /// Hours for which the secret before the present one signs, too.
+    #[schemars(range(max = 8760))]
+    pub webhook_secret_overlap_hours: u32,
     /// What a bot says to a question that no dialog waits for, unless its package says otherwise.
     pub fallback_message: String,
     /// What a person reads when a script fails, unless the package says otherwise.
@@ -49,10 +79,48 @@ impl Default for Settings {
             waiting_turns: 64,
             talks_per_turn: 200,
             turn_bytes: 256 << 10,
+            memory_values: 10_000,
+            memory_value_bytes: 64 << 10,
+            suggestions: 50,
+            wait_days: 3660,
+            call_depth: 20,
             program_cache_bytes: 64 << 20,
             replay_frames: 500,
+            webhooks_per_organization: 50,
+            webhook_timeout_seconds: 10,
+            webhook_retry_seconds: vec![10, 60, 300, 1800, 7200, 21_600, 86_400],
+            webhook_days_without_success: 3,
+            webhook_delivery_days: 30,
+            webhook_secret_overlap_hours: 24,
             fallback_message: "I have no answer to that.".to_owned(),
             error_message: "Something went wrong. Please try again later.".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/webhooks.md");
+
+    #[test]
+    fn the_page_on_webhooks_has_every_setting_with_its_default() {
+        let bots = serde_json::to_value(Settings::default()).unwrap();
+        let egress = serde_json::to_value(platform::egress::Settings::default()).unwrap();
+        let of = |section: &str, settings: Value| {
+            let settings = settings.as_object().unwrap().clone();
+            settings
+                .into_iter()
+                .map(|(key, default)| (format!("{section}.{key}"), default))
+                .collect::<Vec<_>>()
+        };
+        let about = of("bots", bots).into_iter().filter(|(key, _)| key.contains(".webhook"));
+        for (key, default) in about.chain(of("egress", egress)) {
+            let row = format!("| `{key}` | `{default}` |");
+            assert!(PAGE.contains(&row), "docs/webhooks.md lacks {row}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Bots: what they are called, who may use them, and in which state they are. Their scripts come in packages.
 
+mod deletion;
+pub(crate) mod events;
 mod model;
 mod policy;
 mod routes;
@@ -19,7 +21,7 @@ pub use service::BotService;
 
 /// The operations on bots.
 pub(crate) fn module(bots: &BotService) -> Module {
-    Module::new("bots")
+    deletion::with_jobs(events::declare(Module::new("bots")), bots.db())
         .migrations(migrations::ALL)
         .route(bots, documented!(routes::list), Access::permission(Permission::BOTS_USE))
         .route(bots, documented!(routes::create), Access::permission(Permission::BOTS_CREATE))

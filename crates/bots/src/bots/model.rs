@@ -8,7 +8,10 @@ use kernel::{
 };
 use platform::db::DbError;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Schema, Type, schema::SchemaType},
+};
 
 /// Characters of a name.
 const NAME: std::ops::RangeInclusive<usize> = 1..=80;
@@ -18,6 +21,7 @@ const DESCRIPTION: usize = 2000;
 /// In which state a bot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = BotStatus)]
 pub enum Status {
     /// It answers.
     Active,
@@ -107,9 +111,11 @@ pub struct Bot {
     pub slug: String,
     /// The name to show, if it is another.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Tables at Ada's")]
     pub display_name: Option<String>,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Books tables.")]
     pub description: Option<String>,
     /// Its state.
     pub status: Status,
@@ -119,6 +125,7 @@ pub struct Bot {
     pub default: bool,
     /// What it says before everything else, from its package's settings.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Welcome!")]
     pub welcome_message: Option<String>,
     /// The organization it belongs to.
     pub organization_id: OrganizationId,
@@ -138,14 +145,22 @@ pub struct Bot {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewBot {
-    /// 1 to 80 characters.
-    #[schema(example = "Table Booking")]
+    /// What it is called.
+    #[schema(schema_with = name_schema)]
     pub name: String,
-    /// Made of the name if absent: lower-case letters, digits and hyphens.
+    /// Made of the name if absent, or else of the id: lower-case letters, digits and single hyphens.
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[a-z0-9]+(-[a-z0-9]+)*$",
+        example = "table-booking"
+    )]
     pub slug: Option<String>,
-    /// The name to show, if it is another.
+    /// The name to show, if it is another. Blank is none.
+    #[schema(schema_with = display_name_schema, required = false)]
     pub display_name: Option<String>,
     /// What it is for.
+    #[schema(max_length = 2000, example = "Books tables.")]
     pub description: Option<String>,
     /// Who may use it; the organization if absent.
     pub visibility: Option<Visibility>,
@@ -155,30 +170,39 @@ pub struct NewBot {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BotPatch {
-    /// 1 to 80 characters. The slug stays.
+    /// What it is called. The slug stays.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = name_schema, required = false)]
     pub name: Patch<String>,
-    /// The name to show, if it is another.
+    /// The name to show, if it is another. Blank is none.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = display_name_schema, required = false)]
     pub display_name: Patch<String>,
     /// What it is for.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 2000, example = "Books tables.")]
     pub description: Patch<String>,
     /// Its state.
     #[serde(default)]
-    #[schema(value_type = Option<Status>)]
+    #[schema(value_type = Status, required = false)]
     pub status: Patch<Status>,
     /// Who may use it.
     #[serde(default)]
-    #[schema(value_type = Option<Visibility>)]
+    #[schema(value_type = Visibility, required = false)]
     pub visibility: Patch<Visibility>,
     /// True makes it the organization's default instead of the present one.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     pub default: Patch<bool>,
+}
+
+fn name_schema() -> Schema {
+    text::line_schema("What it is called.", *NAME.start(), *NAME.end(), "Table Booking").into()
+}
+
+fn display_name_schema() -> Schema {
+    let line = text::line_schema("The name to show. Blank is none.", 0, *NAME.end(), "Tables at Ada's");
+    line.schema_type(SchemaType::from_iter([Type::String, Type::Null])).into()
 }
 
 /// The texts of a bot, checked.
@@ -196,10 +220,18 @@ impl Texts {
         description: Option<String>,
     ) -> Self {
         let name = name.trim().to_owned();
-        wrong.check(NAME.contains(&name.chars().count()), "name", "must have 1 to 80 characters");
+        wrong.check(
+            NAME.contains(&name.chars().count()) && text::is_one_line(&name),
+            "name",
+            "must have 1 to 80 characters, in one line",
+        );
         let display_name = display_name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-        let shown = display_name.as_ref().map_or(0, |name| name.chars().count());
-        wrong.check(shown <= *NAME.end(), "display_name", "must have at most 80 characters");
+        let fits = |name: &String| name.chars().count() <= *NAME.end() && text::is_one_line(name);
+        wrong.check(
+            display_name.as_ref().is_none_or(fits),
+            "display_name",
+            "must have at most 80 characters, in one line",
+        );
         let described = description.as_ref().map_or(0, |text| text.chars().count());
         wrong.check(described <= DESCRIPTION, "description", "must have at most 2000 characters");
         Self { name, display_name, description: description.filter(|text| !text.trim().is_empty()) }
@@ -212,16 +244,15 @@ impl Texts {
 }
 
 /// The slug asked for, or the one made of the name.
-pub(super) fn slug(wrong: &mut FieldErrors, asked: Option<&str>, name: &str) -> String {
+pub(super) fn slug(wrong: &mut FieldErrors, asked: Option<&str>, name: &str, otherwise: &str) -> String {
     if let Some(asked) = asked {
         let good = !asked.is_empty() && text::slug(asked) == asked;
         wrong.check(good, "slug", "must have 1 to 64 lower-case letters, digits and single hyphens");
         return asked.to_owned();
     }
     let made = text::slug(name);
-    let unusable = made.is_empty() && !name.trim().is_empty();
-    wrong.check(!unusable, "slug", "is required, because none can be made of this name");
-    made
+    // A name of signs, or in a script that has no Latin letters.
+    if made.is_empty() { text::slug(otherwise) } else { made }
 }
 
 /// What can go wrong with bots.
@@ -239,6 +270,9 @@ pub enum BotError {
     /// The default bot can't be deleted.
     #[error("The default bot can't be deleted; make another one the default first.")]
     Default,
+    /// A bot stops being the default only by another becoming it.
+    #[error("The default can't be taken away; make another bot the default instead.")]
+    StaysDefault,
     /// Anything else.
     #[error(transparent)]
     Other(#[from] Error),
@@ -257,7 +291,7 @@ impl From<BotError> for Error {
             BotError::NotFound => Self::new(Kind::NotFound, message),
             BotError::SlugTaken(_) => Self::conflict(message, "slug_taken"),
             BotError::Limit(limit) => Self::conflict(message, "bot_limit").detail("limit", limit),
-            BotError::Default => Self::conflict(message, "default_bot"),
+            BotError::Default | BotError::StaysDefault => Self::conflict(message, "default_bot"),
             BotError::Other(error) => error,
         }
     }

@@ -1,36 +1,27 @@
 //! Bots over HTTP.
 
-use gateway::{Body, Caller, Envelope, ListQuery, Path, Reply, Result, State};
+use gateway::{
+    AcceptedJob, Body, Caller, Envelope, IfMatch, IfNoneMatch, ListQuery, Path, Reply, Result, State,
+};
 use kernel::list::Page;
 
-use super::{Bot, BotPatch, BotService, NewBot, service::SPEC};
+use super::{Bot, BotPatch, BotService, NewBot, service::BotList};
 
 /// Bots that the caller may use.
 ///
-/// With `admin:bots` all of the organization. Sorts: `created_at`, `name`, `last_activity`. Filters: `status`,
-/// `visibility`. `search` looks through names and descriptions.
+/// With `admin:bots` all of the organization.
 #[utoipa::path(
     get,
     path = "/bots",
-    params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100),
-        ("offset" = Option<u64>, Query),
-        ("cursor" = Option<String>, Query),
-        ("sort" = Option<String>, Query),
-        ("order" = Option<String>, Query),
-        ("count" = Option<String>, Query),
-        ("search" = Option<String>, Query),
-        ("filter[status]" = Option<String>, Query),
-        ("filter[visibility]" = Option<String>, Query),
-    ),
+    params(ListQuery<BotList>),
     responses((status = 200, body = Envelope<Page<Bot>>)),
 )]
 pub(super) async fn list(
     State(bots): State<BotService>,
     Caller(who): Caller,
-    query: ListQuery,
+    query: ListQuery<BotList>,
 ) -> Result<Reply<Page<Bot>>> {
-    Ok(Reply::ok(bots.list(who, query.read(&SPEC)?).await?))
+    Ok(Reply::ok(bots.list(who, query.0).await?))
 }
 
 /// Make a bot.
@@ -41,8 +32,8 @@ pub(super) async fn list(
     path = "/bots",
     request_body(content = NewBot, example = json!({ "name": "Table Booking", "description": "Books tables." })),
     responses(
-        (status = 201, body = Envelope<Bot>),
-        (status = 409, description = "`slug_taken`, or `bot_limit`"),
+        (status = 201, body = Envelope<Bot>, headers(("ETag" = String, description = "The revision"))),
+        (status = 409, description = "`slug_taken`, or `bot_limit` with `limit`"),
     ),
 )]
 pub(super) async fn create(
@@ -51,7 +42,7 @@ pub(super) async fn create(
     Body(new): Body<NewBot>,
 ) -> Result<Reply<Bot>> {
     let bot = bots.create(who, new).await?;
-    Ok(Reply::created(format!("/bots/{}", bot.bot_id), bot))
+    Ok(Reply::created(format!("/bots/{}", bot.value.bot_id), bot.value).at(bot.revision))
 }
 
 /// One bot.
@@ -60,7 +51,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/bots/{bot_id}",
-    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking")),
+    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), IfNoneMatch),
     responses((status = 200, body = Envelope<Bot>)),
 )]
 pub(super) async fn get(
@@ -68,7 +59,7 @@ pub(super) async fn get(
     Caller(who): Caller,
     Path(bot): Path<String>,
 ) -> Result<Reply<Bot>> {
-    Ok(Reply::ok(bots.get(who, bot).await?))
+    Ok(Reply::versioned(bots.get(who, bot).await?))
 }
 
 /// Change a bot.
@@ -77,33 +68,41 @@ pub(super) async fn get(
 #[utoipa::path(
     patch,
     path = "/bots/{bot_id}",
-    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking")),
+    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), IfMatch),
     request_body(content = BotPatch, example = json!({ "visibility": "private" })),
-    responses((status = 200, body = Envelope<Bot>)),
+    responses(
+        (status = 200, body = Envelope<Bot>),
+        (status = 409, description = "`default_bot`: it stays the default until another bot becomes it"),
+    ),
 )]
 pub(super) async fn patch(
     State(bots): State<BotService>,
     Caller(who): Caller,
     Path(bot): Path<String>,
+    IfMatch(expected): IfMatch,
     Body(patch): Body<BotPatch>,
 ) -> Result<Reply<Bot>> {
-    Ok(Reply::ok(bots.patch(who, bot, patch).await?))
+    Ok(Reply::versioned(bots.patch(who, bot, expected, patch).await?))
 }
 
 /// Delete a bot.
 ///
-/// With its package and all its conversations. It stops answering at once. The default bot goes last.
+/// It is gone at once, and its slug is free; its package and conversations are removed by the job that the answer
+/// names. The default bot goes last.
 #[utoipa::path(
     delete,
     path = "/bots/{bot_id}",
-    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking")),
-    responses((status = 204), (status = 409, description = "`default_bot`")),
+    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), IfMatch),
+    responses(
+        (status = 202, body = Envelope<AcceptedJob>),
+        (status = 409, description = "`default_bot`: make another one the default first"),
+    ),
 )]
 pub(super) async fn delete(
     State(bots): State<BotService>,
     Caller(who): Caller,
     Path(bot): Path<String>,
-) -> Result<Reply<()>> {
-    bots.delete(who, bot).await?;
-    Ok(Reply::no_content())
+    IfMatch(expected): IfMatch,
+) -> Result<Reply<AcceptedJob>> {
+    Ok(Reply::job(bots.delete(who, bot, expected).await?))
 }

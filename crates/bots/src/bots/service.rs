@@ -1,28 +1,45 @@
 //! What can be done with bots.
 
 use kernel::{
-    Actor, Error, FieldErrors, Id, Patch, Permission, Surroundings, Timestamp,
-    id::kind::{Bot as BotKind, Organization},
-    list::{ListRequest, ListSpec, Page, SortField},
+    Actor, Error, Expected, FieldErrors, Id, Patch, Permission, Surroundings, Timestamp, Versioned,
+    id::{JobId, kind::Organization},
+    list::{FilterField, ListRequest, ListSpec, Listed, Page, SortField},
     text,
 };
 use platform::{
     audit::{Audit, Category},
     db::{Db, Json, Tx, Unit},
+    settings::Live,
 };
 
 use super::{
-    Bot, BotError, BotPatch, NewBot, PackageSummary, Status, Visibility, may_use,
+    Bot, BotError, BotPatch, NewBot, PackageSummary, Status, Visibility, deletion,
+    events::{About, BotCreated, BotDeleted, BotUpdated},
+    may_use,
     model::{Texts, slug},
     store::{self, BotRow},
 };
 use crate::Settings;
 
+/// The list of bots.
+pub(super) enum BotList {}
+
+impl Listed for BotList {
+    const SPEC: ListSpec = SPEC;
+}
+
 /// What may be asked of the list.
 pub(super) const SPEC: ListSpec = ListSpec {
     sorts: &[SortField::desc("created_at"), SortField::asc("name"), SortField::desc("last_activity")],
-    filters: &["status", "visibility"],
-    search: true,
+    filters: &[
+        FilterField::one_of("status", &["active", "inactive", "maintenance"], "In one of these states."),
+        FilterField::one_of(
+            "visibility",
+            &["public", "organization", "private", "admin"],
+            "Seen by one of these circles.",
+        ),
+    ],
+    search: Some("names and descriptions"),
 };
 
 /// The service of bots. A cheap handle.
@@ -30,10 +47,14 @@ pub(super) const SPEC: ListSpec = ListSpec {
 pub struct BotService {
     db: Db,
     surroundings: Surroundings,
-    settings: Settings,
+    settings: Live<Settings>,
 }
 
 impl BotRow {
+    fn versioned(&self, org: Id<Organization>) -> Versioned<Bot> {
+        Versioned::new(self.rev, self.shown(org))
+    }
+
     pub(crate) fn shown(&self, org: Id<Organization>) -> Bot {
         let config: std::collections::BTreeMap<String, String> = self.config.read().unwrap_or_default();
         Bot {
@@ -74,7 +95,7 @@ pub(crate) fn usable(tx: &Tx<'_>, who: &Actor, named: Option<&str>) -> Result<Bo
 
 impl BotService {
     /// The service over the given adapters.
-    pub fn new(db: Db, surroundings: Surroundings, settings: Settings) -> Self {
+    pub fn new(db: Db, surroundings: Surroundings, settings: Live<Settings>) -> Self {
         Self { db, surroundings, settings }
     }
 
@@ -93,16 +114,16 @@ impl BotService {
         Ok(bots.into_iter().map(|bot| bot.shown(org)).collect())
     }
 
-    pub(super) async fn get(&self, who: Actor, named: String) -> Result<Bot, BotError> {
+    pub(super) async fn get(&self, who: Actor, named: String) -> Result<Versioned<Bot>, BotError> {
         let org = who.org;
         let bot = self.db.read(org, move |tx| usable(tx, &who, Some(&named))).await?;
-        Ok(bot.shown(org))
+        Ok(bot.versioned(org))
     }
 
-    pub(super) async fn create(&self, who: Actor, new: NewBot) -> Result<Bot, BotError> {
+    pub(super) async fn create(&self, who: Actor, new: NewBot) -> Result<Versioned<Bot>, BotError> {
         let now = self.surroundings.now();
         let row = self.row(&new, now)?;
-        let (org, limit) = (who.org, self.settings.bots_per_organization);
+        let (org, limit) = (who.org, self.settings.get().bots_per_organization);
         let bot = self
             .db
             .write(org, move |unit| {
@@ -110,7 +131,7 @@ impl BotService {
                 make(unit, BotRow { created_by: Some(who.user), ..row }, limit, entry)
             })
             .await?;
-        Ok(bot.shown(org))
+        Ok(bot.versioned(org))
     }
 
     /// Makes a bot for whoever operates the server.
@@ -118,17 +139,19 @@ impl BotService {
         let new = NewBot { name: name.to_owned(), ..NewBot::default() };
         let row = self.row(&new, self.surroundings.now())?;
         let entry = Audit::system("bot_created", Category::DataModification);
-        make(unit, row, self.settings.bots_per_organization, entry)
+        make(unit, row, self.settings.get().bots_per_organization, entry)
     }
 
     /// The row of a new bot, or everything that is wrong with it.
     fn row(&self, new: &NewBot, now: Timestamp) -> Result<BotRow, Error> {
         let mut wrong = FieldErrors::default();
         let texts = Texts::check(&mut wrong, &new.name, new.display_name.clone(), new.description.clone());
-        let slug = slug(&mut wrong, new.slug.as_deref(), &texts.name);
+        let id: kernel::id::BotId = self.surroundings.id_at(now);
+        let slug = slug(&mut wrong, new.slug.as_deref(), &texts.name, &id.to_string());
         wrong.finish()?;
         Ok(BotRow {
-            id: self.surroundings.id_at(now),
+            id,
+            rev: 1,
             slug,
             name: texts.name,
             display_name: texts.display_name,
@@ -147,17 +170,29 @@ impl BotService {
         })
     }
 
-    pub(super) async fn patch(&self, who: Actor, named: String, patch: BotPatch) -> Result<Bot, BotError> {
+    pub(super) async fn patch(
+        &self,
+        who: Actor,
+        named: String,
+        expected: Expected,
+        patch: BotPatch,
+    ) -> Result<Versioned<Bot>, BotError> {
         let (org, now) = (who.org, self.surroundings.now());
         let bot = self
             .db
             .write(org, move |unit| {
+                unit.lock(BOTS)?;
                 let old = usable(unit, &who, Some(&named))?;
+                expected.check(old.rev)?;
+                if old.is_default && patch.default == Patch::Set(false) {
+                    return Err(BotError::StaysDefault);
+                }
                 let (bot, texts) = changed(&old, patch, now)?;
                 if bot.is_default && !old.is_default {
                     store::clear_default(unit)?;
                 }
                 store::save(unit, &bot, &text::key(&bot.name), &texts.search_key())?;
+                unit.emit(&BotUpdated(About::from(&bot)))?;
                 unit.audit(
                     Audit::by(&who, "bot_updated", Category::DataModification)
                         .on("bot", bot.id)
@@ -169,44 +204,46 @@ impl BotService {
                 Ok::<_, BotError>(bot)
             })
             .await?;
-        Ok(bot.shown(org))
+        Ok(bot.versioned(org))
     }
 
-    /// The bot is gone at once; what it had is removed in small units, so that nobody waits long for the writer.
-    pub(super) async fn delete(&self, who: Actor, named: String) -> Result<(), BotError> {
-        let org = who.org;
-        let id = self
-            .db
-            .write(org, move |unit| {
+    /// The bot is gone at once; what it had is removed by the job that this gives.
+    pub(super) async fn delete(
+        &self,
+        who: Actor,
+        named: String,
+        expected: Expected,
+    ) -> Result<JobId, BotError> {
+        self.db
+            .write(who.org, move |unit| {
+                unit.lock(BOTS)?;
                 let bot = usable(unit, &who, Some(&named))?;
+                expected.check(bot.rev)?;
                 if bot.is_default && store::has_at_least(unit, 2)? {
                     return Err(BotError::Default);
                 }
                 store::begin_deletion(unit, bot.id)?;
+                unit.emit(&BotDeleted(About::from(&bot)))?;
                 let entry = Audit::by(&who, "bot_deleted", Category::DataModification);
                 unit.audit(entry.on("bot", bot.id).named(&bot.name))?;
-                Ok(bot.id)
+                Ok(deletion::enqueue(unit, bot.id, Some(who.user))?)
             })
-            .await?;
-        Ok(self.finish_deletion(org, id).await?)
+            .await
     }
 
-    async fn finish_deletion(&self, org: Id<Organization>, id: Id<BotKind>) -> Result<(), Error> {
-        while self.db.write(org, move |unit| store::delete_some(unit, id)).await? {}
-        Ok(())
-    }
-
-    /// Goes on with deletions that the end of the process broke off.
-    pub(crate) async fn finish_deletions(&self) -> Result<(), Error> {
-        for (org, id) in self.db.read_server(store::being_deleted).await? {
-            self.finish_deletion(org, id).await?;
-        }
-        Ok(())
+    /// The database, for the domain's jobs.
+    pub(super) fn db(&self) -> &Db {
+        &self.db
     }
 }
 
+/// The lock of whoever changes the organization's set of bots, or one of them: which is the default, how many there
+/// are, and what a patch leaves as it was depends on what is there.
+const BOTS: &str = "bots";
+
 /// Writes a new bot. The organization's first one is its default.
 fn make(unit: &Unit<'_>, row: BotRow, limit: u64, entry: Audit) -> Result<BotRow, BotError> {
+    unit.lock(BOTS)?;
     if limit > 0 && store::has_at_least(unit, i64::try_from(limit).unwrap_or(i64::MAX))? {
         return Err(BotError::Limit(limit));
     }
@@ -215,6 +252,7 @@ fn make(unit: &Unit<'_>, row: BotRow, limit: u64, entry: Audit) -> Result<BotRow
     store::insert(unit, &bot, &text::key(&bot.name), &search).map_err(|error| {
         if error.violates("bots_slug_key") { BotError::SlugTaken(bot.slug.clone()) } else { error.into() }
     })?;
+    unit.emit(&BotCreated(About::from(&bot)))?;
     unit.audit(entry.on("bot", bot.id).named(&bot.name))?;
     Ok(bot)
 }
@@ -229,11 +267,6 @@ fn changed(old: &BotRow, patch: BotPatch, now: Timestamp) -> Result<(BotRow, Tex
     ] {
         wrong.check(!cleared, field, "can't be cleared");
     }
-    wrong.check(
-        !(old.is_default && patch.default == Patch::Set(false)),
-        "default",
-        "can't be taken away; make another bot the default instead",
-    );
     let name = patch.name.set().unwrap_or(&old.name).clone();
     let texts = Texts::check(
         &mut wrong,
@@ -243,6 +276,7 @@ fn changed(old: &BotRow, patch: BotPatch, now: Timestamp) -> Result<(BotRow, Tex
     );
     wrong.finish()?;
     let bot = BotRow {
+        rev: old.rev + 1,
         name: texts.name.clone(),
         display_name: texts.display_name.clone(),
         description: texts.description.clone(),

@@ -15,6 +15,7 @@ record! {
     #[derive(Debug, Clone)]
     pub(crate) struct BotRow {
         pub(crate) id: Id<BotKind>,
+        pub(crate) rev: i64,
         pub(crate) slug: String,
         pub(crate) name: String,
         pub(crate) display_name: Option<String>,
@@ -44,7 +45,7 @@ const VISIBILITIES: &[(&str, &str)] =
 pub(super) const LIST: ListOf = ListOf {
     from: "bots b",
     columns:
-        "b.id, b.slug, b.name, b.display_name, b.description, b.status, b.visibility, b.is_default, b.config,
+        "b.id, b.rev, b.slug, b.name, b.display_name, b.description, b.status, b.visibility, b.is_default, b.config,
         b.version, b.start_program, b.package, b.created_by, b.created_at, b.updated_at, b.last_activity",
     org: "b.org_id",
     id: "b.id",
@@ -53,7 +54,7 @@ pub(super) const LIST: ListOf = ListOf {
         ("status", Filter::OneOf("b.status", STATUSES)),
         ("visibility", Filter::OneOf("b.visibility", VISIBILITIES)),
     ],
-    search: Some(SearchOn { table: "bots", alias: "b", column: "search_key" }),
+    search: Some(SearchOn { table: "bots", alias: "b", column: "search_key", begins: &["b.name_key"] }),
 };
 
 /// The list's share of `may_use`: administrators see all, others what they may use.
@@ -71,7 +72,7 @@ pub(super) fn visible(all: bool, user: Id<User>) -> Condition {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, slug, name, display_name, description, status, visibility, is_default, config, version,
+            "SELECT id, rev, slug, name, display_name, description, status, visibility, is_default, config, version,
                 start_program, package, created_by, created_at, updated_at, last_activity
              FROM bots WHERE org_id = $1 AND status <> 'deleting' AND ",
             $rest
@@ -156,9 +157,16 @@ pub(super) fn clear_default(unit: &Unit<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Notes that somebody began to talk to it.
+/// Notes that somebody begins to talk to it, which locks it until the unit ends: what is read of it afterwards holds.
 pub(crate) fn touch(unit: &Unit<'_>, id: Id<BotKind>, at: Timestamp) -> Result<(), DbError> {
     unit.execute("UPDATE bots SET last_activity = $3 WHERE org_id = $1 AND id = $2", &[&id, &at])?;
+    Ok(())
+}
+
+/// Locks the bot against other units that would change it or begin to talk to it.
+pub(crate) fn lock(unit: &Unit<'_>, id: Id<BotKind>) -> Result<(), DbError> {
+    // An UPDATE locks the row on every database; SELECT … FOR UPDATE does not exist on SQLite.
+    unit.execute("UPDATE bots SET rev = rev WHERE org_id = $1 AND id = $2", &[&id])?;
     Ok(())
 }
 
@@ -180,33 +188,67 @@ pub(super) fn being_deleted(tx: &ServerTx<'_>) -> Result<Vec<Named>, DbError> {
     tx.across_organizations("SELECT org_id, id FROM bots WHERE status = 'deleting'")
 }
 
+/// Rows that one unit removes, about.
+const ROWS_AT_ONCE: u64 = 1000;
+
 /// Removes some of what the bot had. True while there is more.
 pub(super) fn delete_some(unit: &Unit<'_>, id: Id<BotKind>) -> Result<bool, DbError> {
-    let found = unit.one::<(Id<kernel::id::kind::Conversation>,)>(
-        "SELECT id FROM conversations WHERE org_id = $1 AND bot_id = $2 LIMIT 1",
-        &[&id],
-    )?;
-    let Some((conversation,)) = found else {
-        for table in [
-            "DELETE FROM bot_programs WHERE org_id = $1 AND bot_id = $2",
-            "DELETE FROM bot_versions WHERE org_id = $1 AND bot_id = $2",
-            "DELETE FROM bots WHERE org_id = $1 AND id = $2",
-        ] {
-            unit.execute(table, &[&id])?;
-        }
-        return Ok(false);
-    };
-    let deleted = unit.execute(
-        "DELETE FROM messages WHERE org_id = $1 AND conversation_id = $2 AND seq IN
-            (SELECT seq FROM messages WHERE org_id = $1 AND conversation_id = $2 LIMIT 1000)",
-        &[&conversation],
-    )?;
-    if deleted == 0 {
+    let mut removed = 0;
+    while removed < ROWS_AT_ONCE {
+        let found = unit.one::<(Id<kernel::id::kind::Conversation>,)>(
+            "SELECT id FROM conversations WHERE org_id = $1 AND bot_id = $2 LIMIT 1",
+            &[&id],
+        )?;
+        let Some((conversation,)) = found else {
+            if forget_some(unit, id, ROWS_AT_ONCE - removed)? {
+                return Ok(true);
+            }
+            delete_itself(unit, id)?;
+            return Ok(false);
+        };
+        // A turn under way has written before this, or finds that it was overtaken.
         unit.execute(
-            "DELETE FROM conversation_runs WHERE org_id = $1 AND conversation_id = $2",
+            "UPDATE conversations SET fence = fence + 1 WHERE org_id = $1 AND id = $2",
             &[&conversation],
         )?;
-        unit.execute("DELETE FROM conversations WHERE org_id = $1 AND id = $2", &[&conversation])?;
+        let left = i64::try_from(ROWS_AT_ONCE - removed).unwrap_or(i64::MAX);
+        let messages = unit.execute(
+            "DELETE FROM messages WHERE org_id = $1 AND conversation_id = $2 AND seq IN
+                (SELECT seq FROM messages WHERE org_id = $1 AND conversation_id = $2 LIMIT $3)",
+            &[&conversation, &left],
+        )?;
+        removed += messages + 1;
+        if messages < left.unsigned_abs() {
+            for table in [
+                "DELETE FROM conversation_runs WHERE org_id = $1 AND conversation_id = $2",
+                "DELETE FROM conversation_callers WHERE org_id = $1 AND conversation_id = $2",
+                "DELETE FROM memories WHERE org_id = $1 AND subject_id = $2",
+            ] {
+                unit.execute(table, &[&conversation])?;
+            }
+            unit.execute("DELETE FROM conversations WHERE org_id = $1 AND id = $2", &[&conversation])?;
+        }
     }
     Ok(true)
+}
+
+/// Removes some of what it remembers. True while there may be more.
+fn forget_some(unit: &Unit<'_>, id: Id<BotKind>, most: u64) -> Result<bool, DbError> {
+    let forgotten = unit.execute(
+        "DELETE FROM memories WHERE org_id = $1 AND id IN
+            (SELECT id FROM memories WHERE org_id = $1 AND bot_id = $2 LIMIT $3)",
+        &[&id, &i64::try_from(most).unwrap_or(i64::MAX)],
+    )?;
+    Ok(forgotten == most)
+}
+
+fn delete_itself(unit: &Unit<'_>, id: Id<BotKind>) -> Result<(), DbError> {
+    for table in [
+        "DELETE FROM bot_programs WHERE org_id = $1 AND bot_id = $2",
+        "DELETE FROM bot_versions WHERE org_id = $1 AND bot_id = $2",
+        "DELETE FROM bots WHERE org_id = $1 AND id = $2",
+    ] {
+        unit.execute(table, &[&id])?;
+    }
+    Ok(())
 }

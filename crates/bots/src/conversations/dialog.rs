@@ -1,163 +1,316 @@
-//! The host of the language: runs a machine from one stop to the next and performs what it asks for. The only place
-//! that knows the language's machine.
+//! The host of the language: runs scripts from one question to the next, and has performed what they ask for.
+//!
+//! A run is a stack of scripts: each that calls another waits below it, as the bytes of its machine. Commands are
+//! performed by the modules of the server; only what changes where the run goes on is done here: CALL and WAIT.
 
 use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 
-use basic::{Answer, ErrorCode, HostError, Limits, Machine, Program, Reply, Resume, Step};
-use chrono::{DateTime, FixedOffset};
-use kernel::Error;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use basic::{Answer, Command, Data, ErrorCode, HostError, Limits, Machine, Program, Reply};
+use chrono::TimeDelta;
+use gateway::command::{Commands, Performed, Run, Unperformed};
+use kernel::{Error, Surroundings};
+use platform::settings::Live;
 
-use super::model::Suggestion;
+use super::{
+    calls,
+    model::Suggestion,
+    stage::{Allowance, Stage, Stop},
+};
+use crate::{Settings, scripts::programs::Programs};
+
+/// A script that waits: its program, and the state of its machine.
+#[derive(Debug, Clone)]
+pub(super) struct Suspended {
+    pub(super) program: [u8; 32],
+    pub(super) state: Arc<[u8]>,
+}
+
+/// The scripts of a run, the one that goes on first on top.
+#[derive(Debug, Clone)]
+pub(super) struct Stack {
+    pub(super) callers: Vec<Suspended>,
+    pub(super) top: Suspended,
+}
 
 /// What drives a run.
 #[derive(Debug, Clone)]
 pub(super) enum Input {
-    /// It begins.
-    Start,
-    /// The state that it stopped in, and the answer that it waits for.
-    Reply(Arc<[u8]>, String),
+    /// It begins with this program.
+    Start([u8; 32]),
+    /// Where it stopped, and the answer that it waits for.
+    Reply(Stack, String),
+    /// Where it stopped, when it has waited long enough.
+    Wake(Stack),
 }
 
-/// What the machine is given besides.
+/// What a run is part of.
 #[derive(Debug, Clone)]
-pub(super) struct Moment {
+pub(super) struct Scene {
+    pub(super) run: Run,
+    /// The package's version that the run began with.
+    pub(super) version: i64,
     /// The language of the conversation, for what the language itself says.
     pub(super) language: Option<String>,
-    pub(super) now: DateTime<FixedOffset>,
-    pub(super) seed: u64,
-    /// Messages it may send.
-    pub(super) talks: usize,
-    /// Bytes of all of them.
-    pub(super) bytes: usize,
 }
 
 /// What came of a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Outcome {
     /// What the bot says, in order.
     pub(super) says: Vec<String>,
-    /// Quick replies to the last of it.
-    pub(super) suggestions: Vec<Suggestion>,
+    /// What may be answered to the question that it waits with.
+    pub(super) options: Vec<Suggestion>,
     /// How it ended.
     pub(super) end: End,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum End {
-    /// It waits for an answer, in this state.
-    Waits(Vec<u8>),
+    /// It waits for an answer.
+    Waits(Stack),
+    /// It goes on by itself after that time.
+    Sleeps(Stack, TimeDelta),
     /// It is done.
     Finished,
     /// It failed. All of it is for the author.
     Failed(String),
 }
 
-/// Where machines run: off the async threads, at most as many at once as there are cores.
+/// What runs scripts. A cheap handle.
 #[derive(Clone)]
-pub(super) struct Stage(Arc<Semaphore>);
+pub(super) struct Dialogs {
+    programs: Programs,
+    stage: Stage,
+    commands: Arc<OnceLock<Commands>>,
+    surroundings: Surroundings,
+    settings: Live<Settings>,
+}
 
-impl Default for Stage {
-    fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self(Arc::new(Semaphore::new(cores)))
-    }
+/// What happens next.
+enum Next {
+    /// The script on top goes on with this.
+    On(Box<Machine>, Answer),
+    /// The run ends.
+    Ends(End),
+}
+
+/// The scripts below, while the one on top runs.
+struct Below {
+    callers: Vec<Suspended>,
+    top: [u8; 32],
 }
 
 impl Outcome {
     /// A run that could not go on.
     pub(super) fn failed(cause: impl Into<String>) -> Self {
-        Self { says: Vec::new(), suggestions: Vec::new(), end: End::Failed(cause.into()) }
+        Self { says: Vec::new(), options: Vec::new(), end: End::Failed(cause.into()) }
     }
 }
 
-impl Stage {
-    /// Runs until the machine waits, is done, or fails.
-    pub(super) async fn run(
-        &self,
-        program: Arc<Program>,
-        input: Input,
-        moment: Moment,
-    ) -> Result<Outcome, Error> {
-        let place = Arc::clone(&self.0).acquire_owned().await.map_err(Error::internal)?;
-        let ran = spawn_blocking(move || {
-            let _place = place;
-            run(program, input, &moment)
-        });
-        ran.await.map_err(Error::internal)
-    }
-}
-
-/// The state of a machine that waits, unless it is larger than may be stored.
-fn kept(machine: &Machine) -> End {
-    let (state, limit) = (machine.save(), Limits::default().state_bytes);
-    if state.len() > limit {
-        return End::Failed(format!("the dialog's values take {} bytes, more than {limit}", state.len()));
-    }
-    End::Waits(state)
-}
-
-fn run(program: Arc<Program>, input: Input, moment: &Moment) -> Outcome {
-    let script = program.name().to_owned();
-    let limits = Limits::default();
-    let time = Duration::from_secs(limits.seconds_per_stop);
-    let (mut machine, mut answer) = match input {
-        Input::Start => (Machine::start(program, limits, Vec::new()), Answer::Start),
-        Input::Reply(state, text) => {
-            // A state that cannot be read is no dialog any more: it ends, and the author is told.
-            let machine = match Machine::load(program, limits, &state) {
-                Ok(machine) => machine,
-                Err(error) => return Outcome::failed(error.to_string()),
-            };
-            (machine, Answer::Reply(Reply { text, attachments: Vec::new() }))
+impl Below {
+    /// All of the run as it is stored, unless it is larger than that may be.
+    fn stack(self, machine: &Machine) -> Result<Stack, String> {
+        let top = Suspended { program: self.top, state: machine.save().into() };
+        let size = self.callers.iter().map(|caller| caller.state.len()).sum::<usize>() + top.state.len();
+        let limit = Limits::default().state_bytes;
+        if size > limit {
+            return Err(format!("the dialog's values take {size} bytes, more than {limit}"));
         }
-    };
-    if let Some(language) = &moment.language {
+        Ok(Stack { callers: self.callers, top })
+    }
+}
+
+impl Dialogs {
+    pub(super) fn new(programs: Programs, surroundings: Surroundings, settings: Live<Settings>) -> Self {
+        Self { programs, stage: Stage::default(), commands: Arc::default(), surroundings, settings }
+    }
+
+    /// What scripts can ask for. Until it is said they can only talk.
+    pub(super) fn perform(&self, commands: Commands) {
+        if self.commands.set(commands).is_err() {
+            tracing::error!("the commands of scripts were given twice; the first stay");
+        }
+    }
+
+    /// Runs until an answer is needed, or time, or nothing more.
+    pub(super) async fn run(&self, scene: &Scene, input: Input) -> Result<Outcome, Error> {
+        let settings = self.settings.get();
+        let mut allowance = Allowance {
+            now: scene.run.now.fixed_offset(),
+            seed: self.surroundings.seed(),
+            talks: settings.talks_per_turn,
+            bytes: settings.turn_bytes,
+            time: Duration::from_secs(Limits::default().seconds_per_stop),
+            says: Vec::new(),
+        };
+        drop(settings);
+        let (mut below, mut next) = self.begin(scene, input).await?;
+        let mut options = Vec::new();
+        let end = loop {
+            let (machine, answer) = match next {
+                Next::On(machine, answer) => (machine, answer),
+                Next::Ends(end) => break end,
+            };
+            let (machine, stop, left) = self.stage.run(machine, answer, allowance).await?;
+            allowance = left;
+            next = match stop {
+                Stop::Hears(hear) => {
+                    let button = |text: String| Suggestion { value: text.clone(), text };
+                    options = hear.options.into_iter().map(button).collect();
+                    break below.stack(&machine).map_or_else(End::Failed, End::Waits);
+                }
+                Stop::Wants(command) if command.keyword.phrase == "WAIT" => {
+                    match calls::seconds(&command, self.settings.get().wait_days) {
+                        Ok(None) => Next::On(machine, Answer::Done),
+                        Ok(Some(time)) => {
+                            let sleeps = |stack| End::Sleeps(stack, time);
+                            break below.stack(&machine).map_or_else(End::Failed, sleeps);
+                        }
+                        Err(wrong) => Next::On(machine, answered(Err(wrong))?),
+                    }
+                }
+                Stop::Wants(command) if calls::is_script(&command) => {
+                    self.call(scene, &mut below, machine, &command).await?
+                }
+                Stop::Wants(command) => Next::On(machine, answered(self.performed(scene, *command).await)?),
+                Stop::Finished(value) => {
+                    self.go_back(scene, &mut below, Answer::Value(value), || End::Finished).await?
+                }
+                Stop::Failed(error) => {
+                    let message = error.to_string();
+                    let told = Answer::Failed(HostError { code: error.code, message: message.clone() });
+                    self.go_back(scene, &mut below, told, || End::Failed(message)).await?
+                }
+                Stop::Exceeded(cause) => break End::Failed(cause),
+            };
+        };
+        if let End::Failed(cause) = &end {
+            tracing::warn!(bot = %scene.run.bot, cause, "a script failed");
+        }
+        Ok(Outcome { says: allowance.says, options, end })
+    }
+
+    async fn begin(&self, scene: &Scene, input: Input) -> Result<(Below, Next), Error> {
+        Ok(match input {
+            Input::Start(hash) => {
+                let next = match self.program(scene, hash).await? {
+                    Ok(program) => {
+                        Next::On(start(scene, program, calls::provided(&scene.run)), Answer::Start)
+                    }
+                    Err(cause) => Next::Ends(End::Failed(cause)),
+                };
+                (Below { callers: Vec::new(), top: hash }, next)
+            }
+            Input::Reply(stack, text) => {
+                self.resume(scene, stack, Answer::Reply(Reply { text, attachments: Vec::new() })).await?
+            }
+            Input::Wake(stack) => self.resume(scene, stack, Answer::Done).await?,
+        })
+    }
+
+    async fn resume(&self, scene: &Scene, stack: Stack, answer: Answer) -> Result<(Below, Next), Error> {
+        let below = Below { callers: stack.callers, top: stack.top.program };
+        let next = self.load(scene, &stack.top, answer).await?;
+        Ok((below, next))
+    }
+
+    /// A script that waited. A state that cannot be read is no dialog any more: it ends, and the author is told.
+    async fn load(&self, scene: &Scene, waited: &Suspended, answer: Answer) -> Result<Next, Error> {
+        let loaded = self.program(scene, waited.program).await?.and_then(|program| {
+            let machine = Machine::load(program, Limits::default(), &waited.state);
+            machine.map_err(|error| error.to_string())
+        });
+        Ok(match loaded {
+            Ok(mut machine) => {
+                speak(&mut machine, scene);
+                Next::On(Box::new(machine), answer)
+            }
+            Err(cause) => Next::Ends(End::Failed(cause)),
+        })
+    }
+
+    async fn program(&self, scene: &Scene, hash: [u8; 32]) -> Result<Result<Arc<Program>, String>, Error> {
+        let program = self.programs.get(scene.run.org, scene.run.bot, hash).await?;
+        Ok(program.map_err(|error| error.to_string()))
+    }
+
+    async fn performed(&self, scene: &Scene, command: Command) -> Performed {
+        match self.commands.get() {
+            Some(commands) => commands.perform(scene.run.clone(), command).await,
+            None => Commands::default().perform(scene.run.clone(), command).await,
+        }
+    }
+
+    /// Puts the script that a command names on top.
+    async fn call(
+        &self,
+        scene: &Scene,
+        below: &mut Below,
+        caller: Box<Machine>,
+        command: &Command,
+    ) -> Result<Next, Error> {
+        let most = self.settings.get().call_depth;
+        if below.callers.len() >= most {
+            let error = format!("more than {most} scripts wait for each other");
+            return Ok(Next::On(caller, failed(ErrorCode::Limit, error)));
+        }
+        let name = calls::script_name(command);
+        let run = &scene.run;
+        let Some(hash) = self.programs.named(run.org, run.bot, scene.version, &name).await? else {
+            let error = format!("the package has no script {name} that can run");
+            return Ok(Next::On(caller, failed(ErrorCode::NotFound, error)));
+        };
+        let program = match self.program(scene, hash).await? {
+            Ok(program) => program,
+            Err(cause) => return Ok(Next::On(caller, failed(ErrorCode::NotFound, cause))),
+        };
+        let mut inputs = calls::provided(run);
+        match calls::arguments(&program, &command.arguments, run.now.fixed_offset()) {
+            Ok(own) => inputs.extend(own),
+            Err(wrong) => return Ok(Next::On(caller, failed(ErrorCode::Argument, wrong))),
+        }
+        let state = caller.save().into();
+        below.callers.push(Suspended { program: std::mem::replace(&mut below.top, hash), state });
+        Ok(Next::On(start(scene, program, inputs), Answer::Start))
+    }
+
+    /// The script on top has ended: the one that called it goes on, or the run ends.
+    async fn go_back(
+        &self,
+        scene: &Scene,
+        below: &mut Below,
+        answer: Answer,
+        end: impl FnOnce() -> End,
+    ) -> Result<Next, Error> {
+        let Some(caller) = below.callers.pop() else { return Ok(Next::Ends(end())) };
+        below.top = caller.program;
+        self.load(scene, &caller, answer).await
+    }
+}
+
+fn start(scene: &Scene, program: Arc<Program>, inputs: Vec<(String, Data)>) -> Box<Machine> {
+    let mut machine = Machine::start(program, Limits::default(), inputs);
+    speak(&mut machine, scene);
+    Box::new(machine)
+}
+
+fn speak(machine: &mut Machine, scene: &Scene) {
+    if let Some(language) = &scene.language {
         machine.set_language(language);
     }
-    let mut outcome = Outcome { says: Vec::new(), suggestions: Vec::new(), end: End::Finished };
-    loop {
-        let resume = Resume { now: moment.now, seed: moment.seed, answer };
-        let begun = Instant::now();
-        answer = match machine.run_unless(resume, &mut || begun.elapsed() > time) {
-            Step::Talk(_) if outcome.says.len() >= moment.talks => {
-                outcome.end =
-                    End::Failed(format!("the script says more than {} things in one turn", moment.talks));
-                return outcome;
-            }
-            Step::Talk(text)
-                if outcome.says.iter().map(String::len).sum::<usize>() + text.len() > moment.bytes =>
-            {
-                outcome.end =
-                    End::Failed(format!("the script says more than {} bytes in one turn", moment.bytes));
-                return outcome;
-            }
-            Step::Talk(text) => {
-                outcome.says.push(text);
-                Answer::Done
-            }
-            Step::Print(text) => {
-                tracing::info!(target: "bots::script", script, text, "PRINT");
-                Answer::Done
-            }
-            Step::Hear(hear) => {
-                let button = |text: String| Suggestion { value: text.clone(), text };
-                outcome.suggestions = hear.options.into_iter().map(button).collect();
-                outcome.end = kept(&machine);
-                return outcome;
-            }
-            Step::Command(command) => Answer::Failed(HostError {
-                code: ErrorCode::Unknown,
-                message: format!("this server does not have {}", command.keyword.phrase),
-            }),
-            Step::Finished(_) => return outcome,
-            Step::Failed(error) => {
-                outcome.end = End::Failed(error.to_string());
-                return outcome;
-            }
-        };
+}
+
+fn failed(code: ErrorCode, message: String) -> Answer {
+    Answer::Failed(HostError { code, message })
+}
+
+fn answered(performed: Performed) -> Result<Answer, Error> {
+    match performed {
+        Ok(answer) => Ok(answer),
+        Err(Unperformed::Failed(error)) => Ok(Answer::Failed(error)),
+        Err(Unperformed::Server(error)) => Err(error),
     }
 }

@@ -3,17 +3,21 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::ws::Utf8Bytes;
+use chrono::{DateTime, Utc};
 use dashmap::DashMap;
-use kernel::{Id, id::kind::Conversation};
+use kernel::{
+    Id,
+    id::{ConversationId, MessageId, kind::Conversation},
+};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-use super::model::Message;
+use super::model::{Message, Suggestion};
 
 /// Turns that wait for a slow watcher, which reads the rest from the database.
 const WAITING: usize = 64;
 
-/// The frames of one turn, in order.
+/// The frames of one turn, in order. None at all: something happened that is in the database.
 pub(super) type Frames = Arc<[Arc<Frame>]>;
 
 /// A message as it goes to every watcher: written once, by whoever needs it first.
@@ -21,12 +25,13 @@ pub(super) type Frames = Arc<[Arc<Frame>]>;
 pub(super) struct Frame {
     message: Message,
     text: OnceLock<Utf8Bytes>,
+    suggestion: OnceLock<Utf8Bytes>,
 }
 
 impl Frame {
     /// The frame of a stored message.
     pub(super) fn of(message: Message) -> Self {
-        Self { message, text: OnceLock::new() }
+        Self { message, text: OnceLock::new(), suggestion: OnceLock::new() }
     }
 
     pub(super) fn seq(&self) -> u64 {
@@ -47,6 +52,30 @@ impl Frame {
             serde_json::to_string(&sent).unwrap_or_default().into()
         };
         self.text.get_or_init(write).clone()
+    }
+
+    /// The quick replies to it, which go over the wire behind it; none where there are none.
+    pub(super) fn suggestion(&self) -> Option<Utf8Bytes> {
+        #[derive(Serialize)]
+        struct Offered<'a> {
+            r#type: &'static str,
+            conversation_id: ConversationId,
+            message_id: MessageId,
+            suggestions: &'a [Suggestion],
+            timestamp: DateTime<Utc>,
+        }
+        let message = &self.message;
+        let write = || {
+            let offered = Offered {
+                r#type: "suggestion",
+                conversation_id: message.conversation_id,
+                message_id: message.message_id,
+                suggestions: &message.suggestions,
+                timestamp: message.timestamp,
+            };
+            serde_json::to_string(&offered).unwrap_or_default().into()
+        };
+        (!message.suggestions.is_empty()).then(|| self.suggestion.get_or_init(write).clone())
     }
 }
 
@@ -72,6 +101,14 @@ impl Hub {
         if let Some(watchers) = self.0.get(&conversation) {
             // The last watcher may have gone this moment.
             let _ = watchers.send(frames);
+        }
+    }
+
+    /// Tells every watcher to read what they have not seen from the database.
+    pub(super) fn look_everywhere(&self) {
+        let nothing = Frames::default();
+        for watchers in self.0.iter() {
+            let _ = watchers.send(Arc::clone(&nothing));
         }
     }
 

@@ -3,15 +3,25 @@
 //! One message is one turn. A turn reads the conversation and the machine's state, runs the machine until it hears
 //! again, and writes messages, state and counters in one unit of work that checks the conversation's fence number.
 
+mod calls;
+mod commit;
 mod dialog;
+mod events;
+mod follow;
 mod hub;
+mod keywords;
 mod model;
+mod nodes;
 mod routes;
+mod send;
 mod service;
 mod socket;
+mod stage;
+mod start;
 mod store;
 mod turn;
 mod waiting;
+mod wake;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +31,7 @@ use std::sync::Arc;
 use gateway::{Access, By, Limit, Module, routes as documented};
 use kernel::{Permission, Standing};
 
+pub(crate) use calls::PROVIDED;
 pub use model::{
     Conversation, ConversationError, History, Message, NewConversation, NewMessage, Sent, Started,
 };
@@ -31,7 +42,8 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
     let read = || Access::permission(Permission::CHAT_READ);
     let write = || Access::permission(Permission::CHAT_WRITE);
     let part = Standing::Participant;
-    Module::new("conversations")
+    wake::with_jobs(keywords::with_commands(Module::new("conversations"), conversations), conversations)
+        .event::<events::ConversationStarted<'_>>()
         .route(conversations, documented!(routes::list), read().limit(Limit::per_minute(30, By::Caller)))
         .route(conversations, documented!(routes::start), write().standing(Standing::MayUseBot))
         .route(conversations, documented!(routes::get), read().standing(part))

@@ -4,13 +4,20 @@ use chrono::{DateTime, Utc};
 use kernel::{
     Error, Kind,
     id::{BotId, ConversationId, MessageId, SessionId, UserId},
+    text,
 };
 use platform::db::DbError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Schema, Type, schema::SchemaType},
+};
 
 use crate::bots::BotError;
+
+/// Characters of a title.
+pub(super) const TITLE: usize = 200;
 
 /// A thread of messages between a person and a bot.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -20,25 +27,29 @@ pub struct Conversation {
     /// The bot.
     pub bot_id: BotId,
     /// The bot's name.
+    #[schema(example = "Table Booking")]
     pub bot_name: String,
     /// The person.
     pub user_id: UserId,
     /// Where it is held.
-    #[schema(example = "web")]
+    #[schema(pattern = "^(web|api)$", example = "web")]
     pub channel: String,
     /// What it is called.
+    #[schema(example = "Table Booking")]
     pub title: String,
     /// `active`, or `waiting` while a dialog waits for an answer.
-    #[schema(example = "waiting")]
+    #[schema(pattern = "^(active|waiting)$", example = "waiting")]
     pub status: String,
     /// The beginning of the last message.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "For how many people?")]
     pub last_message: Option<String>,
     /// When something was said last.
     pub last_activity: DateTime<Utc>,
     /// How many messages there are.
     pub message_count: u64,
     /// What whoever started it noted.
+    #[schema(example = json!({ "campaign": "spring" }))]
     pub metadata: Map<String, Value>,
     /// When it began.
     pub created_at: DateTime<Utc>,
@@ -80,8 +91,10 @@ impl Sender {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Suggestion {
     /// What the button says.
+    #[schema(example = "Friday")]
     pub text: String,
     /// What it sends.
+    #[schema(example = "Friday")]
     pub value: String,
 }
 
@@ -97,14 +110,16 @@ pub struct Message {
     /// Who said it.
     pub sender: Sender,
     /// What was said.
+    #[schema(example = "For how many people?")]
     pub content: String,
     /// `text`, or `markdown`.
-    #[schema(example = "text")]
+    #[schema(pattern = "^(text|markdown)$", example = "text")]
     pub content_type: &'static str,
     /// When.
     pub timestamp: DateTime<Utc>,
     /// Quick replies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     pub suggestions: Vec<Suggestion>,
     /// The message that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,16 +133,26 @@ pub struct NewConversation {
     /// Id or slug; the organization's default bot if absent.
     #[schema(example = "table-booking")]
     pub bot_id: Option<String>,
-    /// Said at once, after the bot's first words.
+    /// Said at once, after the bot's first words. At most 32 KiB.
+    #[schema(min_length = 1, max_length = 32768, pattern = "\\S", example = "A table for four, please.")]
     pub initial_message: Option<String>,
-    /// At most 200 characters; the bot's name if absent.
+    /// The bot's name if absent.
+    #[schema(schema_with = title_schema, required = false)]
     pub title: Option<String>,
-    /// Where it is held: `web` or `api`.
+    /// Where it is held: `web`, if absent, or `api`.
+    #[schema(pattern = "^(web|api)$", example = "web")]
     pub channel: Option<String>,
-    /// Two or three letters, such as `en`.
+    /// The language that the person speaks, such as `en` or `pt-BR`.
+    #[schema(min_length = 2, max_length = 8, pattern = "^[A-Za-z-]+$", example = "en")]
     pub language: Option<String>,
     /// At most 16 KiB of one's own.
+    #[schema(example = json!({ "campaign": "spring" }))]
     pub metadata: Map<String, Value>,
+}
+
+fn title_schema() -> Schema {
+    let line = text::line_schema("The bot's name if absent.", 1, TITLE, "My table");
+    line.schema_type(SchemaType::from_iter([Type::String, Type::Null])).into()
 }
 
 /// A conversation that began.
@@ -140,6 +165,7 @@ pub struct Started {
     /// The bot.
     pub bot_id: BotId,
     /// `active`, or `waiting` while a dialog waits for an answer.
+    #[schema(pattern = "^(active|waiting)$", example = "waiting")]
     pub status: String,
     /// The bot's first words, and what came of the initial message.
     pub messages: Vec<Message>,
@@ -161,10 +187,11 @@ pub enum Wait {
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
     /// Text of at most 32 KiB.
-    #[schema(example = "A table for four, please.")]
+    #[schema(min_length = 1, max_length = 32768, pattern = "\\S", example = "A table for four, please.")]
     pub content: String,
-    /// The sender's own name for it, at most 128 characters: sent twice, it is taken once and answered the same.
+    /// The sender's own name for it: sent twice, it is taken once and answered the same.
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 128, example = "7f9c")]
     pub client_message_id: Option<String>,
     /// How long to wait.
     #[serde(default)]
@@ -180,7 +207,7 @@ pub struct Sent {
     /// When it was taken.
     pub timestamp: DateTime<Utc>,
     /// `delivered` with an answer, `sent` without one yet.
-    #[schema(example = "delivered")]
+    #[schema(pattern = "^(delivered|sent)$", example = "delivered")]
     pub status: &'static str,
     /// What the bot answered.
     pub response: Vec<Message>,

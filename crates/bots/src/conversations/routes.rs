@@ -1,6 +1,6 @@
 //! Conversations over HTTP.
 
-use gateway::{Body, Caller, Envelope, ListQuery, Params, Path, Reply, Result, State};
+use gateway::{Body, Caller, Envelope, IfNoneMatch, ListQuery, Params, Path, Reply, Result, State};
 use kernel::{
     Error,
     id::{ConversationId, MessageId},
@@ -12,39 +12,24 @@ use utoipa::IntoParams;
 use super::{
     Conversation, Conversations, Message, NewConversation, NewMessage, Sent, Started,
     model::{History, Wait},
-    service::{MESSAGES, SPEC},
+    service::{ConversationList, MessageList},
 };
 
 /// Conversations, the latest first.
 ///
-/// The caller's own; with `conversations:read` those of all the organization's bots. Sorts: `last_activity`,
-/// `created_at`, `message_count`. `search` looks through titles.
+/// The caller's own; with `conversations:read` those of all the organization's bots.
 #[utoipa::path(
     get,
     path = "/conversations",
-    params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100),
-        ("offset" = Option<u64>, Query),
-        ("cursor" = Option<String>, Query),
-        ("sort" = Option<String>, Query),
-        ("order" = Option<String>, Query),
-        ("count" = Option<String>, Query),
-        ("search" = Option<String>, Query),
-        ("filter[bot_id]" = Option<String>, Query),
-        ("filter[status]" = Option<String>, Query),
-        ("filter[channel]" = Option<String>, Query),
-        ("filter[user_id]" = Option<String>, Query),
-        ("filter[started_after]" = Option<String>, Query),
-        ("filter[started_before]" = Option<String>, Query),
-    ),
+    params(ListQuery<ConversationList>),
     responses((status = 200, body = Envelope<Page<Conversation>>)),
 )]
 pub(super) async fn list(
     State(conversations): State<Conversations>,
     Caller(who): Caller,
-    query: ListQuery,
+    query: ListQuery<ConversationList>,
 ) -> Result<Reply<Page<Conversation>>> {
-    Ok(Reply::ok(conversations.list(who, query.read(&SPEC)?).await?))
+    Ok(Reply::ok(conversations.list(who, query.0).await?))
 }
 
 /// Start a conversation.
@@ -57,7 +42,8 @@ pub(super) async fn list(
     responses(
         (status = 201, body = Envelope<Started>),
         (status = 404, description = "There is no such bot for the caller"),
-        (status = 409, description = "`bot_inactive`"),
+        (status = 409, description = "`bot_inactive`: the bot is off"),
+        (status = 422, description = "`invalid_message`, or `message_too_long`: of the initial message"),
     ),
 )]
 pub(super) async fn start(
@@ -70,10 +56,12 @@ pub(super) async fn start(
 }
 
 /// One conversation.
+///
+/// The caller's own, or with `conversations:read` any of the organization's.
 #[utoipa::path(
     get,
     path = "/conversations/{conversation_id}",
-    params(("conversation_id" = ConversationId, Path)),
+    params(("conversation_id" = ConversationId, Path), IfNoneMatch),
     responses((status = 200, body = Envelope<Conversation>)),
 )]
 pub(super) async fn get(
@@ -81,21 +69,18 @@ pub(super) async fn get(
     Caller(who): Caller,
     Path(id): Path<ConversationId>,
 ) -> Result<Reply<Conversation>> {
-    Ok(Reply::ok(conversations.get(who, id).await?))
+    Ok(Reply::versioned(conversations.get(who, id).await?))
 }
 
-/// The messages of a conversation as a list, the last first.
+/// The messages of a conversation.
+///
+/// As a list, the last first. `GET …/history` gives them by time.
 #[utoipa::path(
     get,
     path = "/conversations/{conversation_id}/messages",
     params(
         ("conversation_id" = ConversationId, Path),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100),
-        ("offset" = Option<u64>, Query),
-        ("cursor" = Option<String>, Query),
-        ("order" = Option<String>, Query),
-        ("count" = Option<String>, Query),
-        ("filter[sender]" = Option<String>, Query),
+        ListQuery<MessageList>,
     ),
     responses((status = 200, body = Envelope<Page<Message>>)),
 )]
@@ -103,9 +88,9 @@ pub(super) async fn messages(
     State(conversations): State<Conversations>,
     Caller(who): Caller,
     Path(id): Path<ConversationId>,
-    query: ListQuery,
+    query: ListQuery<MessageList>,
 ) -> Result<Reply<Page<Message>>> {
-    Ok(Reply::ok(conversations.messages(who, id, query.read(&MESSAGES)?).await?))
+    Ok(Reply::ok(conversations.messages(who, id, query.0).await?))
 }
 
 /// Say something.
@@ -120,7 +105,8 @@ pub(super) async fn messages(
     responses(
         (status = 201, body = Envelope<Sent>),
         (status = 202, body = Envelope<Sent>, description = "Taken, with `wait` none"),
-        (status = 409, description = "`turn_in_progress`: too many wait already; or `bot_inactive`"),
+        (status = 409, description = "`turn_in_progress`, or `bot_inactive`: too many messages wait already, or the bot is off"),
+        (status = 422, description = "`invalid_message`, or `message_too_long`: the content is empty or too long"),
     ),
 )]
 pub(super) async fn send(
@@ -142,13 +128,14 @@ pub(super) async fn send(
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Part {
-    /// 1 to 100; 20 if absent.
+    /// Messages at the most.
+    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
     limit: Option<u32>,
-    /// Messages before this one.
-    #[param(value_type = Option<String>)]
+    /// Messages before this one. Not together with `after`.
+    #[param(value_type = Option<MessageId>, inline, example = "msg_01jxk6qv9ve7m8g3t5s0c4d2ba")]
     before: Option<MessageId>,
-    /// Messages after this one.
-    #[param(value_type = Option<String>)]
+    /// Messages after this one. Not together with `before`.
+    #[param(value_type = Option<MessageId>, inline, example = "msg_01jxk6qv9ve7m8g3t5s0c4d2ba")]
     after: Option<MessageId>,
 }
 

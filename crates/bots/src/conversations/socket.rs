@@ -1,12 +1,14 @@
 //! Conversations over WebSocket: `message` frames, and following what is said.
 
-use futures_util::StreamExt;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
 use gateway::{Frame, FrameHandler, Socket, module::BoxFuture};
 use kernel::{Actor, Error, Id, Permission, id::kind::Conversation as ConversationKind};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Conversations, NewConversation, NewMessage, model::Wait};
+use super::{Conversations, NewConversation, NewMessage, hub::Frame as Said, model::Wait};
 
 /// Answers `message` frames.
 pub(super) struct Messages {
@@ -16,7 +18,7 @@ pub(super) struct Messages {
 /// The fields of a `message` frame.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Said {
+struct Message {
     content: String,
     conversation_id: Option<Id<ConversationKind>>,
     bot_id: Option<String>,
@@ -31,7 +33,7 @@ impl Messages {
     async fn say(&self, socket: &Socket, frame: Frame) -> kernel::Result<()> {
         let who = signed_in(socket)?;
         who.require(Permission::CHAT_WRITE)?;
-        let said: Said = serde_json::from_value(Value::Object(frame.body))
+        let said: Message = serde_json::from_value(Value::Object(frame.body))
             .map_err(|problem| Error::invalid("message", problem.to_string()))?;
         let message =
             NewMessage { content: said.content, client_message_id: said.client_message_id, wait: Wait::None };
@@ -90,7 +92,9 @@ impl Messages {
             return Ok(());
         }
         let frames = self.conversations.follow(who, id, since).await?;
-        socket.follow(key, frames.map(|frame| frame.text()));
+        let texts =
+            |frame: Arc<Said>| stream::iter([Some(frame.text()), frame.suggestion()].into_iter().flatten());
+        socket.follow(key, frames.flat_map(texts));
         Ok(())
     }
 }

@@ -2,18 +2,24 @@
 
 use kernel::{
     Id, Timestamp,
-    id::kind::{Bot, Conversation as ConversationKind, Message as MessageKind, User},
+    id::{
+        JobId,
+        kind::{Bot, Conversation as ConversationKind, Message as MessageKind, User},
+    },
 };
 use platform::{
     db::{DbError, Filter, Json, ListOf, SearchOn, Tx, Unit},
     record,
 };
 
+use super::dialog::{Stack, Suspended};
+
 record! {
     /// A conversation with what a list shows of its bot.
     #[derive(Debug, Clone)]
     pub(super) struct ConversationRow {
         pub(super) id: Id<ConversationKind>,
+        pub(super) rev: i64,
         pub(super) bot_id: Id<Bot>,
         pub(super) bot_name: String,
         pub(super) user_id: Id<User>,
@@ -34,8 +40,10 @@ record! {
     #[derive(Debug, Clone)]
     pub(super) struct TurnRow {
         pub(super) user_id: Id<User>,
+        pub(super) channel: String,
         pub(super) seq: i64,
         pub(super) fence: i64,
+        pub(super) suggestions: Option<Json>,
         pub(super) bot_id: Id<Bot>,
         pub(super) bot_status: String,
         pub(super) bot_visibility: String,
@@ -44,6 +52,11 @@ record! {
         pub(super) language: Option<String>,
         pub(super) program: Option<[u8; 32]>,
         pub(super) state: Option<Vec<u8>>,
+        pub(super) version: Option<i64>,
+        /// Scripts below the one that waits.
+        pub(super) depth: Option<i64>,
+        /// The job that goes on, where the run waits for time and not for an answer.
+        pub(super) wake: Option<JobId>,
     }
 }
 
@@ -71,7 +84,7 @@ const FROM: &str = "conversations c JOIN bots b ON b.org_id = c.org_id AND b.id 
 pub(super) const LIST: ListOf = ListOf {
     from: FROM,
     columns:
-        "c.id, c.bot_id, b.name, c.user_id, c.channel, c.title, c.status, c.seq, c.last_message, c.metadata,
+        "c.id, c.rev, c.bot_id, b.name, c.user_id, c.channel, c.title, c.status, c.seq, c.last_message, c.metadata,
         c.created_at, c.updated_at, c.last_activity",
     org: "c.org_id",
     id: "c.id",
@@ -88,7 +101,12 @@ pub(super) const LIST: ListOf = ListOf {
         ("started_after", Filter::TimeFrom("c.created_at")),
         ("started_before", Filter::TimeUntil("c.created_at")),
     ],
-    search: Some(SearchOn { table: "conversations", alias: "c", column: "title_key" }),
+    search: Some(SearchOn {
+        table: "conversations",
+        alias: "c",
+        column: "title_key",
+        begins: &["c.title_key"],
+    }),
 };
 
 /// The messages of one conversation.
@@ -104,7 +122,7 @@ pub(super) const MESSAGES: ListOf = ListOf {
 
 pub(super) fn get(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<ConversationRow>, DbError> {
     tx.one(
-        "SELECT c.id, c.bot_id, b.name, c.user_id, c.channel, c.title, c.status, c.seq, c.last_message, c.metadata,
+        "SELECT c.id, c.rev, c.bot_id, b.name, c.user_id, c.channel, c.title, c.status, c.seq, c.last_message, c.metadata,
             c.created_at, c.updated_at, c.last_activity
          FROM conversations c JOIN bots b ON b.org_id = c.org_id AND b.id = c.bot_id
          WHERE c.org_id = $1 AND c.id = $2",
@@ -114,8 +132,8 @@ pub(super) fn get(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<Conver
 
 pub(super) fn for_turn(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<TurnRow>, DbError> {
     tx.one(
-        "SELECT c.user_id, c.seq, c.fence, c.bot_id, b.status, b.visibility, b.created_by, b.config,
-            c.language, r.program, r.state
+        "SELECT c.user_id, c.channel, c.seq, c.fence, c.suggestions, c.bot_id, b.status, b.visibility, b.created_by,
+            b.config, c.language, r.program, r.state, r.version, r.depth, r.wake
          FROM conversations c
          JOIN bots b ON b.org_id = c.org_id AND b.id = c.bot_id
          LEFT JOIN conversation_runs r ON r.org_id = c.org_id AND r.conversation_id = c.id
@@ -200,18 +218,65 @@ pub(super) fn insert_message(
     Ok(())
 }
 
+/// What a turn needs to know, with the run that is under way.
+pub(super) struct TurnFound {
+    pub(super) row: TurnRow,
+    pub(super) run: Option<RunFound>,
+}
+
+/// A run that is under way.
+pub(super) struct RunFound {
+    pub(super) stack: Stack,
+    /// Does it wait for time, and not for an answer?
+    pub(super) sleeps: bool,
+}
+
+/// The run of a conversation that was read.
+pub(super) fn found(tx: &Tx<'_>, id: Id<ConversationKind>, mut row: TurnRow) -> Result<TurnFound, DbError> {
+    let run = match (row.program, row.state.take()) {
+        (Some(program), Some(state)) => {
+            let callers = if row.depth > Some(0) { callers(tx, id)? } else { Vec::new() };
+            let stack = Stack { callers, top: Suspended { program, state: state.into() } };
+            Some(RunFound { stack, sleeps: row.wake.is_some() })
+        }
+        _ => None,
+    };
+    Ok(TurnFound { row, run })
+}
+
+/// The scripts that wait below the one that goes on first, the outermost first.
+fn callers(tx: &Tx<'_>, conversation: Id<ConversationKind>) -> Result<Vec<Suspended>, DbError> {
+    let rows = tx.all::<([u8; 32], Vec<u8>)>(
+        "SELECT program, state FROM conversation_callers WHERE org_id = $1 AND conversation_id = $2 ORDER BY depth",
+        &[&conversation],
+    )?;
+    Ok(rows.into_iter().map(|(program, state)| Suspended { program, state: state.into() }).collect())
+}
+
 pub(super) fn save_run(
     unit: &Unit<'_>,
     conversation: Id<ConversationKind>,
     bot: Id<Bot>,
-    program: &[u8; 32],
-    state: &[u8],
+    version: i64,
+    stack: &Stack,
+    wake: Option<JobId>,
 ) -> Result<(), DbError> {
+    let depth = i64::try_from(stack.callers.len()).unwrap_or(i64::MAX);
     unit.execute(
-        "INSERT INTO conversation_runs (org_id, conversation_id, bot_id, program, state) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (org_id, conversation_id) DO UPDATE SET program = excluded.program, state = excluded.state",
-        &[&conversation, &bot, program, &state],
+        "INSERT INTO conversation_runs (org_id, conversation_id, bot_id, program, state, version, depth, wake)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (org_id, conversation_id) DO UPDATE SET program = excluded.program, state = excluded.state,
+            version = excluded.version, depth = excluded.depth, wake = excluded.wake",
+        &[&conversation, &bot, &stack.top.program, &&*stack.top.state, &version, &depth, &wake],
     )?;
+    end_callers(unit, conversation)?;
+    for (depth, caller) in (0_i64..).zip(&stack.callers) {
+        unit.execute(
+            "INSERT INTO conversation_callers (org_id, conversation_id, depth, program, state)
+             VALUES ($1, $2, $3, $4, $5)",
+            &[&conversation, &depth, &caller.program, &&*caller.state],
+        )?;
+    }
     Ok(())
 }
 
@@ -219,6 +284,41 @@ pub(super) fn end_run(unit: &Unit<'_>, conversation: Id<ConversationKind>) -> Re
     unit.execute(
         "DELETE FROM conversation_runs WHERE org_id = $1 AND conversation_id = $2",
         &[&conversation],
+    )?;
+    end_callers(unit, conversation)
+}
+
+fn end_callers(unit: &Unit<'_>, conversation: Id<ConversationKind>) -> Result<(), DbError> {
+    unit.execute(
+        "DELETE FROM conversation_callers WHERE org_id = $1 AND conversation_id = $2",
+        &[&conversation],
+    )?;
+    Ok(())
+}
+
+/// Another job goes on with a run that sleeps, if this one would have.
+pub(super) fn set_wake(
+    unit: &Unit<'_>,
+    conversation: Id<ConversationKind>,
+    this: JobId,
+    next: JobId,
+) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE conversation_runs SET wake = $4 WHERE org_id = $1 AND conversation_id = $2 AND wake = $3",
+        &[&conversation, &this, &next],
+    )?;
+    Ok(())
+}
+
+/// Keeps what the conversation offers as quick replies from now on.
+pub(super) fn set_suggestions(
+    unit: &Unit<'_>,
+    conversation: Id<ConversationKind>,
+    suggestions: Option<&Json>,
+) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE conversations SET suggestions = $3 WHERE org_id = $1 AND id = $2",
+        &[&conversation, &suggestions],
     )?;
     Ok(())
 }

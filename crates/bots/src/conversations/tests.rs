@@ -1,31 +1,17 @@
 //! The rules of conversations that the database keeps.
 
 use kernel::{Error, Surroundings, list::Order};
-use platform::db::{Db, DbOptions};
 use sea_query::{Condition, Expr, ExprTrait};
+use test_database::each_database;
 
 use super::{
     service::{MESSAGES, SPEC},
     store,
 };
 
-#[allow(clippy::unwrap_used)]
-async fn db(folder: &tempfile::TempDir) -> Db {
-    let url = format!("sqlite:{}", folder.path().join("t.db").display());
-    let db = Db::open(&DbOptions::new(&url)).unwrap();
-    db.migrate(crate::migrations()).await.unwrap();
-    db
-}
-
-fn assert_walks_an_index(plan: &str) {
-    assert!(plan.contains("USING INDEX") || plan.contains("PRIMARY KEY"), "{plan}");
-    assert!(!plan.contains("SCAN") && !plan.contains("B-TREE"), "{plan}");
-}
-
-#[tokio::test]
+#[each_database]
 async fn no_page_of_conversations_scans_or_sorts() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, world) = (db(&folder).await, Surroundings::system());
+    let ((db, _database), world) = (crate::testing::database().await, Surroundings::system());
 
     for sort in SPEC.sorts {
         for (order, own) in [(Order::Asc, true), (Order::Desc, true), (Order::Desc, false)] {
@@ -37,15 +23,15 @@ async fn no_page_of_conversations_scans_or_sorts() {
             let plan =
                 db.read(world.id(), move |tx| tx.plan_of(&store::LIST, &request, extra).map_err(Error::from));
 
-            assert_walks_an_index(&plan.await.unwrap());
+            let plan = plan.await.unwrap();
+            assert!(plan.walks(), "{plan}");
         }
     }
 }
 
-#[tokio::test]
+#[each_database]
 async fn no_page_of_messages_scans_or_sorts() {
-    let folder = tempfile::tempdir().unwrap();
-    let (db, world) = (db(&folder).await, Surroundings::system());
+    let ((db, _database), world) = (crate::testing::database().await, Surroundings::system());
     let conversation: kernel::id::ConversationId = world.id();
     let request = MESSAGES.read([]).unwrap();
 
@@ -53,5 +39,6 @@ async fn no_page_of_messages_scans_or_sorts() {
     let plan = db
         .read(world.id(), move |tx| tx.plan_of(&store::MESSAGES, &request, Some(extra)).map_err(Error::from));
 
-    assert_walks_an_index(&plan.await.unwrap());
+    let plan = plan.await.unwrap();
+    assert!(plan.walks(), "{plan}");
 }

@@ -1,17 +1,30 @@
-//! Turns of one conversation wait in line, in the order in which they came.
+//! Who wants the same thing waits in line, in the order in which they came.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use dashmap::DashMap;
-use kernel::{Id, id::kind::Conversation};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// The lines of this node. Conversations where nobody waits cost nothing.
-#[derive(Clone, Default)]
-pub(super) struct Lines(Arc<DashMap<Id<Conversation>, Arc<Line>>>);
+/// The lines of this node, one for each thing. Where nobody waits there is none.
+pub(super) struct Lines<K: Eq + Hash>(Arc<DashMap<K, Arc<Line>>>);
+
+impl<K: Eq + Hash> Clone for Lines<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Eq + Hash> Default for Lines<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
 
 #[derive(Default)]
 struct Line {
@@ -20,28 +33,33 @@ struct Line {
 }
 
 /// A place in a line. Leaving gives it back.
-struct Place {
-    lines: Lines,
-    conversation: Id<Conversation>,
+struct Place<K: Copy + Eq + Hash> {
+    lines: Lines<K>,
+    of: K,
     line: Arc<Line>,
 }
 
-/// The turn itself: nobody else of this node has one in the conversation.
-pub(super) struct Turn {
+/// The turn itself: nobody else of this node has one in the same line.
+pub(super) struct Turn<K: Copy + Eq + Hash> {
     // Before the place: whoever waits goes on before the line can be forgotten.
     _guard: OwnedMutexGuard<()>,
-    _place: Place,
+    _place: Place<K>,
 }
 
-impl Lines {
+impl<K: Copy + Eq + Hash> Lines<K> {
+    /// Does anybody wait or have a turn?
+    pub(super) fn is_busy(&self, of: K) -> bool {
+        self.0.contains_key(&of)
+    }
+
     /// Waits for the turn. None if as many wait as may.
-    pub(super) async fn turn(&self, conversation: Id<Conversation>, limit: usize) -> Option<Turn> {
+    pub(super) async fn turn(&self, of: K, limit: usize) -> Option<Turn<K>> {
         let line = {
-            let line = self.0.entry(conversation).or_default();
+            let line = self.0.entry(of).or_default();
             line.people.fetch_add(1, Ordering::Relaxed);
             Arc::clone(&line)
         };
-        let place = Place { lines: self.clone(), conversation, line };
+        let place = Place { lines: self.clone(), of, line };
         if place.line.people.load(Ordering::Relaxed) > limit {
             return None;
         }
@@ -50,23 +68,23 @@ impl Lines {
     }
 }
 
-impl Drop for Place {
+impl<K: Copy + Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         self.line.people.fetch_sub(1, Ordering::Relaxed);
         // People are counted under the entry's lock: nobody can come between the look and the removal.
-        self.lines.0.remove_if(&self.conversation, |_, line| line.people.load(Ordering::Relaxed) == 0);
+        self.lines.0.remove_if(&self.of, |_, line| line.people.load(Ordering::Relaxed) == 0);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use kernel::Surroundings;
+    use kernel::{Surroundings, id::ConversationId};
 
     use super::*;
 
     #[tokio::test]
     async fn one_at_a_time_and_no_more_than_may_wait() {
-        let (lines, conversation) = (Lines::default(), Surroundings::system().id());
+        let (lines, conversation): (_, ConversationId) = (Lines::default(), Surroundings::system().id());
         let first = lines.turn(conversation, 2).await.unwrap();
         let second = tokio::spawn({
             let lines = lines.clone();

@@ -2,13 +2,16 @@
 //! all.
 
 mod archive;
+pub(crate) mod compile;
 pub(crate) mod import;
 pub(crate) mod layout;
 mod model;
 mod routes;
 mod service;
 mod settings_csv;
+pub(crate) mod state;
 pub(crate) mod store;
+mod upload;
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +30,8 @@ pub use service::Packages;
 /// The operations on packages.
 pub(crate) fn module(packages: &Packages) -> Module {
     let write = || Access::permission(Permission::BOTS_WRITE).standing(Standing::MayUseBot);
-    let upload = write().body_limit(packages.body_limit()).timeout(Duration::from_mins(10));
+    // The service limits the bytes, by settings that may change.
+    let upload = write().body_limit(usize::MAX).timeout(Duration::from_mins(10));
     Module::new("packages").route(packages, documented!(routes::install), upload).route(
         packages,
         documented!(routes::files),

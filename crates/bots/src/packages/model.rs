@@ -1,7 +1,7 @@
 //! What a package holds, and why one is refused.
 
 use basic::{Diagnostic, Severity};
-use kernel::{Error, Kind};
+use kernel::{Error, Kind, Revision};
 use platform::{
     db::DbError,
     objects::{ObjectError, ObjectHash},
@@ -18,6 +18,10 @@ pub struct FileEntry {
     #[schema(example = "booking.gbdialog/start.bas")]
     pub path: String,
     /// The SHA-256 of its content.
+    #[schema(
+        pattern = "^[0-9a-f]{64}$",
+        example = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    )]
     pub checksum: String,
     /// Its bytes.
     pub size: u64,
@@ -26,6 +30,11 @@ pub struct FileEntry {
 impl FileEntry {
     pub(crate) fn hash(&self) -> Result<ObjectHash, PackageError> {
         self.checksum.parse().map_err(|cause| PackageError::Other(Error::internal(cause)))
+    }
+
+    /// A file changes with its content.
+    pub(crate) fn revision(&self) -> Result<Revision, PackageError> {
+        Ok(Revision::of_hash(&self.hash()?.0))
     }
 }
 
@@ -63,14 +72,17 @@ pub struct ScriptReport {
     /// From 1, in characters.
     pub column: u32,
     /// `error` or `warning`.
-    #[schema(example = "error")]
+    #[schema(pattern = "^(error|warning)$", example = "error")]
     pub severity: String,
     /// Such as `B012`.
+    #[schema(example = "B012")]
     pub code: String,
     /// What is wrong.
+    #[schema(example = "END IF is missing")]
     pub message: String,
     /// What may help.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(example = "the IF of line 3 is still open")]
     pub hint: Option<String>,
 }
 
@@ -114,10 +126,13 @@ pub struct ScriptEntry {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Installed {
     /// New files.
+    #[schema(example = json!(["booking.gbdialog/start.bas"]))]
     pub added: Vec<String>,
     /// Files with another content.
+    #[schema(example = json!(["booking.gbot/config.csv"]))]
     pub changed: Vec<String>,
     /// Files that are gone.
+    #[schema(example = json!([]))]
     pub removed: Vec<String>,
 }
 
@@ -125,6 +140,7 @@ pub struct Installed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FileReport {
     /// The script's file.
+    #[schema(example = "booking.gbdialog/start.bas")]
     pub file: String,
     /// What is to be said.
     #[serde(flatten)]
@@ -150,6 +166,7 @@ pub struct Installation {
     /// Errors and warnings of all scripts.
     pub diagnostics: Vec<FileReport>,
     /// What else is worth knowing, such as folders that nobody reads.
+    #[schema(example = json!([]))]
     pub warnings: Vec<String>,
     /// The number of the new state; the present one after a dry run.
     pub version: u64,

@@ -1,8 +1,11 @@
 //! Packages over HTTP.
 
-use gateway::{Caller, Envelope, Params, Path, Reply, Result, State, Upload};
+use gateway::{Caller, Envelope, IfMatch, IfNoneMatch, Params, Path, Reply, Result, State, Upload};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{Object, ObjectBuilder, Type},
+};
 
 use super::{FileEntry, Installation, Packages, service::Manner};
 
@@ -12,15 +15,18 @@ use super::{FileEntry, Installation, Packages, service::Manner};
 #[into_params(parameter_in = Query)]
 pub(super) struct Options {
     /// `replace` removes files that the package doesn't have; `merge` keeps them.
+    #[param(schema_with = modes, required = false)]
     mode: Mode,
     /// Only tell what would happen.
+    #[param(default = false, example = true)]
     dry_run: bool,
     /// False installs scripts with errors, too; the last good one of each keeps running.
+    #[param(default = true, example = false)]
     strict: Option<bool>,
 }
 
 /// What happens to files that the package doesn't have.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Mode {
     /// They are removed.
@@ -30,6 +36,30 @@ pub(super) enum Mode {
     Merge,
 }
 
+fn modes() -> Object {
+    let about =
+        "What happens to files that the package doesn't have: `replace` removes them, `merge` keeps them.";
+    let modes = ObjectBuilder::new()
+        .description(Some(about))
+        .schema_type(Type::String)
+        .enum_values(Some(["replace", "merge"]));
+    modes.default(Some("replace".into())).build()
+}
+
+/// A zip.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary, example = "PK…")]
+#[allow(dead_code, reason = "it is read as it arrives")]
+struct Zip(Vec<u8>);
+
+/// A form with a zip.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it is read as it arrives")]
+struct Form {
+    /// The zip.
+    file: Zip,
+}
+
 /// Install a package.
 ///
 /// A zip as the body (`application/zip`), or as the part `file` of a form. It installs as a whole or not at all.
@@ -37,8 +67,8 @@ pub(super) enum Mode {
 #[utoipa::path(
     put,
     path = "/bots/{bot_id}/package",
-    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), Options),
-    request_body(content = Vec<u8>, content_type = "application/zip"),
+    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), Options, IfMatch),
+    request_body(content((Zip = "application/zip"), (Form = "multipart/form-data"))),
     responses(
         (status = 200, body = Envelope<Installation>),
         (status = 409, description = "`package_changed`: somebody else installed something meanwhile"),
@@ -51,6 +81,7 @@ pub(super) async fn install(
     Caller(who): Caller,
     Path(bot): Path<String>,
     Params(options): Params<Options>,
+    IfMatch(expected): IfMatch,
     upload: Upload,
 ) -> Result<Reply<Installation>> {
     let manner = Manner {
@@ -58,14 +89,16 @@ pub(super) async fn install(
         dry_run: options.dry_run,
         strict: options.strict.unwrap_or(true),
     };
-    Ok(Reply::ok(packages.install(who, bot, upload, manner).await?))
+    Ok(Reply::ok(packages.install(who, bot, expected, upload, manner).await?))
 }
 
 /// The files of a package.
+///
+/// Of its present state, each with its size and checksum.
 #[utoipa::path(
     get,
     path = "/bots/{bot_id}/package/files",
-    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking")),
+    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), IfNoneMatch),
     responses((status = 200, body = Envelope<Vec<FileEntry>>)),
 )]
 pub(super) async fn files(
@@ -75,5 +108,5 @@ pub(super) async fn files(
 ) -> Result<Reply<Vec<FileEntry>>> {
     let bot = packages.bot(&who, &bot).await?;
     let state = packages.state(who.org, bot.id, bot.version).await?;
-    Ok(Reply::ok(state.files.into_values().collect()))
+    Ok(Reply::ok(state.files.into_values().collect()).at(bot.version.into()))
 }

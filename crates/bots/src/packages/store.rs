@@ -50,7 +50,7 @@ pub(super) fn keep_program(
     version: i64,
 ) -> Result<(), DbError> {
     unit.execute(
-        "INSERT INTO bot_programs (org_id, bot_id, hash, bytes, version) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO bot_programs (org_id, bot_id, hash, bytes, version, since) VALUES ($1, $2, $3, $4, $5, $5)
          ON CONFLICT (org_id, bot_id, hash) DO UPDATE SET version = excluded.version",
         &[&bot, hash, &bytes, &version],
     )?;
@@ -90,16 +90,24 @@ pub(super) fn set_current(
     Ok(())
 }
 
-/// Forgets states before the oldest kept one, but for programs that a run still needs.
+/// Forgets states before the oldest kept one, but for those that a run began with: it ends with their programs, also
+/// with those of scripts that it has yet to call.
 pub(super) fn forget_before(unit: &Unit<'_>, bot: Id<BotKind>, oldest: i64) -> Result<(), DbError> {
     unit.execute(
-        "DELETE FROM bot_versions WHERE org_id = $1 AND bot_id = $2 AND number < $3",
+        "DELETE FROM bot_versions WHERE org_id = $1 AND bot_id = $2 AND number < $3 AND NOT EXISTS (
+            SELECT 1 FROM conversation_runs r
+            WHERE r.org_id = bot_versions.org_id AND r.bot_id = bot_versions.bot_id
+                AND r.version = bot_versions.number)",
         &[&bot, &oldest],
     )?;
     unit.execute(
         "DELETE FROM bot_programs WHERE org_id = $1 AND bot_id = $2 AND version < $3 AND NOT EXISTS (
             SELECT 1 FROM conversation_runs r
-            WHERE r.org_id = bot_programs.org_id AND r.bot_id = bot_programs.bot_id AND r.program = bot_programs.hash)",
+            WHERE r.org_id = bot_programs.org_id AND r.bot_id = bot_programs.bot_id AND r.program = bot_programs.hash)
+            AND NOT EXISTS (
+            SELECT 1 FROM conversation_runs r
+            WHERE r.org_id = bot_programs.org_id AND r.bot_id = bot_programs.bot_id
+                AND r.version BETWEEN bot_programs.since AND bot_programs.version)",
         &[&bot, &oldest],
     )?;
     Ok(())

@@ -1,6 +1,6 @@
 //! Compiled programs, by their hash: in memory while they are used, in the database for as long as they are needed.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use basic::{LoadError, Program};
 use kernel::{
@@ -10,7 +10,10 @@ use kernel::{
 use moka::sync::Cache;
 use platform::db::Db;
 
-use crate::packages::store;
+use crate::packages::{
+    state::{State, hash_bytes},
+    store,
+};
 
 /// The programs of this node. A cheap handle.
 #[derive(Clone)]
@@ -18,7 +21,14 @@ pub(crate) struct Programs {
     db: Db,
     // Another bot's script may be the same text; the same hash is the same program, whoever's it is.
     cache: Cache<[u8; 32], Arc<Program>>,
+    names: Cache<(Id<BotKind>, i64), Arc<Names>>,
 }
+
+/// The programs of a version of a package, by the folded names of their scripts.
+type Names = HashMap<String, [u8; 32]>;
+
+/// Versions whose names are kept in memory.
+const VERSIONS: u64 = 1000;
 
 impl Programs {
     /// Programs of that database, with so many bytes of them in memory.
@@ -26,7 +36,8 @@ impl Programs {
         let weigh = |_: &[u8; 32], program: &Arc<Program>| {
             u32::try_from(program.to_bytes().len()).unwrap_or(u32::MAX)
         };
-        Self { db, cache: Cache::builder().max_capacity(cache_bytes).weigher(weigh).build() }
+        let cache = Cache::builder().max_capacity(cache_bytes).weigher(weigh).build();
+        Self { db, cache, names: Cache::new(VERSIONS) }
     }
 
     /// The program of that hash. It stands for as long as a bot or a run names it; the inner error is that of a program
@@ -48,4 +59,29 @@ impl Programs {
             program
         }))
     }
+
+    /// The program of a script of that version of the package, if there is one that can run. Versions never change.
+    pub(crate) async fn named(
+        &self,
+        org: Id<Organization>,
+        bot: Id<BotKind>,
+        version: i64,
+        name: &str,
+    ) -> Result<Option<[u8; 32]>, Error> {
+        let names = if let Some(names) = self.names.get(&(bot, version)) {
+            names
+        } else {
+            let row = self.db.read(org, move |tx| store::version(tx, bot, version)).await?;
+            let Some(row) = row else { return Ok(None) };
+            let names = Arc::new(names(&State::read(&row)?)?);
+            self.names.insert((bot, version), Arc::clone(&names));
+            names
+        };
+        Ok(names.get(&kernel::text::key(name)).copied())
+    }
+}
+
+fn names(state: &State) -> Result<Names, Error> {
+    let running = state.scripts.values().filter_map(|script| Some((script, script.program.as_deref()?)));
+    running.map(|(script, hash)| Ok((kernel::text::key(&script.name), hash_bytes(hash)?))).collect()
 }

@@ -1,6 +1,6 @@
 //! Scripts over HTTP.
 
-use gateway::{Body, Caller, Envelope, Path, Reply, Result, State};
+use gateway::{Body, Caller, Envelope, IfMatch, IfNoneMatch, Path, Reply, Result, State};
 use kernel::list::Page;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -20,6 +20,8 @@ pub(super) struct Source {
 }
 
 /// The scripts of a bot.
+///
+/// All of them at once, without their texts.
 #[utoipa::path(
     get,
     path = "/bots/{bot_id}/scripts",
@@ -31,28 +33,29 @@ pub(super) async fn list(
     Caller(who): Caller,
     Path(bot): Path<String>,
 ) -> Result<Reply<Page<Script>>> {
-    let items = scripts.list(who, &bot).await?;
-    let total = Some(items.len() as u64);
-    let limit = u32::try_from(items.len()).unwrap_or(u32::MAX);
-    Ok(Reply::ok(Page { items, total, total_exact: None, limit, offset: Some(0), next_cursor: None }))
+    Ok(Reply::ok(Page::of_all(scripts.list(who, &bot).await?)))
 }
 
-/// One script with its text.
+/// One script.
+///
+/// With its text.
 #[utoipa::path(
     get,
     path = "/bots/{bot_id}/scripts/{name}",
     params(
         ("bot_id" = String, Path, description = "Id or slug", example = "table-booking"),
-        ("name" = String, Path, example = "start"),
+        ("name" = String, Path, description = "The file's name without `.bas`", example = "start"), IfNoneMatch),
+    responses(
+        (status = 200, body = Envelope<Script>),
+        (status = 404, description = "`script_not_found`, or there is no such bot for the caller"),
     ),
-    responses((status = 200, body = Envelope<Script>)),
 )]
 pub(super) async fn get(
     State(scripts): State<Scripts>,
     Caller(who): Caller,
     Path((bot, name)): Path<(String, String)>,
 ) -> Result<Reply<Script>> {
-    Ok(Reply::ok(scripts.get(who, &bot, &name).await?))
+    Ok(Reply::versioned(scripts.get(who, &bot, &name).await?))
 }
 
 /// Save and compile a script.
@@ -63,36 +66,45 @@ pub(super) async fn get(
     path = "/bots/{bot_id}/scripts/{name}",
     params(
         ("bot_id" = String, Path, description = "Id or slug", example = "table-booking"),
-        ("name" = String, Path, example = "start"),
-    ),
+        ("name" = String, Path, description = "The file's name without `.bas`", example = "start"), IfMatch),
     request_body = Source,
-    responses((status = 200, body = Envelope<Script>)),
+    responses(
+        (status = 200, body = Envelope<Script>),
+        (status = 409, description = "`package_changed`: somebody else changed the package meanwhile"),
+    ),
 )]
 pub(super) async fn save(
     State(scripts): State<Scripts>,
     Caller(who): Caller,
     Path((bot, name)): Path<(String, String)>,
+    IfMatch(expected): IfMatch,
     Body(body): Body<Source>,
 ) -> Result<Reply<Script>> {
-    Ok(Reply::ok(scripts.save(who, &bot, &name, body.source).await?))
+    Ok(Reply::versioned(scripts.save(who, &bot, &name, expected, body.source).await?))
 }
 
 /// Delete a script.
+///
+/// Dialogs that are under way in it end on the version they began with.
 #[utoipa::path(
     delete,
     path = "/bots/{bot_id}/scripts/{name}",
     params(
         ("bot_id" = String, Path, description = "Id or slug", example = "table-booking"),
-        ("name" = String, Path, example = "start"),
+        ("name" = String, Path, description = "The file's name without `.bas`", example = "start"), IfMatch),
+    responses(
+        (status = 204),
+        (status = 404, description = "`script_not_found`, or there is no such bot for the caller"),
+        (status = 409, description = "`package_changed`: somebody else changed the package meanwhile"),
     ),
-    responses((status = 204)),
 )]
 pub(super) async fn delete(
     State(scripts): State<Scripts>,
     Caller(who): Caller,
     Path((bot, name)): Path<(String, String)>,
+    IfMatch(expected): IfMatch,
 ) -> Result<Reply<()>> {
-    scripts.delete(who, &bot, &name).await?;
+    scripts.delete(who, &bot, &name, expected).await?;
     Ok(Reply::no_content())
 }
 

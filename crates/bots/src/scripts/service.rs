@@ -1,13 +1,12 @@
 //! What can be done with scripts.
 
-use basic::Known;
-use kernel::{Actor, Error};
+use kernel::{Actor, Error, Expected, Versioned};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use crate::packages::{
-    FileEntry, PackageError, Packages, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus,
+    FileEntry, PackageError, Packages, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus, compile::known,
 };
 
 /// The service of scripts. A cheap handle.
@@ -23,17 +22,23 @@ pub(super) struct Script {
     #[schema(example = "start")]
     name: String,
     /// Where it is in the package.
+    #[schema(example = "booking.gbdialog/start.bas")]
     path: String,
     /// What it is for.
     kind: ScriptKind,
     /// Its text; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "HEAR name\nTALK \"Hello \" + name")]
     source: Option<String>,
     /// Its state.
     status: ScriptStatus,
     /// Errors and warnings.
     diagnostics: Vec<ScriptReport>,
     /// The SHA-256 of its text.
+    #[schema(
+        pattern = "^[0-9a-f]{64}$",
+        example = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    )]
     checksum: String,
     /// Its bytes.
     size: u64,
@@ -55,10 +60,12 @@ pub(super) struct Compiled {
     scripts: Vec<CompiledScript>,
 }
 
+/// What is to be said of one script.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CompiledScript {
     /// The script's name; absent for a text that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "start")]
     name: Option<String>,
     /// Its state.
     status: ScriptStatus,
@@ -79,6 +86,14 @@ fn shown(script: ScriptEntry, file: &FileEntry, source: Option<String>) -> Scrip
     }
 }
 
+fn versioned(
+    script: ScriptEntry,
+    file: &FileEntry,
+    source: String,
+) -> Result<Versioned<Script>, PackageError> {
+    Ok(Versioned { revision: file.revision()?, value: shown(script, file, Some(source)) })
+}
+
 impl Scripts {
     /// The service over packages.
     pub(crate) fn new(packages: Packages) -> Self {
@@ -96,7 +111,12 @@ impl Scripts {
         Ok(scripts.filter_map(with_file).collect())
     }
 
-    pub(super) async fn get(&self, who: Actor, bot: &str, name: &str) -> Result<Script, PackageError> {
+    pub(super) async fn get(
+        &self,
+        who: Actor,
+        bot: &str,
+        name: &str,
+    ) -> Result<Versioned<Script>, PackageError> {
         let bot = self.packages.bot(&who, bot).await?;
         let state = self.packages.state(who.org, bot.id, bot.version).await?;
         let wanted = kernel::text::key(name);
@@ -104,7 +124,7 @@ impl Scripts {
         let script = script.ok_or(PackageError::ScriptNotFound)?;
         let file = state.files.get(&script.path).ok_or(PackageError::ScriptNotFound)?;
         let source = self.packages.text(file).await?;
-        Ok(shown(script, file, Some(source)))
+        versioned(script, file, source)
     }
 
     pub(super) async fn save(
@@ -112,14 +132,21 @@ impl Scripts {
         who: Actor,
         bot: &str,
         name: &str,
+        expected: Expected,
         source: String,
-    ) -> Result<Script, PackageError> {
-        let (script, file) = self.packages.save_script(who, bot, name, source.clone()).await?;
-        Ok(shown(script, &file, Some(source)))
+    ) -> Result<Versioned<Script>, PackageError> {
+        let (script, file) = self.packages.save_script(who, bot, name, &expected, source.clone()).await?;
+        versioned(script, &file, source)
     }
 
-    pub(super) async fn delete(&self, who: Actor, bot: &str, name: &str) -> Result<(), PackageError> {
-        self.packages.delete_script(who, bot, name).await
+    pub(super) async fn delete(
+        &self,
+        who: Actor,
+        bot: &str,
+        name: &str,
+        expected: Expected,
+    ) -> Result<(), PackageError> {
+        self.packages.delete_script(who, bot, name, &expected).await
     }
 
     pub(super) async fn compile(
@@ -130,7 +157,7 @@ impl Scripts {
     ) -> Result<Compiled, PackageError> {
         let bot = self.packages.bot(&who, bot).await?;
         if let Some(source) = to_compile.source {
-            let compiled = spawn_blocking(move || basic::compile("source", &source, &Known::default()));
+            let compiled = spawn_blocking(move || basic::compile("source", &source, &known()));
             let compiled = compiled.await.map_err(Error::internal)?;
             let status =
                 if compiled.program.is_some() { ScriptStatus::Compiled } else { ScriptStatus::Error };

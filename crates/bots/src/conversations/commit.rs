@@ -1,0 +1,213 @@
+//! The way of every turn into the database, and from there to whoever watches.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use gateway::command::{Drafts, NotWritten, Run};
+use kernel::{
+    Id, PermissionSet,
+    id::kind::{Bot, Conversation as ConversationKind, Organization, User},
+};
+use platform::db::{DbError, Json, Unit};
+
+use super::{
+    ConversationError, Conversations, Message,
+    dialog::{End, Outcome, Scene},
+    hub::{Frame, Frames},
+    keywords::Offered,
+    model::Suggestion,
+    nodes::Written,
+    store::TurnRow,
+    turn::{Cause, Turn},
+    waiting::Turn as InLine,
+};
+
+/// What a bot says where no script does.
+pub(super) struct Phrases {
+    pub(super) welcome: Option<String>,
+    pub(super) fallback: String,
+    pub(super) sorry: String,
+}
+
+/// Where a turn happens, and for whom.
+pub(super) struct Setting {
+    pub(super) org: Id<Organization>,
+    pub(super) bot: Id<Bot>,
+    pub(super) conversation: Id<ConversationKind>,
+    pub(super) user: Id<User>,
+    pub(super) permissions: PermissionSet,
+    pub(super) channel: Arc<str>,
+    pub(super) language: Option<String>,
+    pub(super) version: i64,
+    pub(super) offered: Vec<Suggestion>,
+}
+
+/// Why a turn was not committed.
+enum NotCommitted {
+    Turn(NotWritten),
+    Other(ConversationError),
+}
+
+impl From<DbError> for NotCommitted {
+    fn from(error: DbError) -> Self {
+        Self::Turn(error.into())
+    }
+}
+
+impl Conversations {
+    /// The scene of the next turn of a conversation.
+    pub(super) fn scene(
+        &self,
+        org: Id<Organization>,
+        conversation: Id<ConversationKind>,
+        row: &TurnRow,
+        permissions: PermissionSet,
+    ) -> Scene {
+        self.set(Setting {
+            org,
+            bot: row.bot_id,
+            conversation,
+            user: row.user_id,
+            permissions,
+            channel: row.channel.as_str().into(),
+            language: row.language.clone(),
+            version: row.version.unwrap_or_default(),
+            offered: row.suggestions.as_ref().and_then(|json| json.read().ok()).unwrap_or_default(),
+        })
+    }
+
+    /// A scene with nothing done in it yet.
+    pub(super) fn set(&self, setting: Setting) -> Scene {
+        let drafts = Drafts::default();
+        drafts.with(|offered: &mut Offered| offered.set(setting.conversation, setting.offered));
+        let run = Run {
+            org: setting.org,
+            bot: setting.bot,
+            conversation: setting.conversation,
+            channel: setting.channel,
+            user: setting.user,
+            permissions: setting.permissions,
+            now: self.surroundings.now(),
+            drafts,
+        };
+        Scene { run, version: setting.version, language: setting.language }
+    }
+
+    /// The turn of a conversation that is under way.
+    pub(super) fn next_turn(
+        &self,
+        scene: &Scene,
+        row: &TurnRow,
+        cause: Cause,
+        ran: Option<Outcome>,
+        waited: bool,
+    ) -> Turn {
+        count(ran.as_ref());
+        let says = self.phrases(&row.bot_config);
+        Turn {
+            conversation: scene.run.conversation,
+            bot: row.bot_id,
+            version: scene.version,
+            seq: row.seq,
+            fence: row.fence,
+            cause,
+            welcome: None,
+            ran,
+            waited,
+            drafts: scene.run.drafts.clone(),
+            fallback: says.fallback,
+            sorry: says.sorry,
+        }
+    }
+
+    /// Turns of a bot that change the same things overtake each other. Whoever was overtaken goes on in line, and so does
+    /// everybody while there is one, so that nobody is overtaken for ever. None where there is no need.
+    pub(super) async fn line_of_bot(&self, bot: Id<Bot>, overtaken: bool) -> Option<InLine<Id<Bot>>> {
+        if !overtaken && !self.contended.is_busy(bot) {
+            return None;
+        }
+        self.contended.turn(bot, usize::MAX).await
+    }
+
+    /// Writes a turn, all of it or nothing, and tells whoever watches. [`ConversationError::Busy`] if somebody else
+    /// changed meanwhile what it is based on. A run that wants what can't be has failed.
+    pub(super) async fn commit<F>(
+        &self,
+        org: Id<Organization>,
+        turn: Turn,
+        first: F,
+    ) -> Result<Vec<Message>, ConversationError>
+    where
+        F: FnOnce(&Unit<'_>) -> Result<(), ConversationError> + Clone + Send + 'static,
+    {
+        match self.write(org, turn.clone(), first.clone()).await {
+            Err(NotCommitted::Turn(NotWritten::Refused(cause))) => {
+                self.write(org, turn.failed(cause), first).await.map_err(Into::into)
+            }
+            written => written.map_err(Into::into),
+        }
+    }
+
+    async fn write<F>(
+        &self,
+        org: Id<Organization>,
+        turn: Turn,
+        first: F,
+    ) -> Result<Vec<Message>, NotCommitted>
+    where
+        F: FnOnce(&Unit<'_>) -> Result<(), ConversationError> + Clone + Send + 'static,
+    {
+        let (hub, nodes, now) = (self.hub.clone(), self.nodes.clone(), self.surroundings.now());
+        self.db
+            .write(org, move |unit| {
+                first(unit).map_err(NotCommitted::Other)?;
+                let messages = turn.write(unit, now).map_err(NotCommitted::Turn)?;
+                let conversation = turn.conversation;
+                if hub.is_watched(conversation) {
+                    let frames: Frames =
+                        messages.iter().cloned().map(|message| Arc::new(Frame::of(message))).collect();
+                    unit.after_commit(move || hub.publish(conversation, frames));
+                }
+                if nodes.are_there()
+                    && let (Some(first), Some(last)) = (messages.first(), messages.last())
+                {
+                    let written = Written { org, conversation, messages: first.seq..=last.seq };
+                    unit.after_commit(move || nodes.tell(&written));
+                }
+                Ok(messages)
+            })
+            .await
+    }
+
+    /// What the bot says where no script does.
+    pub(super) fn phrases(&self, config: &Json) -> Phrases {
+        let mut config: BTreeMap<String, String> = config.read().unwrap_or_default();
+        let mut phrase = |key: &str| config.remove(key).filter(|text| !text.trim().is_empty());
+        Phrases {
+            welcome: phrase("welcome-message"),
+            fallback: phrase("fallback-message")
+                .unwrap_or_else(|| self.settings.get().fallback_message.clone()),
+            sorry: phrase("error-message").unwrap_or_else(|| self.settings.get().error_message.clone()),
+        }
+    }
+}
+
+impl From<NotCommitted> for ConversationError {
+    fn from(error: NotCommitted) -> Self {
+        match error {
+            NotCommitted::Other(error) => error,
+            NotCommitted::Turn(NotWritten::Database(error)) => error.into(),
+            NotCommitted::Turn(NotWritten::Overtaken | NotWritten::Refused(_)) => Self::Busy,
+        }
+    }
+}
+
+pub(super) fn count(ran: Option<&Outcome>) {
+    let outcome = match ran.map(|outcome| &outcome.end) {
+        Some(End::Waits(_)) => "waiting",
+        Some(End::Sleeps(..)) => "sleeping",
+        Some(End::Finished) => "finished",
+        Some(End::Failed(_)) => "failed",
+        None => "fallback",
+    };
+    metrics::counter!("conversation_turns_total", "outcome" => outcome).increment(1);
+}

@@ -1,0 +1,98 @@
+//! Following what is said: the watchers of a conversation, each at its own place.
+
+use std::sync::Arc;
+
+use futures_util::Stream;
+use kernel::{
+    Actor, Error, Id,
+    id::kind::{Conversation as ConversationKind, Organization},
+};
+use platform::db::Db;
+
+use super::{
+    ConversationError, Conversations,
+    hub::{Frame, Watch},
+    service::readable,
+    store,
+    turn::shown,
+};
+
+impl Conversations {
+    /// Everything said after `since` (from now on if it is None), as it is said: nothing twice, nothing lost.
+    pub(super) async fn follow(
+        &self,
+        who: &Actor,
+        id: Id<ConversationKind>,
+        since: Option<u64>,
+    ) -> Result<impl Stream<Item = Arc<Frame>> + Send + use<>, ConversationError> {
+        // Watching begins before the look: what is said in between is in both, and told once.
+        let watch = self.hub.watch(id);
+        let asks = who.clone();
+        let seq = self.db.read(who.org, move |tx| readable(tx, &asks, id).map(|row| row.seq)).await?;
+        let seen = since.map_or(seq.unsigned_abs(), |since| Ord::min(since, seq.unsigned_abs()));
+        if seq.unsigned_abs().saturating_sub(seen) > u64::from(self.settings.get().replay_frames) {
+            let error = Error::conflict("Too much was said meanwhile; read the history.", "resync_required");
+            return Err(error.into());
+        }
+        let follower = Follower { db: self.db.clone(), org: who.org, id, watch, seen, pending: Vec::new() };
+        let told = (since.is_some(), follower);
+        Ok(futures_util::stream::unfold(told, |(behind, mut follower)| async move {
+            let frame = follower.next(behind).await?;
+            Some((frame, (false, follower)))
+        }))
+    }
+}
+
+/// One watcher's way through a conversation.
+struct Follower {
+    db: Db,
+    org: Id<Organization>,
+    id: Id<ConversationKind>,
+    watch: Watch,
+    /// The place up to which everything was told.
+    seen: u64,
+    /// What is to be told next, last first.
+    pending: Vec<Arc<Frame>>,
+}
+
+impl Follower {
+    /// The next frame. `behind`: look into the database before waiting.
+    async fn next(&mut self, mut behind: bool) -> Option<Arc<Frame>> {
+        loop {
+            if let Some(frame) = self.pending.pop() {
+                if frame.seq() > self.seen {
+                    self.seen = frame.seq();
+                    return Some(frame);
+                }
+                continue;
+            }
+            if behind {
+                self.read_on().await?;
+                behind = false;
+                continue;
+            }
+            match self.watch.next().await {
+                Some(frames) if frames.first().is_some_and(|first| first.seq() <= self.seen + 1) => {
+                    self.pending = frames.iter().rev().cloned().collect();
+                }
+                // Something is missing: it is in the database.
+                _ => behind = true,
+            }
+        }
+    }
+
+    async fn read_on(&mut self) -> Option<()> {
+        let (id, seen) = (self.id, i64::try_from(self.seen).unwrap_or(i64::MAX));
+        match self.db.read(self.org, move |tx| store::after(tx, id, seen, 1000)).await {
+            Ok(rows) => {
+                let frames = rows.into_iter().rev().map(|row| Arc::new(Frame::of(shown(row, id))));
+                self.pending = frames.collect();
+                Some(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "a watcher could not read on");
+                None
+            }
+        }
+    }
+}

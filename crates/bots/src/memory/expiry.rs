@@ -1,0 +1,45 @@
+//! Removing what was remembered for a while. Nobody sees it any more when its time is over; its row goes within the
+//! hour.
+
+use gateway::Module;
+use platform::{
+    db::DbError,
+    jobs::{JobContext, JobError, JobKind},
+    schedules::Schedule,
+};
+use serde_json::{Value, json};
+
+use super::{Memories, store};
+
+const FORGET: JobKind<()> = JobKind::new("memory.forget");
+/// Rows that one unit removes.
+const AT_ONCE: i64 = 1000;
+
+/// The job that forgets.
+pub(super) fn with_jobs(module: Module, memories: &Memories) -> Module {
+    let memories = memories.clone();
+    module.job(&FORGET, move |job, ()| forget(job, memories.clone())).schedule(Schedule::new(
+        "memory.forget",
+        "11 * * * *",
+        FORGET.job(&()),
+    ))
+}
+
+async fn forget(job: JobContext, memories: Memories) -> Result<Value, JobError> {
+    let db = memories.db();
+    let mut forgotten = 0;
+    for (org,) in db.read_server(store::with_ends).await? {
+        loop {
+            job.check()?;
+            let now = memories.now();
+            let gone: Result<u64, DbError> =
+                db.write(org, move |unit| store::delete_expired(unit, now, AT_ONCE)).await;
+            let gone = gone?;
+            forgotten += gone;
+            if gone < AT_ONCE.unsigned_abs() {
+                break;
+            }
+        }
+    }
+    Ok(json!({ "forgotten": forgotten }))
+}

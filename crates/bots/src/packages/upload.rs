@@ -1,0 +1,118 @@
+//! Packages as they arrive: over HTTP, or as a folder or a file of the disk. They are unpacked off the async threads.
+
+use std::{io::Seek, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use gateway::Upload;
+use kernel::Error;
+use platform::{objects::Objects, settings::Live};
+use tokio::{io::AsyncWriteExt, sync::Semaphore, task::spawn_blocking};
+
+use super::{
+    PackageError,
+    archive::{self, Unpacked},
+};
+use crate::Settings;
+
+/// Packages that are read at once. Each may hold a core for as long as it takes to inflate.
+const READ_AT_ONCE: usize = 2;
+
+/// What unpacks packages. A cheap handle.
+#[derive(Clone)]
+pub(super) struct Unpacking {
+    objects: Objects,
+    settings: Live<Settings>,
+    places: Arc<Semaphore>,
+}
+
+impl Unpacking {
+    pub(super) fn new(objects: Objects, settings: Live<Settings>) -> Self {
+        Self { objects, settings, places: Arc::new(Semaphore::new(READ_AT_ONCE)) }
+    }
+
+    /// What a request brings: a zip, or the part `file` of a form.
+    pub(super) async fn upload(&self, mut upload: Upload) -> Result<Unpacked, PackageError> {
+        upload.limit = usize::try_from(self.settings.get().package_bytes).unwrap_or(usize::MAX);
+        let kind = upload.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let boundary = kind.and_then(|kind| multer::parse_boundary(kind).ok());
+        let is_zip = kind.is_some_and(|kind| {
+            ["application/zip", "application/octet-stream", "application/x-zip-compressed"]
+                .contains(&kind.split(';').next().unwrap_or_default().trim())
+        });
+        let file = match boundary {
+            Some(boundary) => {
+                spool(file_part(multer::Multipart::new(upload.stream(), boundary)).await?).await?
+            }
+            None if is_zip => spool(upload.stream()).await?,
+            None => {
+                let error = Error::new(
+                    kernel::Kind::UnsupportedMediaType,
+                    "A package is sent as application/zip, or as the part \"file\" of multipart/form-data.",
+                );
+                return Err(error.into());
+            }
+        };
+        self.off_the_async_threads(move |objects, settings| archive::read_zip(file, objects, settings)).await
+    }
+
+    async fn off_the_async_threads(
+        &self,
+        read: impl FnOnce(&Objects, &Settings) -> Result<Unpacked, PackageError> + Send + 'static,
+    ) -> Result<Unpacked, PackageError> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(Error::internal)?;
+        let (objects, settings) = (self.objects.clone(), self.settings.snapshot());
+        let unpacked = spawn_blocking(move || {
+            let _place = place;
+            read(&objects, &settings)
+        });
+        unpacked.await.map_err(Error::internal)?
+    }
+
+    /// A folder, or the file of a zip.
+    pub(super) async fn path(&self, path: &Path) -> Result<Unpacked, PackageError> {
+        let path = path.to_owned();
+        self.off_the_async_threads(move |objects, settings| {
+            if path.is_dir() {
+                return archive::read_folder(&path, objects, settings);
+            }
+            let file = std::fs::File::open(&path)
+                .map_err(|cause| PackageError::Invalid(format!("{}: {cause}", path.display())))?;
+            archive::read_zip(file, objects, settings)
+        })
+        .await
+    }
+}
+
+/// The part of a form that holds the package.
+async fn file_part(
+    mut form: multer::Multipart<'static>,
+) -> Result<impl Stream<Item = Result<Bytes, Error>>, PackageError> {
+    let unreadable = |cause: multer::Error| match cause {
+        multer::Error::StreamReadFailed(cause) => match cause.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(cause) => Error::bad_request("The form can't be read.").caused_by(cause),
+        },
+        other => Error::bad_request("The form can't be read.").caused_by(other),
+    };
+    while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        if field.name() == Some("file") {
+            return Ok(field.map(move |chunk| chunk.map_err(unreadable)));
+        }
+    }
+    Err(Error::bad_request("The form has no part named \"file\".").into())
+}
+
+/// Writes what arrives to a file without a name, so that memory doesn't grow with the package.
+async fn spool(content: impl Stream<Item = Result<Bytes, Error>>) -> Result<std::fs::File, PackageError> {
+    let file = spawn_blocking(tempfile::tempfile).await.map_err(Error::internal)?.map_err(Error::internal)?;
+    let mut output = tokio::fs::File::from_std(file);
+    let mut content = std::pin::pin!(content);
+    while let Some(chunk) = content.next().await {
+        output.write_all(&chunk?).await.map_err(Error::internal)?;
+    }
+    output.flush().await.map_err(Error::internal)?;
+    let mut file = output.into_std().await;
+    file.rewind().map_err(Error::internal)?;
+    Ok(file)
+}
