@@ -14,7 +14,8 @@ pub(crate) fn show(config: &Config, address: SocketAddr, first: Option<&FirstAdm
 }
 
 fn text(config: &Config, address: SocketAddr, first: Option<&FirstAdministrator>) -> String {
-    let url = if config.public_url.is_some() { config.public_url() } else { format!("http://{address}") };
+    let scheme = if config.tls.is_on() { "https" } else { "http" };
+    let url = if config.public_url.is_some() { config.public_url() } else { format!("{scheme}://{address}") };
     let data = std::fs::canonicalize(&config.data).unwrap_or_else(|_| config.data.clone());
     let mut text = format!(
         "\nBotServer {version}\n\n  API      {url}/api\n  Docs     {url}/api/docs\n  Data     {data}\n",

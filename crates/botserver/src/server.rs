@@ -1,28 +1,47 @@
 //! Putting the house together: adapters, services, modules, edge; then serving until told to stop.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
-use bots::Bots;
-use gateway::{Door, Edge, Health, HealthCheck, Module, Sockets, contract::Contract};
+use bots::{
+    Bots,
+    webhooks::{self, Webhooks},
+};
+use gateway::{
+    Door, Edge, Finding, Health, HealthCheck, Module, Sockets, Tls, command::Commands, contract::Contract,
+};
 use identity::Identity;
 use kernel::Surroundings;
 use operations::{
+    configuration::{self, Configuration},
+    jobs as jobs_api,
     meters::Meters,
     monitoring::{self, Monitor},
+    upkeep,
 };
 use platform::{
     bus::Bus,
+    cache::Cache,
+    config::Layers,
     counters::Counters,
-    db::{Db, DbOptions},
+    db::Db,
+    egress::Egress,
+    idempotency::Idempotency,
+    jobs::{Jobs, Runner},
     lock::DataLock,
     objects::Objects,
     secrets::Secrets,
+    settings::Runtime,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::Config;
+use crate::{Config, config::LiveConfig};
 
 /// The services of a house whose data folder is open, without the edge: what the command line works with, too.
 pub struct House {
@@ -32,8 +51,17 @@ pub struct House {
     pub identity: Identity,
     /// Bots and conversations.
     pub bots: Bots,
+    webhooks: Webhooks,
+    /// The configuration in force.
+    pub settings: Runtime,
+    live: LiveConfig,
+    /// Work in the background.
+    pub jobs: Jobs,
     meters: Meters,
     counters: Counters,
+    cache: Option<Cache>,
+    bus: Bus,
+    objects: Objects,
     surroundings: Surroundings,
     _lock: DataLock,
 }
@@ -49,59 +77,120 @@ pub struct Opened {
 impl House {
     /// Opens the data folder and brings the schema up to date. Fails if another process has the folder open.
     pub async fn open(config: &Config, surroundings: Surroundings) -> anyhow::Result<Opened> {
+        // Opening takes many steps: kept apart, they do not weigh on whoever waits for them.
+        Box::pin(Self::open_layered(config, Layers::of(config)?, surroundings)).await
+    }
+
+    /// The same with all that was said of the configuration, which `config` is made of.
+    pub async fn open_layered(
+        config: &Config,
+        layers: Layers<Config>,
+        surroundings: Surroundings,
+    ) -> anyhow::Result<Opened> {
         private_folder(&config.data)?;
         let lock = DataLock::acquire(&config.data)?;
         let meters = Meters::install()?;
-        let db = Db::open(&DbOptions::new(&config.database_url())).context("the database can't be opened")?;
-        let mut migrations: Vec<_> = platform::migrations().to_vec();
-        migrations.extend(identity::migrations());
-        migrations.extend(bots::migrations());
-        let applied = db.migrate(&migrations).await.context("the schema can't be brought up to date")?;
+        let (db, migrated) = database(config).await?;
         let secrets = Secrets::open(&config.data, config.secret_key.as_ref(), &db, &surroundings).await?;
         tracing::debug!(?secrets, "secrets at rest can be read");
-        let objects = Objects::local(&config.data.join("objects"))?;
-        let counters = Counters::default();
+        let objects = Objects::connect(&config.objects, &config.data).await?;
+        let cache = Cache::connect(&config.cache).await?;
+        let counters = Counters::new(cache.clone());
+        let bus = bus(config, &surroundings)?;
+        let live = LiveConfig::of(config);
+        let install = {
+            let live = live.clone();
+            move |config: &Config| live.install(config)
+        };
+        let settings = Runtime::open(layers, db.clone(), bus.clone(), surroundings.clone(), install)
+            .await
+            .context("the changed settings can't be read")?;
         let identity = Identity::new(
             db.clone(),
             surroundings.clone(),
             counters.clone(),
-            Bus::default(),
+            bus.clone(),
             config.identity.clone(),
             config.bootstrap_secret.clone(),
             config.public_url(),
         );
-        let bots = Bots::new(db.clone(), objects, surroundings.clone(), config.bots.clone());
-        bots.finish_deletions().await?;
-        let house = Self { db, identity, bots, meters, counters, surroundings, _lock: lock };
-        Ok(Opened { house, migrated: applied.names })
+        let bots =
+            Bots::new(db.clone(), objects.clone(), bus.clone(), surroundings.clone(), live.bots.clone());
+        let webhooks = Webhooks::new(webhooks::Parts {
+            db: db.clone(),
+            identity: identity.clone(),
+            egress: Egress::new(&config.egress),
+            secrets,
+            surroundings: surroundings.clone(),
+            settings: live.bots.clone(),
+        });
+        let jobs = Jobs::new(db.clone(), bus.clone(), surroundings.clone(), config.jobs.clone());
+        let house = Self {
+            db,
+            identity,
+            bots,
+            webhooks,
+            settings,
+            live,
+            jobs,
+            meters,
+            counters,
+            cache,
+            bus,
+            objects,
+            surroundings,
+            _lock: lock,
+        };
+        Ok(Opened { house, migrated })
+    }
+
+    /// Brings the schema up to date and does nothing else. On a database server that may happen beside running nodes.
+    /// Gives the names of the migrations that were applied.
+    pub async fn migrate(config: &Config) -> anyhow::Result<Vec<String>> {
+        private_folder(&config.data)?;
+        let _lock = if config.database().is_shared() { None } else { Some(DataLock::acquire(&config.data)?) };
+        let (db, migrated) = database(config).await?;
+        db.close().await;
+        Ok(migrated)
     }
 
     /// Every module of the server but the edge's own.
     pub fn modules(&self) -> Vec<Module> {
         let mut modules = self.identity.modules();
         modules.extend(self.bots.modules());
+        modules.push(jobs_api::module(&self.db, &self.jobs));
+        modules.push(upkeep::module(&self.db, &self.objects, &self.surroundings));
         modules
     }
 
     /// The contract of all that is built.
-    pub fn contract_modules(&self, config: &Config) -> Vec<Module> {
+    pub fn contract_modules(&self) -> Vec<Module> {
         let stop = CancellationToken::new();
-        self.assembled(config, &Sockets::default(), &stop).0
+        self.assembled(&Sockets::default(), &stop, &stop).0
     }
 
-    fn assembled(&self, config: &Config, sockets: &Sockets, stop: &CancellationToken) -> (Vec<Module>, Edge) {
+    fn assembled(
+        &self,
+        sockets: &Sockets,
+        draining: &CancellationToken,
+        stop: &CancellationToken,
+    ) -> (Vec<Module>, Edge) {
         let edge = Edge::new(
             Arc::new(self.identity.clone()),
             self.counters.clone(),
+            Idempotency::new(self.db.clone()),
             self.surroundings.clone(),
-            config.http.clone(),
-            config.rate_limit.clone(),
+            self.live.http.clone(),
+            self.live.rate_limit.clone(),
         );
         let mut modules = self.modules();
-        let mut checks = vec![self.database_check()];
+        let mut checks = vec![self.database_check(), self.cache_check(), self.storage_check()];
         checks.extend(modules.iter().flat_map(|module| module.health_checks().iter().cloned()));
-        let monitor = Monitor::new(checks, self.meters.clone(), self.surroundings.clone(), stop.clone());
+        let monitor = Monitor::new(checks, self.meters.clone(), self.surroundings.clone(), draining.clone());
         modules.push(monitoring::module(&monitor));
+        let configuration = Configuration::new(self.settings.clone(), self.identity.clone());
+        modules.push(configuration::module(&configuration));
+        modules.push(webhooks::module(&self.webhooks, &modules));
         modules.push(gateway::socket::module(&modules, edge.clone(), sockets.clone(), stop.clone()));
         (modules, edge)
     }
@@ -110,12 +199,49 @@ impl House {
         let db = self.db.clone();
         HealthCheck::new("database", move || {
             let db = db.clone();
-            async move { if db.ping().await.is_ok() { Health::Healthy } else { Health::Unhealthy } }
+            async move {
+                match db.ping().await {
+                    Ok(()) => Finding::from(Health::Healthy),
+                    Err(error) => {
+                        tracing::warn!(%error, "the database does not answer");
+                        Finding::new(Health::Unhealthy, "The database does not answer.")
+                    }
+                }
+            }
         })
     }
 
-    /// Writes what is under way and lets go of the folder.
+    /// Counters go on in the process, and callers are read from the database, while the cache or the bus is away.
+    fn cache_check(&self) -> HealthCheck {
+        let (cache, bus) = (self.cache.clone(), self.bus.clone());
+        HealthCheck::new("cache", move || {
+            let (cache, bus) = (cache.clone(), bus.clone());
+            async move {
+                let answers = match &cache {
+                    Some(cache) => cache.ping().await,
+                    None => true,
+                };
+                if answers && bus.coherence().is_some() { Health::Healthy } else { Health::Degraded }
+            }
+        })
+    }
+
+    fn storage_check(&self) -> HealthCheck {
+        let objects = self.objects.clone();
+        HealthCheck::new("storage", move || {
+            let objects = objects.clone();
+            async move { if objects.is_writable().await { Health::Healthy } else { Health::Unhealthy } }
+        })
+    }
+
+    /// Waits until what other nodes say is heard.
+    pub async fn hears_others(&self) {
+        self.bus.connected().await;
+    }
+
+    /// Writes and tells what is under way, and lets go of the folder.
     pub async fn close(self) {
+        self.bus.flush().await;
         self.db.close().await;
     }
 }
@@ -129,40 +255,71 @@ pub struct Server {
     pub address: SocketAddr,
     /// The house it serves.
     pub house: House,
+    drain: Duration,
+    draining: CancellationToken,
     stop: CancellationToken,
     sockets: Sockets,
+    runner: Runner,
+    tls: Option<Tls>,
     serving: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    watching: JoinHandle<()>,
 }
 
 impl Server {
     /// Binds the address and serves the house.
     pub async fn start(config: &Config, house: House) -> anyhow::Result<Self> {
+        let tls = Tls::open(&config.tls).context("the server can't speak TLS")?;
         let listener = TcpListener::bind(config.listen)
             .await
             .with_context(|| format!("the server can't listen on {}", config.listen))?;
         let address = listener.local_addr()?;
-        let stop = CancellationToken::new();
+        let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
         let sockets = Sockets::default();
-        let (modules, edge) = house.assembled(config, &sockets, &stop);
+        let (modules, edge) = house.assembled(&sockets, &draining, &stop);
         house.identity.on_session_end({
             let sockets = sockets.clone();
             move |ended| sockets.end_session(ended.user, ended.session)
         });
+        house.identity.on_doubt({
+            let sockets = sockets.clone();
+            move || sockets.check_all()
+        });
+        let home = house.identity.first_organization().await?;
+        let work = Module::work(&modules)?;
+        house.bots.perform(Commands::of(&modules)?);
         let contract = Contract::of(&modules);
-        let door = Door::new(modules, edge, contract, config.public_url().starts_with("https:"));
-        let serving = tokio::spawn(gateway::server::serve(listener, door, config.http.clone(), stop.clone()));
-        let upkeep = tokio::spawn(upkeep(house.meters.clone(), stop.clone()));
-        Ok(Self { address, house, stop, sockets, serving, upkeep })
+        let door = Door::new(modules, edge, contract, config.public_url().starts_with("https:"))?;
+        let runner = house.jobs.start(work, home);
+        let serving = gateway::serve(listener, door, config.http.clone(), tls.clone(), stop.clone());
+        let serving = tokio::spawn(serving);
+        let upkeep = tokio::spawn(upkeep(house.meters.clone(), config.data.clone(), stop.clone()));
+        let watching = tokio::spawn(house.settings.clone().watch(stop.clone()));
+        let drain = Duration::from_secs(config.http.drain_seconds);
+        Ok(Self { address, house, drain, draining, stop, sockets, runner, tls, serving, upkeep, watching })
     }
 
-    /// Stops taking requests, lets those under way finish, and closes the house.
+    /// Reads the certificate again. One that can't be used is reported in the log and not taken. False if there is none
+    /// at all.
+    pub async fn reload_certificate(&self) -> bool {
+        let Some(tls) = &self.tls else { return false };
+        tls.report(tls.reload().await);
+        true
+    }
+
+    /// Is no longer ready, for as long as load balancers need to see it; then stops taking requests, lets those under
+    /// way finish, and closes the house.
     pub async fn stop(self) {
+        self.draining.cancel();
+        tokio::time::sleep(self.drain).await;
         self.stop.cancel();
-        if tokio::time::timeout(LAST_FRAMES, self.sockets.drained()).await.is_err() {
-            tracing::warn!("some sockets did not take their last frame in time");
-        }
-        for task in [self.serving, self.upkeep] {
+        let sockets = async {
+            if tokio::time::timeout(LAST_FRAMES, self.sockets.drained()).await.is_err() {
+                tracing::warn!("some sockets did not take their last frame in time");
+            }
+        };
+        tokio::join!(self.runner.stop(), sockets);
+        for task in [self.serving, self.upkeep, self.watching] {
             if let Err(cause) = task.await {
                 tracing::error!(%cause, "a task of the server failed");
             }
@@ -171,12 +328,39 @@ impl Server {
     }
 }
 
-/// Folds samples of histograms into their buckets, which otherwise happens only when somebody asks for the meters.
-async fn upkeep(meters: Meters, stop: CancellationToken) {
+/// Looks at the machine, and counts waiting samples into their buckets, which otherwise happens only when somebody
+/// asks for the meters.
+async fn upkeep(meters: Meters, data: PathBuf, stop: CancellationToken) {
     let mut beat = tokio::time::interval(Duration::from_secs(5));
     while stop.run_until_cancelled(beat.tick()).await.is_some() {
-        meters.upkeep();
+        let (meters, data) = (meters.clone(), data.clone());
+        // A volume that doesn't answer must hold up nothing, not even the stop.
+        let look = tokio::task::spawn_blocking(move || meters.upkeep(&data));
+        stop.run_until_cancelled(look).await;
     }
+}
+
+/// Opens the database and brings its schema up to date; gives the names of the migrations that were applied.
+async fn database(config: &Config) -> anyhow::Result<(Db, Vec<String>)> {
+    let db = Db::open(&config.database()).context("the database can't be opened")?;
+    let mut migrations: Vec<_> = platform::migrations().to_vec();
+    migrations.extend(identity::migrations());
+    migrations.extend(bots::migrations());
+    let applied = db.migrate(&migrations).await.context("the schema can't be brought up to date")?;
+    Ok((db, applied.names))
+}
+
+/// Over what nodes hear each other. One that has its database for itself is alone.
+fn bus(config: &Config, world: &Surroundings) -> anyhow::Result<Bus> {
+    if let Some(bus) = Bus::over_valkey(&config.cache, world)? {
+        return Ok(bus);
+    }
+    let database = config.database();
+    if !database.is_shared() {
+        return Ok(Bus::default());
+    }
+    tracing::info!("without a cache.url each node counts rate limits for itself");
+    Ok(Bus::over_postgres(&database, world)?)
 }
 
 /// Makes the data folder, readable by its owner only.

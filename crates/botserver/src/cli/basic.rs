@@ -1,6 +1,7 @@
 //! `botserver basic`: scripts without a server.
 
 use std::{
+    collections::HashMap,
     io::{BufRead, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -12,11 +13,14 @@ use basic::{
     Answer, Attachment, Command as Asked, Data, File, Hear, HearKind, Known, Limits, Machine, Program, Reply,
     Resume, Severity, Step, fake::FakeHost,
 };
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Timelike};
 use clap::{Subcommand, ValueEnum};
 use kernel::Surroundings;
 
-use super::{say, say_error};
+use super::{
+    say, say_error,
+    surrounding::{Surrounding, package_of, script_name},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -107,10 +111,6 @@ fn read(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))
 }
 
-fn script_name(file: &Path) -> String {
-    file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
 /// `name=value`; what is JSON is that value, everything else a text.
 fn input(text: &str) -> Result<(String, Data), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
@@ -120,88 +120,15 @@ fn input(text: &str) -> Result<(String, Data), String> {
 
 // ---- check ----
 
-/// What the package around a script says it may use: scripts, collections, and the variables of its settings.
-#[derive(Debug, Default)]
-struct Surrounding {
-    variables: Vec<String>,
-    scripts: Option<Vec<String>>,
-    kbs: Option<Vec<String>>,
-}
-
-impl Surrounding {
-    /// Looks for the package a script lies in. A script of its own has none, and nothing is known then.
-    fn of(file: &Path) -> Self {
-        let package = file.ancestors().find(|folder| has_suffix(folder, "gbai"));
-        let Some(package) = package else { return Self::default() };
-        let mut found = Self { scripts: Some(Vec::new()), kbs: Some(Vec::new()), ..Self::default() };
-        for folder in folders(package) {
-            if has_suffix(&folder, "gbdialog") {
-                found.scripts.get_or_insert_default().extend(names(&folder, Some("bas")));
-            } else if has_suffix(&folder, "gbkb") {
-                found.kbs.get_or_insert_default().extend(names(&folder, None));
-            } else if has_suffix(&folder, "gbot") {
-                let settings = std::fs::read_to_string(folder.join("config.csv")).unwrap_or_default();
-                let names = settings.lines().filter_map(|line| line.trim().strip_prefix("param-"));
-                found
-                    .variables
-                    .extend(names.filter_map(|row| Some(row.split_once(',')?.0.trim().to_owned())));
-            }
-        }
-        found.scripts.get_or_insert_default().extend(names(package, Some("bas")));
-        found
-    }
-
-    fn known(&self) -> Known<'_> {
-        fn borrowed(names: &[String]) -> Vec<&str> {
-            names.iter().map(String::as_str).collect()
-        }
-        Known {
-            variables: borrowed(&self.variables),
-            scripts: self.scripts.as_deref().map(borrowed),
-            tools: self.scripts.as_deref().map(borrowed),
-            kbs: self.kbs.as_deref().map(borrowed),
-        }
-    }
-}
-
-fn has_suffix(path: &Path, suffix: &str) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(suffix))
-}
-
-fn folders(of: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(of).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
-}
-
-/// The names in a folder and its folders, without their suffix: files of a kind, or folders where no kind is given.
-fn names(folder: &Path, kind: Option<&str>) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let wanted = match kind {
-                Some(kind) => has_suffix(&path, kind),
-                None => path.is_dir(),
-            };
-            if wanted {
-                found.push(script_name(&path));
-            }
-            // Not through links, which may lead in a circle.
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                open.push(path);
-            }
-        }
-    }
-    found
-}
-
 fn check(files: &[PathBuf], format: Report) -> anyhow::Result<ExitCode> {
     let mut reports = Vec::new();
     let mut failed = false;
+    let mut packages: HashMap<Option<PathBuf>, Surrounding> = HashMap::new();
     for file in files {
         let source = read(file)?;
-        let surrounding = Surrounding::of(&std::path::absolute(file)?);
+        let path = std::path::absolute(file)?;
+        let package = package_of(&path).map(Path::to_owned);
+        let surrounding = packages.entry(package).or_insert_with(|| Surrounding::of(&path));
         for diagnostic in basic::compile(&script_name(file), &source, &surrounding.known()).diagnostics {
             failed |= diagnostic.severity == Severity::Error;
             match format {
@@ -318,8 +245,14 @@ fn hold_dialog(options: &Run) -> anyhow::Result<ExitCode> {
     let surrounding = Surrounding::of(&std::path::absolute(&options.file)?);
     let mut known = surrounding.known();
     known.variables.extend(options.input.iter().map(|(name, _)| name.as_str()));
+    known.variables.extend(PROVIDED);
     let Some(program) = compile(&options.file, &known)? else { return Ok(ExitCode::FAILURE) };
-    let Some(inputs) = inputs(&program, options) else { return Ok(ExitCode::FAILURE) };
+    let Some(mut inputs) = inputs(&program, options) else { return Ok(ExitCode::FAILURE) };
+    for (name, value) in surrounding.variables.into_iter().chain(provided(&mut host, options)) {
+        if !inputs.iter().any(|(given, _)| given.eq_ignore_ascii_case(&name)) {
+            inputs.push((name, value));
+        }
+    }
     let world = Surroundings::system();
     let mut machine = Machine::start(Arc::new(program), Limits::default(), inputs);
     machine.set_language(&options.language);
@@ -364,6 +297,17 @@ fn hold_dialog(options: &Run) -> anyhow::Result<ExitCode> {
             }
         };
     }
+}
+
+/// What every script finds, whatever its package: the hour of the day and the conversation.
+const PROVIDED: [&str; 2] = ["hour", "session"];
+
+fn provided(host: &mut FakeHost, options: &Run) -> [(String, Data); 2] {
+    host.session.entry("id".to_owned()).or_insert_with(|| Data::Text("terminal".to_owned()));
+    let session = host.session.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let now = options.now.unwrap_or_else(|| chrono::Local::now().fixed_offset());
+    let [hour, conversation] = PROVIDED.map(str::to_owned);
+    [(hour, Data::Integer(now.hour().into())), (conversation, Data::Object(session))]
 }
 
 /// What the script has before its first line: checked and converted where it declares PARAMs.

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use platform::config::Loaded;
+use operations::configuration::Setting;
+use platform::config::{Layers, Values};
 
 use super::say;
 use crate::Config;
@@ -14,6 +15,9 @@ pub(super) struct Options {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Say what each key means, too
+    #[arg(long)]
+    explain: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -22,16 +26,23 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(loaded: &Loaded<Config>, options: &Options) -> anyhow::Result<ExitCode> {
+/// Prints what was said at the start of the server. What was changed while it ran is in its database: ask it.
+pub(super) fn run(layers: &Layers<Config>, options: &Options) -> anyhow::Result<ExitCode> {
+    let items = layers.load(&Values::new())?.items;
     match options.format {
-        Format::Json => say(&serde_json::to_string_pretty(&loaded.items)?),
+        Format::Json => {
+            let settings: Vec<Setting> = items.iter().map(Setting::from).collect();
+            say(&serde_json::to_string_pretty(&settings)?);
+        }
         Format::Text => {
-            let key_width = loaded.items.iter().map(|item| item.key.len()).max().unwrap_or_default();
-            let value_width =
-                loaded.items.iter().map(|item| item.value.to_string().len()).max().unwrap_or_default();
-            for item in &loaded.items {
+            let key_width = items.iter().map(|item| item.key.name.len()).max().unwrap_or_default();
+            let value_width = items.iter().map(|item| item.value.to_string().len()).max().unwrap_or_default();
+            for item in &items {
+                if options.explain {
+                    say(&format!("# {}", item.key.description));
+                }
                 let value = item.value.to_string();
-                say(&format!("{:key_width$}  {value:value_width$}  {}", item.key, item.origin));
+                say(&format!("{:key_width$}  {value:value_width$}  {}", item.key.name, item.origin));
             }
         }
     }

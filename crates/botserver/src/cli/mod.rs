@@ -4,12 +4,14 @@ mod basic;
 mod bot;
 mod config;
 mod serve;
+mod surrounding;
 mod user;
 
 use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use kernel::Surroundings;
+use platform::config::Values;
 
 use crate::{
     Config,
@@ -63,8 +65,8 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Basic(command) => basic::run(&command),
-        Command::Config(options) => config::run(&Config::load(&cli.flags)?, &options),
-        Command::Serve => with_runtime(serve::run(load(&cli.flags)?)),
+        Command::Config(options) => config::run(&Config::read(&cli.flags)?, &options),
+        Command::Serve => with_runtime(serve::run(Config::read(&cli.flags)?)),
         Command::User(command) => with_runtime(user::run(load(&cli.flags)?, command)),
         Command::Bot(command) => with_runtime(bot::run(load(&cli.flags)?, command)),
         Command::Openapi => with_runtime(openapi()),
@@ -73,7 +75,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 fn load(flags: &Flags) -> anyhow::Result<Config> {
-    Ok(Config::load(flags)?.value)
+    Ok(Config::read(flags)?.load(&Values::new())?.value)
 }
 
 fn with_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
@@ -85,7 +87,7 @@ async fn openapi() -> anyhow::Result<ExitCode> {
     let folder = std::env::temp_dir().join(format!("botserver-openapi-{}", Surroundings::system().uuid()));
     let config = Config { data: folder.clone(), ..Config::default() };
     let Opened { house, .. } = House::open(&config, Surroundings::system()).await?;
-    let document = gateway::contract::document(&house.contract_modules(&config));
+    let document = gateway::contract::document(&house.contract_modules());
     house.close().await;
     std::fs::remove_dir_all(&folder)?;
     say(&document.to_pretty_json()?);
@@ -93,8 +95,7 @@ async fn openapi() -> anyhow::Result<ExitCode> {
 }
 
 async fn migrate(config: Config) -> anyhow::Result<ExitCode> {
-    let Opened { house, migrated } = House::open(&config, Surroundings::system()).await?;
-    house.close().await;
+    let migrated = House::migrate(&config).await?;
     if migrated.is_empty() {
         say("The schema is up to date.");
     }

@@ -1,6 +1,6 @@
 //! Signing in and out, and what tokens are worth.
 
-use crate::support::{App, Client, PASSWORD, botserver_test, json};
+use crate::support::{App, Client, PASSWORD, botserver_test, each_database, json};
 
 #[botserver_test]
 async fn signing_in_gives_tokens_and_the_user(app: App) {
@@ -176,7 +176,7 @@ async fn without_the_secret_there_is_no_bootstrap(app: App) {
     app.anonymous().post("/auth/bootstrap", body).await.assert_status(404);
 }
 
-#[test]
+#[each_database]
 fn with_the_secret_bootstrap_is_refused_once_there_is_an_administrator() {
     crate::support::run_with(
         |config| config.bootstrap_secret = Some(kernel::Secret::new("let-me-in-please")),

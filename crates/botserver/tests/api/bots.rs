@@ -1,5 +1,7 @@
 //! Bots, their packages and scripts.
 
+use futures_util::future::join_all;
+
 use crate::support::{App, botserver_test, json, package, zip_of};
 
 #[botserver_test]
@@ -100,9 +102,8 @@ async fn a_deleted_bot_is_gone(app: App) {
     app.bot("First", "TALK \"hi\"").await;
     let bot = app.bot("Echo", "TALK \"hi\"").await;
 
-    let answer = app.admin().delete("/bots/echo").await;
+    app.admin().delete("/bots/echo").await.assert_status(202);
 
-    assert!(matches!(answer.status.as_u16(), 202 | 204), "{}", answer.body);
     app.admin().post("/conversations", json!({ "bot_id": bot["bot_id"] })).await.assert_status(404);
 }
 
@@ -114,4 +115,92 @@ async fn package_names_of_another_kind_of_body_are_refused(app: App) {
 
     assert!(answer.status.is_client_error(), "{}", answer.body);
     app.user("ann").await.put_zip("/bots/echo/package", package("TALK 1")).await.assert_status(403);
+}
+
+#[botserver_test]
+async fn of_bots_made_together_one_is_the_default(app: App) {
+    let admin = app.admin();
+    let make = async |i: usize| {
+        let made = admin.post("/bots", json!({ "name": format!("Bot {i}") })).await;
+        made.assert_status(201).data()["default"] == true
+    };
+
+    let defaults = join_all((0..8).map(make)).await;
+
+    assert_eq!(defaults.into_iter().filter(|is_default| *is_default).count(), 1);
+}
+
+#[botserver_test]
+async fn changes_of_different_fields_at_once_all_stay(app: App) {
+    app.bot("Echo", "TALK \"hi\"").await;
+    let admin = app.admin();
+    for round in 0..5 {
+        let text = format!("round {round}");
+        let (one, other) = tokio::join!(
+            admin.patch("/bots/echo", json!({ "display_name": text })),
+            admin.patch("/bots/echo", json!({ "description": text })),
+        );
+        one.assert_ok();
+        other.assert_ok();
+
+        let bot = admin.get("/bots/echo").await.data();
+        assert_eq!((&bot["display_name"], &bot["description"]), (&json!(text), &json!(text)));
+    }
+}
+
+#[botserver_test]
+async fn of_packages_put_together_each_is_whole_or_refused(app: App) {
+    app.bot("Echo", "TALK \"old\"").await;
+    let admin = app.admin();
+    let put = async |i: usize| {
+        let answer = admin.put_zip("/bots/echo/package", package(&format!("TALK \"{i}\""))).await;
+        answer.status.as_u16()
+    };
+
+    let statuses = join_all((0..6).map(put)).await;
+
+    assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{statuses:?}");
+    let versions = admin.get("/bots/echo").await.data()["version"].clone();
+    let installed = statuses.iter().filter(|status| **status == 200).count();
+    assert_eq!(versions, json!(1 + installed));
+}
+
+#[botserver_test]
+async fn the_default_stays_until_another_bot_becomes_it(app: App) {
+    app.bot("Echo", "TALK \"hi\"").await;
+    app.bot("Other", "TALK \"ho\"").await;
+
+    let refused = app.admin().patch("/bots/echo", json!({ "default": false })).await;
+    refused.assert_error(409, "CONFLICT", "default_bot");
+    app.admin().patch("/bots/other", json!({ "default": true })).await.assert_ok();
+
+    assert_eq!(app.admin().get("/bots/echo").await.data()["default"], false);
+}
+
+#[botserver_test]
+async fn what_a_bot_is_called_stands_in_one_line(app: App) {
+    for name in ["two\nlines", "turned\u{202e}around", "\u{7}"] {
+        app.admin().post("/bots", json!({ "name": name })).await.assert_fields(&["name"]);
+        let shown = json!({ "name": "Echo", "display_name": name });
+        app.admin().post("/bots", shown).await.assert_fields(&["display_name"]);
+    }
+}
+
+#[botserver_test]
+async fn a_bot_is_no_array_and_holds_no_end_of_text(app: App) {
+    app.admin().post("/bots", json!(["Echo", null, null, null, null])).await.assert_fields(&["body"]);
+    app.admin()
+        .post("/bots", json!({ "name": "Echo", "description": "a\0b" }))
+        .await
+        .assert_fields(&["description"]);
+    app.admin().get("/bots?search=a%00").await.assert_fields(&["search"]);
+    app.admin().get("/bots/a%00b").await.assert_error(404, "NOT_FOUND", "");
+}
+
+#[botserver_test]
+async fn a_name_that_makes_no_slug_gets_one_of_the_id(app: App) {
+    let bot = app.admin().post("/bots", json!({ "name": "→ ✓" })).await.assert_status(201).data();
+
+    let id = bot["bot_id"].as_str().expect("an id");
+    assert_eq!(bot["slug"], id.replace('_', "-"));
 }

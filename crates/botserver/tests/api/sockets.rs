@@ -1,6 +1,6 @@
 //! Dialogs over WebSocket.
 
-use crate::support::{App, Socket, Value, botserver_test, json};
+use crate::support::{App, GOOD, Socket, Stand, Value, botserver_test, each_database, json, run_test};
 
 const GREETER: &str = "HEAR name WITH \"Your name?\"\nTALK \"Hello \" + name\nHEAR more\nTALK \"Bye\"";
 
@@ -129,7 +129,7 @@ async fn another_persons_conversation_does_not_exist(app: App) {
     assert_eq!(ann.get("/conversations").await.items()[0]["message_count"], 1);
 }
 
-#[test]
+#[each_database]
 fn too_many_frames_are_refused_and_then_closed() {
     crate::support::run_with(
         |config| config.http.socket_frames_per_minute = 2,
@@ -151,7 +151,7 @@ fn too_many_frames_are_refused_and_then_closed() {
     );
 }
 
-#[test]
+#[each_database]
 fn one_user_has_so_many_sockets_at_once() {
     crate::support::run_with(
         |config| config.http.sockets_per_user = 2,
@@ -200,4 +200,23 @@ async fn whoever_may_not_chat_may_not_do_so_over_the_socket(app: App) {
     socket.send(json!({ "type": "message", "content": "hello" })).await;
 
     assert_eq!(socket.next("error").await["code"], "FORBIDDEN");
+}
+
+#[test]
+fn a_socket_whose_session_can_not_be_looked_up_is_told_and_stays() {
+    run_test(async {
+        let stand = Stand::start().await;
+        let bearer = format!("Bearer {GOOD}");
+        let mut socket = Socket::at(stand.address, "", &[("authorization", &bearer)]).await;
+        assert_eq!(socket.next("status").await["state"], "authenticated");
+
+        stand.doorkeeper_is_down(true);
+        socket.send(json!({ "type": "knock", "id": "1" })).await;
+        assert_eq!(socket.next("error").await["code"], "SERVICE_UNAVAILABLE");
+        stand.doorkeeper_is_down(false);
+        socket.send(json!({ "type": "knock", "id": "2" })).await;
+
+        assert_eq!(socket.next("ack").await["id"], "2");
+        stand.stop().await;
+    });
 }

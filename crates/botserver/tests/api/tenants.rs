@@ -1,12 +1,13 @@
 //! Nothing crosses from one organization to another.
 
 use http::Method;
+use platform::jobs::JobKind;
 
 use crate::support::{App, Client, Socket, Value, botserver_test, json, package};
 
 /// Every id that the first organization has.
 async fn ids(app: &App) -> Vec<(&'static str, String)> {
-    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let bot = app.bot("Echo", "SET BOT MEMORY \"visits\", 1\nDO\nHEAR x\nTALK x\nLOOP").await;
     let ann = app.user("ann").await;
     let conversation = ann.converse(&bot).await;
     let session = ann.get("/sessions/current").await.assert_ok().data();
@@ -17,6 +18,8 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
         ("{conversation_id}", text(&conversation["conversation_id"])),
         ("{user_id}", text(&ann.me().await["user_id"])),
         ("{session_id}", text(&session["session_id"])),
+        ("{key}", "visits".to_owned()),
+        ("{job_id}", app.enqueue(&ann, JobKind::new("test.unknown").job(&())).await),
     ]
 }
 
@@ -28,6 +31,7 @@ async fn every_operation_that_takes_an_id_knows_nothing_of_anothers(app: App) {
     let body = |id: &str| match id {
         "bots_patch" => json!({ "name": "Mine" }),
         "conversations_send" => json!({ "content": "hello" }),
+        "memory_set" => json!({ "value": 1 }),
         "scripts_save" => json!({ "source": "TALK 1" }),
         "users_patch" => json!({ "display_name": "Mine" }),
         _ => json!({}),
@@ -67,7 +71,9 @@ async fn lists_hold_ones_own_only(app: App) {
     ids(&app).await;
     let stranger = app.stranger("sue").await;
 
-    for (path, own) in [("/bots", 0), ("/conversations", 0), ("/users", 1), ("/sessions", 1)] {
+    for (path, own) in
+        [("/bots", 0), ("/conversations", 0), ("/users", 1), ("/sessions", 1), ("/admin/jobs", 0)]
+    {
         assert_eq!(stranger.get(path).await.assert_ok().data()["total"], own, "{path}");
     }
 }

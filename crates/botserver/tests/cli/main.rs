@@ -2,6 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that can not go on fails")]
 
+mod nodes;
+mod telemetry;
+
 use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
@@ -72,6 +75,39 @@ fn config_prints_every_value_and_where_it_comes_from() {
     );
     assert!(line("listen").contains("flag --listen"));
     assert!(line("rate_limit.admin").ends_with("default"));
+}
+
+#[test]
+fn config_tells_programs_what_each_key_is_and_never_a_secret() {
+    let desk = Desk::new();
+    let output =
+        desk.command(&["config", "--format", "json"]).env("BOTSERVER_BOOTSTRAP_SECRET", "hush-hush").output();
+
+    let text = String::from_utf8(output.expect("the program runs").stdout).expect("text");
+
+    assert!(!text.contains("hush-hush"), "{text}");
+    let settings: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+    let of = |key: &str| settings.iter().find(|setting| setting["key"] == key).expect("the key");
+    let secret = of("bootstrap_secret");
+    assert_eq!(
+        (&secret["value"], &secret["secret"], &secret["source"]),
+        (&"***".into(), &true.into(), &"environment".into())
+    );
+    assert_eq!(secret["source_name"], "BOTSERVER_BOOTSTRAP_SECRET");
+    assert!(desk.good(&["config", "--explain"]).contains("# Where the server listens.\nlisten "));
+}
+
+#[test]
+fn a_number_outside_its_range_stops_the_start() {
+    let desk = Desk::new();
+    desk.write("botserver.toml", "[http]\nrequest_timeout_seconds = 0\n");
+
+    let error = desk.refused(&[]);
+
+    assert!(
+        error.contains("http.request_timeout_seconds can't be read: must be from 1 to 86400, not 0"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -190,16 +226,44 @@ fn basic_run_finds_outside_what_a_file_says() {
 }
 
 #[test]
+fn basic_run_gives_a_script_what_a_server_gives_it() {
+    let desk = Desk::new();
+    let script = "shop.gbai/shop.gbdialog/start.bas";
+    desk.write(script, "TALK hour + \" \" + session.id + \" \" + seats * 2 + \" \" + title\n");
+    let settings = "name,value\nParam-Seats,5\nPARAM TITLE,\"Blue, \"\"green\"\"\"\n#param-x,1\nparam-,2\n";
+    desk.write("shop.gbai/shop.gbot/config.csv", settings);
+    let now = ["--now", "2025-03-14T09:30:00Z"];
+
+    let output = desk.run(&[&["basic", "run", script], &now[..]].concat());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "9 terminal 10 Blue, \"green\"\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+
+    let output = desk.run(&[&["basic", "run", script, "--input", "Seats=7"], &now[..]].concat());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "9 terminal 14 Blue, \"green\"\n");
+}
+
+#[test]
 fn basic_check_knows_the_package_around_a_script() {
     let desk = Desk::new();
     desk.write("shop.gbai/shop.gbdialog/start.bas", "ADD TOOL \"price\"\nADD TOOL \"nobody\"\nTALK host\n");
     desk.write("shop.gbai/shop.gbdialog/price.bas", "TALK 1\n");
-    desk.write("shop.gbai/shop.gbot/config.csv", "name,value\nparam-host,https://example.com\n");
+    desk.write("shop.gbai/shop.gbdialog/tables.bas", "TABLE orders\n    id uuid key\nEND TABLE\n");
+    desk.write(
+        "shop.gbai/shop.gbot/config.csv",
+        "name,value\nparam-host,https://example.com\nParam_Limit,5\nPARAM TITLE,\"Blue, green\"\n",
+    );
 
     let text = desk.good(&["basic", "check", "shop.gbai/shop.gbdialog/start.bas"]);
 
     assert!(text.contains("there is no tool nobody in this package"), "{text}");
     assert!(!text.contains("price") && !text.contains("host"), "{text}");
+
+    desk.write(
+        "shop.gbai/shop.gbdialog/lines.bas",
+        "TABLE lines\n    of orders\n    shape blob\nEND TABLE\n",
+    );
+    let text = desk.good(&["basic", "check", "shop.gbai/shop.gbdialog/lines.bas"]);
+    assert!(text.contains("unknown type blob") && !text.contains("orders,"), "{text}");
 }
 
 #[test]

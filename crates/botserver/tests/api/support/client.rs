@@ -1,5 +1,6 @@
 //! Somebody who calls the API.
 
+use http::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -11,11 +12,19 @@ pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
     token: Option<String>,
+    headers: HeaderMap,
 }
 
 impl Client {
     pub(crate) fn new(http: reqwest::Client, url: String, token: Option<String>) -> Self {
-        Self { http, url, token }
+        Self { http, url, token, headers: HeaderMap::new() }
+    }
+
+    /// The same client, which sends that header, too.
+    pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut with = self.clone();
+        with.headers.append(name, value.parse().expect("a header"));
+        with
     }
 
     /// The token that it shows.
@@ -30,7 +39,7 @@ impl Client {
 
     /// A request to a path at the root.
     pub(crate) fn at(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.url));
+        let request = self.http.request(method, format!("{}{path}", self.url)).headers(self.headers.clone());
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -95,4 +104,18 @@ impl Client {
 pub(crate) fn texts(messages: &Value) -> Vec<String> {
     let messages = messages.as_array().expect("messages");
     messages.iter().map(|message| message["content"].as_str().expect("content").to_owned()).collect()
+}
+
+/// Asks until the job at that path has that status.
+pub(crate) async fn until(client: &Client, path: &str, status: &str) -> Value {
+    let asks = async {
+        loop {
+            let job = client.get(path).await.assert_ok().data();
+            if job["status"] == status {
+                return job;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), asks).await.expect("it happens in time")
 }

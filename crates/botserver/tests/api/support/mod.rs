@@ -4,30 +4,41 @@ mod answer;
 mod client;
 mod packages;
 mod socket;
+mod stand;
+mod wire;
 
 use std::{net::SocketAddr, sync::OnceLock};
 
 pub(crate) use answer::Answer;
-pub(crate) use botserver_test::botserver_test;
-pub(crate) use client::Client;
+pub(crate) use client::{Client, texts, until};
 pub(crate) use packages::{package, zip_of};
 pub(crate) use serde_json::{Value, json};
 pub(crate) use socket::Socket;
+pub(crate) use stand::{GOOD, Stand};
+pub(crate) use test_database::{botserver_test, each_database};
+pub(crate) use wire::{RawAnswer, Wire};
 
 use botserver::{
     Config, Server,
     server::{House, Opened},
 };
-use kernel::Surroundings;
+use kernel::{Secret, Surroundings};
 use tempfile::TempDir;
+use test_database::{Engine, TestDatabase};
 
 /// A running server under test.
 pub(crate) struct App {
     server: Server,
     config: Config,
-    folder: TempDir,
+    place: Place,
     http: reqwest::Client,
     admin_token: String,
+}
+
+/// What a server keeps its things in.
+struct Place {
+    _folder: TempDir,
+    _database: Option<TestDatabase>,
 }
 
 /// The password of every user that tests make.
@@ -43,9 +54,17 @@ pub(crate) fn run_with<F: Future>(
     change: impl FnOnce(&mut Config),
     claim: impl FnOnce(App) -> F,
 ) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime").block_on(async { claim(App::start_with(change).await).await })
+    run_test(async { claim(App::start_with(change).await).await })
 }
+
+/// Runs a test that starts what it needs itself.
+pub(crate) fn run_test<F: Future>(claim: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(claim)
+}
+
+/// The master key where a server's database isn't in its folder.
+const SECRET_KEY: &str = "dGhlIG1hc3RlciBrZXkgb2YgYWxsIHRoZSB0ZXN0cyE=";
 
 /// A folder as a first start leaves it, made once for all tests: hashing a password takes most of a start's time.
 fn template() -> &'static (TempDir, String) {
@@ -56,17 +75,50 @@ fn template() -> &'static (TempDir, String) {
         let password = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async {
-                let Opened { house, .. } =
-                    House::open(&config, Surroundings::system()).await.expect("a house");
-                let first =
-                    house.identity.first_administrator().await.expect("an answer").expect("the first");
-                house.close().await;
-                first.password.reveal().to_owned()
-            })
+            runtime.block_on(first_start(&config))
         });
         (folder, password.join().expect("the template"))
     })
+}
+
+/// Starts for the first time; gives the administrator's password.
+async fn first_start(config: &Config) -> String {
+    let Opened { house, .. } = House::open(config, Surroundings::system()).await.expect("a house");
+    let first = house.identity.first_administrator().await.expect("an answer").expect("the first");
+    house.close().await;
+    first.password.reveal().to_owned()
+}
+
+impl Place {
+    /// One where a server has started before, with its configuration and the administrator's password.
+    async fn new() -> (Self, Config, String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config_in(folder.path());
+        match Engine::current() {
+            Engine::Sqlite => {
+                let (template, password) = template();
+                copy(template.path(), folder.path());
+                (Self { _folder: folder, _database: None }, config, password.clone())
+            }
+            Engine::Postgres => {
+                let first = async |url: String| {
+                    let folder = tempfile::tempdir().expect("a folder");
+                    first_start(&on_server(config_in(folder.path()), &url)).await
+                };
+                let database = TestDatabase::filled("server", first).await;
+                let (config, password) = (on_server(config, database.url()), database.note().to_owned());
+                (Self { _folder: folder, _database: Some(database) }, config, password)
+            }
+        }
+    }
+}
+
+/// The same with its rows on a database server.
+fn on_server(mut config: Config, url: &str) -> Config {
+    config.database.url = Some(Secret::new(url));
+    config.database.connections = 4;
+    config.secret_key = Some(Secret::new(SECRET_KEY));
+    config
 }
 
 fn config_in(folder: &std::path::Path) -> Config {
@@ -98,29 +150,57 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
 impl App {
     /// A server with settings of the test's own.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let (template, password) = template();
-        let folder = tempfile::tempdir().expect("a folder");
-        copy(template.path(), folder.path());
-        let mut config = config_in(folder.path());
+        let (place, mut config, password) = Place::new().await;
         change(&mut config);
         let server = serve(&config).await;
         let http = reqwest::Client::builder().build().expect("a client");
-        let mut app = Self { server, config, folder, http, admin_token: String::new() };
-        app.admin_token = app.anonymous().sign_in("admin", password).await;
+        let mut app = Self { server, config, place, http, admin_token: String::new() };
+        app.admin_token = app.anonymous().sign_in("admin", &password).await;
         app
+    }
+
+    /// Another server on the same database, with a folder of its own.
+    pub(crate) async fn another_node(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config { data: folder.path().to_owned(), ..self.config.clone() };
+        let server = serve(&config).await;
+        let place = Place { _folder: folder, _database: None };
+        Self { server, config, place, http: self.http.clone(), admin_token: self.admin_token.clone() }
+    }
+
+    /// Waits until the server hears other nodes.
+    pub(crate) async fn hears_others(&self) {
+        self.server.house.hears_others().await;
     }
 
     /// Stops the server and starts another one on the same folder.
     pub(crate) async fn restart(self) -> Self {
-        let Self { server, config, folder, http, admin_token } = self;
-        server.stop().await;
-        let server = serve(&config).await;
-        Self { server, config, folder, http, admin_token }
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
+        let Self { server, mut config, place, http, admin_token } = self;
+        // What it holds is large.
+        Box::pin(server.stop()).await;
+        change(&mut config);
+        let server = Box::pin(serve(&config)).await;
+        Self { server, config, place, http, admin_token }
     }
 
     /// Stops the server and gives its folder back.
     pub(crate) async fn stop(self) {
         self.server.stop().await;
+    }
+
+    /// The server's database.
+    pub(crate) fn database(&self) -> &platform::db::Db {
+        &self.server.house.db
+    }
+
+    /// Has the server read its certificate again? False if it has none.
+    pub(crate) async fn reload_certificate(&self) -> bool {
+        self.server.reload_certificate().await
     }
 
     /// The address of the server.
@@ -141,6 +221,11 @@ impl App {
     /// The administrator of the first organization (role `owner`).
     pub(crate) fn admin(&self) -> Client {
         self.with_token(&self.admin_token)
+    }
+
+    /// The administrator's token.
+    pub(crate) fn admin_token(&self) -> &str {
+        &self.admin_token
     }
 
     /// A client with that token.
@@ -194,6 +279,17 @@ impl App {
         let moved: Result<u64, platform::db::DbError> = moved.await;
         moved.expect("the user moved");
         self.with_token(&self.anonymous().sign_in(name, PASSWORD).await)
+    }
+
+    /// A job of that client's, as something it called would enqueue it.
+    pub(crate) async fn enqueue(&self, client: &Client, job: platform::jobs::NewJob) -> String {
+        let me = client.me().await;
+        let org: kernel::id::OrganizationId =
+            me["organization_id"].as_str().expect("an id").parse().expect("an id");
+        let user: kernel::id::UserId = me["user_id"].as_str().expect("an id").parse().expect("an id");
+        let job = job.by(user);
+        let enqueued = self.server.house.db.write(org, move |unit| unit.enqueue(&job));
+        enqueued.await.expect("a job").to_string()
     }
 
     /// A new bot of that name with one script, `start.bas`.

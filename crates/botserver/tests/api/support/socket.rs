@@ -1,6 +1,6 @@
 //! A client of the WebSocket.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -26,8 +26,12 @@ impl Socket {
 
     /// Connects with headers of the test's own.
     pub(crate) async fn open_with(app: &App, query: &str, headers: &[(&'static str, &str)]) -> Self {
-        let mut request =
-            format!("ws://{}/ws{query}", app.address()).into_client_request().expect("a request");
+        Self::at(app.address(), query, headers).await
+    }
+
+    /// Connects to whatever listens there.
+    pub(crate) async fn at(address: SocketAddr, query: &str, headers: &[(&'static str, &str)]) -> Self {
+        let mut request = format!("ws://{address}/ws{query}").into_client_request().expect("a request");
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a header"));
         }
