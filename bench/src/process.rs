@@ -33,19 +33,31 @@ impl Process {
         self.0.stdout.take().context("the output is taken already")
     }
 
+    /// Asks it to end, as an operator does, and waits until it has.
+    pub(crate) async fn end(&mut self) -> anyhow::Result<()> {
+        let asked = Command::new("kill").arg(self.0.id().to_string()).status()?;
+        anyhow::ensure!(asked.success(), "the process can't be asked to end");
+        let deadline = Instant::now() + Duration::from_secs(40);
+        while self.0.try_wait()?.is_none() {
+            anyhow::ensure!(Instant::now() < deadline, "the process does not end");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits for a program that ends by itself.
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        let status = self.0.wait()?;
+        if status.success() { Ok(()) } else { bail!("a program ended with {status}") }
+    }
+
     fn file(&self, name: &str) -> anyhow::Result<String> {
         Ok(std::fs::read_to_string(format!("/proc/{}/{name}", self.0.id()))?)
     }
 
     /// CPU time used so far, user and system, in seconds.
     pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = self.file("stat")?;
-        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
-        let (Some(user), Some(system)) = (ticks(11), ticks(12)) else {
-            bail!("/proc says nothing of the CPU")
-        };
-        Ok((user + system) / TICKS_PER_SECOND)
+        cpu_of(&self.file("stat")?).context("/proc says nothing of the CPU")
     }
 
     /// Memory held, in MiB.
@@ -70,6 +82,19 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// CPU time in seconds of all processes of that name that run now.
+pub(crate) fn cpu_seconds_of(name: &str) -> f64 {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+    stats.filter(|stat| stat.contains(&format!("({name})"))).filter_map(|stat| cpu_of(&stat)).sum()
+}
+
+fn cpu_of(stat: &str) -> Option<f64> {
+    let fields: Vec<_> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
 }
 
 /// An address that nobody listens on.

@@ -1,6 +1,6 @@
 //! The table.
 
-use std::fmt;
+use std::{fmt, io::Write};
 
 use crate::http::Measured;
 
@@ -8,24 +8,40 @@ use crate::http::Measured;
 pub(crate) struct Case {
     name: String,
     measured: Measured,
-    is_mark: bool,
+    /// What it is compared with, and how much more it costs.
+    ratio: Option<(String, f64)>,
+    /// CPU time of the database's own processes for each answer, in microseconds.
+    database_micros: Option<f64>,
 }
 
 impl Case {
-    /// The mark that the cases after it are compared with.
-    pub(crate) fn bare(name: String, measured: Measured) -> Self {
-        Self { name, measured, is_mark: true }
+    /// What others are compared with.
+    pub(crate) fn mark(name: impl Into<String>, measured: Measured) -> Self {
+        Self { name: name.into(), measured, ratio: None, database_micros: None }
     }
 
-    pub(crate) fn ours(name: String, measured: Measured) -> Self {
-        Self { name, measured, is_mark: false }
+    /// What is compared with a mark.
+    pub(crate) fn beside(
+        name: impl Into<String>,
+        measured: Measured,
+        mark: &str,
+        mark_measured: &Measured,
+    ) -> Self {
+        let ratio = Some((mark.to_owned(), measured.cpu_micros() / mark_measured.cpu_micros()));
+        Self { ratio, ..Self::mark(name, measured) }
+    }
+
+    /// The same with what the database's processes used, in seconds.
+    pub(crate) fn with_database(mut self, cpu_seconds: f64) -> Self {
+        self.database_micros = Some(cpu_seconds * 1e6 / (self.measured.latency.len() as f64).max(1.0));
+        self
     }
 }
 
 /// Everything that was measured, in order.
 pub(crate) struct Report {
     cases: Vec<Case>,
-    notes: Vec<(&'static str, String)>,
+    notes: Vec<(String, String)>,
 }
 
 impl Report {
@@ -33,12 +49,14 @@ impl Report {
         Self { cases: Vec::new(), notes: Vec::new() }
     }
 
+    /// One more line. It is shown at once on standard error, so that a run that fails has not told nothing.
     pub(crate) fn case(&mut self, case: Case) {
+        let _ = writeln!(std::io::stderr(), "{case}");
         self.cases.push(case);
     }
 
-    pub(crate) fn note(&mut self, name: &'static str, value: String) {
-        self.notes.push((name, value));
+    pub(crate) fn note(&mut self, name: impl Into<String>, value: String) {
+        self.notes.push((name.into(), value));
     }
 }
 
@@ -46,24 +64,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| case | requests/s | p50 ms | p99 ms | server CPU, µs a request | ratio to bare axum |"
+            "| case | requests/s | p50 ms | p99 ms | server CPU, µs a request | of the database | times | of |"
         )?;
-        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: |")?;
-        let mut mark = f64::NAN;
-        for Case { name, measured, is_mark } in &self.cases {
-            if *is_mark {
-                mark = measured.cpu_micros;
-            }
-            let millis = |quantile| measured.latency.value_at_quantile(quantile) as f64 / 1000.0;
-            writeln!(
-                f,
-                "| {name} | {:.0} | {:.2} | {:.2} | {:.1} | {:.1} |",
-                measured.per_second,
-                millis(0.5),
-                millis(0.99),
-                measured.cpu_micros,
-                measured.cpu_micros / mark,
-            )?;
+        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |")?;
+        for case in &self.cases {
+            writeln!(f, "{case}")?;
         }
         writeln!(f)?;
         writeln!(f, "| | |\n| --- | ---: |")?;
@@ -71,5 +76,25 @@ impl fmt::Display for Report {
             writeln!(f, "| {name} | {value} |")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, measured, ratio, database_micros } = self;
+        let millis = |quantile| measured.latency.value_at_quantile(quantile) as f64 / 1000.0;
+        let database = database_micros.map(|micros| format!("{micros:.1}")).unwrap_or_default();
+        let (times, of) = match ratio {
+            Some((mark, ratio)) => (format!("{ratio:.2}"), mark.as_str()),
+            None => (String::new(), ""),
+        };
+        write!(
+            f,
+            "| {name} | {:.0} | {:.2} | {:.2} | {:.1} | {database} | {times} | {of} |",
+            measured.per_second(),
+            millis(0.5),
+            millis(0.99),
+            measured.cpu_micros(),
+        )
     }
 }

@@ -3,7 +3,8 @@
 use std::{
     io::{BufRead, BufReader, Cursor, Write},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
@@ -13,7 +14,8 @@ use tempfile::TempDir;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::{
-    http::{self, Connection},
+    database::Database,
+    http::{self, Connection, Side},
     process::{self, Process},
 };
 
@@ -25,6 +27,9 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) token: String,
     pub(crate) bot: String,
+    binary: PathBuf,
+    database: Option<Arc<Database>>,
+    variables: Vec<(&'static str, String)>,
     folder: TempDir,
 }
 
@@ -51,8 +56,14 @@ impl Request {
     }
 }
 
-fn spawn(binary: &Path, folder: &Path, address: SocketAddr) -> anyhow::Result<Process> {
-    let unlimited = [
+fn spawn(
+    binary: &Path,
+    folder: &Path,
+    address: SocketAddr,
+    database: Option<&Database>,
+    variables: &[(&str, String)],
+) -> anyhow::Result<Process> {
+    let mut all = vec![
         ("BOTSERVER_RATE_LIMIT_ANONYMOUS", "0"),
         ("BOTSERVER_RATE_LIMIT_AUTHENTICATED", "0"),
         ("BOTSERVER_RATE_LIMIT_ADMIN", "0"),
@@ -60,15 +71,20 @@ fn spawn(binary: &Path, folder: &Path, address: SocketAddr) -> anyhow::Result<Pr
         ("BOTSERVER_BOTS_BOTS_PER_ORGANIZATION", "0"),
         ("BOTSERVER_HTTP_SOCKET_FRAMES_PER_MINUTE", "0"),
         ("BOTSERVER_HTTP_SOCKETS_PER_USER", "1000000"),
+        ("BOTSERVER_HTTP_MAX_CONNECTIONS_PER_ADDRESS", "0"),
         ("BOTSERVER_LOG_LEVEL", "warn"),
     ];
+    all.extend(variables.iter().map(|(name, value)| (*name, value.as_str())));
+    if let Some(database) = database {
+        all.push(("BOTSERVER_DATABASE_URL", database.url()));
+    }
     let data = folder.join("data").display().to_string();
-    Process::spawn(binary, &["serve", "--data", &data, "--listen", &address.to_string()], &unlimited)
+    Process::spawn(binary, &["serve", "--data", &data, "--listen", &address.to_string()], &all)
 }
 
 async fn first_answer(address: SocketAddr) -> anyhow::Result<()> {
     process::until_listening(address).await?;
-    http::body_size(address, &http::get("/health", address, None)).await?;
+    http::body_size(address, &http::get("/api/v1/monitoring/health/live", address, None)).await?;
     Ok(())
 }
 
@@ -78,15 +94,25 @@ impl Server {
         let folder = tempfile::tempdir()?;
         let address = process::free_address()?;
         let started = Instant::now();
-        let _process = spawn(binary, folder.path(), address)?;
+        let _process = spawn(binary, folder.path(), address, None, &[])?;
         first_answer(address).await?;
         Ok(format!("{} ms", started.elapsed().as_millis()))
     }
 
-    pub(crate) async fn start(binary: &Path) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
+    /// A server with a bot that echoes: on SQLite in its folder, or on that database.
+    pub(crate) async fn start(binary: &Path, database: Option<Arc<Database>>) -> anyhow::Result<Self> {
+        Self::start_in(tempfile::tempdir()?, binary, database, Vec::new()).await
+    }
+
+    /// The same in that folder, with these variables besides.
+    pub(crate) async fn start_in(
+        folder: TempDir,
+        binary: &Path,
+        database: Option<Arc<Database>>,
+        variables: Vec<(&'static str, String)>,
+    ) -> anyhow::Result<Self> {
         let address = process::free_address()?;
-        let mut process = spawn(binary, folder.path(), address)?;
+        let mut process = spawn(binary, folder.path(), address, database.as_deref(), &variables)?;
         let password = BufReader::new(process.stdout()?)
             .lines()
             .map_while(Result::ok)
@@ -95,7 +121,9 @@ impl Server {
             })
             .context("the server showed no password")?;
         first_answer(address).await?;
-        let mut server = Self { process, address, token: String::new(), bot: String::new(), folder };
+        let binary = binary.to_owned();
+        let (token, bot) = (String::new(), String::new());
+        let mut server = Self { process, address, token, bot, binary, database, variables, folder };
         let login = json!({ "username": "admin", "password": password });
         server.token = text(&server.post("/api/v1/auth/login", &login).await?["access_token"])?;
         server.bot = text(&server.post("/api/v1/bots", &json!({ "name": "Echo" })).await?["bot_id"])?;
@@ -104,13 +132,66 @@ impl Server {
     }
 
     /// Stops it and measures how long it takes to answer again.
-    pub(crate) async fn restart(&mut self, binary: &Path) -> anyhow::Result<String> {
-        self.address = process::free_address()?;
+    pub(crate) async fn restart(&mut self) -> anyhow::Result<String> {
         self.process.stop();
+        self.go_on().await
+    }
+
+    /// Starts it again after something was done to its database.
+    pub(crate) async fn go_on(&mut self) -> anyhow::Result<String> {
+        self.address = process::free_address()?;
         let started = Instant::now();
-        self.process = spawn(binary, self.folder.path(), self.address)?;
+        self.process =
+            spawn(&self.binary, self.folder.path(), self.address, self.database.as_deref(), &self.variables)?;
         first_answer(self.address).await?;
         Ok(format!("{} ms", started.elapsed().as_millis()))
+    }
+
+    /// The same where it was, for whoever knows it by its address.
+    pub(crate) async fn go_on_at_the_same_address(&mut self) -> anyhow::Result<()> {
+        let (folder, database) = (self.folder.path(), self.database.as_deref());
+        self.process = spawn(&self.binary, folder, self.address, database, &self.variables)?;
+        first_answer(self.address).await
+    }
+
+    /// Another node on the same database, with a folder of its own.
+    pub(crate) async fn another(&self) -> anyhow::Result<Self> {
+        let (folder, address) = (tempfile::tempdir()?, process::free_address()?);
+        let database = self.database.as_deref();
+        let process = spawn(&self.binary, folder.path(), address, database, &self.variables)?;
+        first_answer(address).await?;
+        Ok(Self {
+            process,
+            address,
+            token: self.token.clone(),
+            bot: self.bot.clone(),
+            binary: self.binary.clone(),
+            database: self.database.clone(),
+            variables: self.variables.clone(),
+            folder,
+        })
+    }
+
+    /// The database's file, where it is SQLite.
+    pub(crate) fn sqlite(&self) -> PathBuf {
+        self.folder.path().join("data/botserver.db")
+    }
+
+    /// The database, where it is not SQLite.
+    pub(crate) fn database(&self) -> Option<&Database> {
+        self.database.as_deref()
+    }
+
+    /// A GET with the administrator's token.
+    pub(crate) fn get(&self, path: &str) -> Vec<u8> {
+        http::get(path, self.address, Some(&self.token))
+    }
+
+    /// The `data` of what a GET answers.
+    pub(crate) async fn read(&self, path: &str) -> anyhow::Result<Value> {
+        let mut connection = Connection::open(self.address).await?;
+        let answer: Value = serde_json::from_slice(connection.exchange(&self.get(path)).await?)?;
+        Ok(answer["data"].clone())
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -139,6 +220,11 @@ impl Server {
         Ok(answer["data"].clone())
     }
 
+    /// This server, asked what `make` gives.
+    pub(crate) fn side<'a>(&'a self, make: &'a (dyn Fn(u64) -> Vec<u8> + Sync)) -> Side<'a> {
+        Side { address: self.address, process: &self.process, make }
+    }
+
     /// Makes users, so that a list has something to list.
     pub(crate) async fn fill(&self, users: usize) -> anyhow::Result<()> {
         for number in 0..users {
@@ -150,7 +236,7 @@ impl Server {
     }
 
     pub(crate) fn cases(&self) -> Vec<(&'static str, Request)> {
-        let get = |path| Request::Fixed(http::get(path, self.address, Some(&self.token)));
+        let get = |path| Request::Fixed(self.get(path));
         vec![
             ("users/me", get("/api/v1/users/me")),
             ("users, list of 20 with total", get("/api/v1/users?limit=20")),

@@ -1,0 +1,78 @@
+//! What becomes of acknowledged work when things break.
+//!
+//! The load writes down what the server acknowledged. After each fault everything acknowledged must be there, nothing
+//! may be there in part, and what was under way must be possible to do once more without doing it twice.
+
+mod clock;
+mod cluster;
+mod disk;
+mod kill;
+mod load;
+mod outage;
+
+use std::{path::PathBuf, sync::Arc};
+
+use rand::{SeedableRng, rngs::StdRng};
+
+use crate::{database::Database, server::Server};
+
+/// Breaks the server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The server's binary
+    #[arg(long)]
+    server: PathBuf,
+    /// A PostgreSQL server, to break on as well: `postgres://user@host:port/database`
+    #[arg(long)]
+    postgres: Option<String>,
+    /// The folder of PostgreSQL's programs, for one that is stopped and started
+    #[arg(long)]
+    postgres_programs: Option<PathBuf>,
+    /// How often it is killed on each database
+    #[arg(long, default_value_t = 100)]
+    kills: usize,
+    /// What the moments of the kills are drawn from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A Redis server that several nodes share: `redis://host:port`
+    #[arg(long)]
+    redis: Option<String>,
+    /// Only these: kill, disk, clock, outage, cluster
+    #[arg(long)]
+    only: Vec<String>,
+}
+
+impl Options {
+    /// Breaks it in every way, and says what was seen. Fails at the first thing that is lost.
+    pub(crate) async fn run(&self) -> anyhow::Result<String> {
+        let mut seen = Vec::new();
+        if self.does("kill") {
+            let databases = [None].into_iter().chain(self.postgres.as_deref().map(Some));
+            for postgres in databases {
+                let database = postgres.map(Database::make).transpose()?.map(Arc::new);
+                let server = Server::start(&self.server, database).await?;
+                let dice = StdRng::seed_from_u64(self.seed);
+                seen.push(kill::often(server, self.kills, dice).await?);
+            }
+        }
+        if self.does("disk") {
+            seen.push(disk::fills(&self.server).await?);
+        }
+        if self.does("clock") {
+            seen.push(clock::jumps(&self.server).await?);
+        }
+        if let Some(programs) = self.postgres_programs.as_deref().filter(|_| self.does("outage")) {
+            seen.push(outage::of_postgres(&self.server, programs).await?);
+        }
+        if let (Some(postgres), true) = (self.postgres.as_deref(), self.does("cluster")) {
+            for redis in [None].into_iter().chain(self.redis.as_deref().map(Some)) {
+                seen.push(cluster::behind_a_proxy(&self.server, postgres, redis).await?);
+            }
+        }
+        Ok(seen.join("\n"))
+    }
+
+    fn does(&self, what: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == what)
+    }
+}
