@@ -1,0 +1,242 @@
+"""What schemathesis can't know by itself: how to sign in here, what there is, and which refusals no schema can tell.
+
+The server's address and the administrator's password come from the environment.
+"""
+
+import io
+import itertools
+import os
+import zipfile
+import zlib
+from functools import cache
+
+import requests
+import schemathesis
+from hypothesis import strategies as st
+
+URL = os.environ["BOTSERVER_URL"] + "/api/v1"
+SECRET = os.environ["BOTSERVER_PASSWORD"]
+PASSWORD = "Correct-Horse-7-Battery"
+SCRIPT = 'HEAR name WITH "Your name?"\nHEAR day WITH "Which day, ${name}?"\nTALK "See you on ${day}."\n'
+
+# Where webhooks lead: a port where nobody listens.
+NOWHERE = "http://127.0.0.1:9/hook"
+
+# What ends the caller's own sessions is called by somebody else, who signs in anew each time.
+ENDS_SESSIONS = {"auth_logout", "sessions_end_of_user", "sessions_end"}
+
+
+def call(method, path, token=None, headers=(), **arguments):
+    headers = dict(headers) | ({"Authorization": f"Bearer {token}"} if token else {})
+    answer = requests.request(method, URL + path, headers=headers, timeout=30, **arguments)
+    answer.raise_for_status()
+    return answer.json()["data"]
+
+
+def sign_in(username, password):
+    return call("POST", "/auth/login", json={"username": username, "password": password})["access_token"]
+
+
+def package(script):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("seeded.gbai/seeded.gbdialog/start.bas"), script)
+    return file.getvalue()
+
+
+@cache
+def accounts():
+    """Two administrators: who asks, and the passer-by. The owner stands above both, so that neither can change them."""
+    owner = sign_in("admin", SECRET)
+    made = {}
+    for name in ["asker", "passerby"]:
+        user = {"username": name, "email": f"{name}@example.com", "roles": ["admin"], "password": PASSWORD}
+        made[name] = call("POST", "/users", owner, json=user)["user_id"]
+    return made
+
+
+def token_of(name):
+    """A new token. The account is put right before: made-up requests change accounts, too."""
+    right = {"status": "active", "roles": ["admin"]}
+    user = call("PATCH", f"/users/{accounts()[name]}", sign_in("admin", SECRET), json=right)
+    return sign_in(user["username"], PASSWORD)
+
+
+@cache
+def present():
+    """What there is from the start: parameters of paths, each with a value that names something."""
+    token = token_of("asker")
+    user = {"username": "seeded", "email": "seeded@example.com", "password": PASSWORD}
+    user_id = call("POST", "/users", token, json=user)["user_id"]
+    call("POST", "/bots", token, json={"name": "Seeded"})
+    kind = {"Content-Type": "application/zip"}
+    call("PUT", "/bots/seeded/package", token, headers=kind, data=package(SCRIPT))
+    conversation = call("POST", "/conversations", token, json={"bot_id": "seeded"})["conversation_id"]
+    call("POST", f"/conversations/{conversation}/messages", token, json={"content": "Ada"})
+    session = call("GET", "/sessions/current", token)["session_id"]
+    call("POST", "/bots", token, json={"name": "Given up"})
+    job = call("DELETE", "/bots/given-up", token)["job_id"]
+    webhook = call("POST", "/webhooks", token, json={"url": NOWHERE, "events": ["bot.*"]})["webhook_id"]
+    delivery = call("POST", f"/webhooks/{webhook}/test", token)["delivery_id"]
+    return {
+        "bot_id": "seeded",
+        "name": "start",
+        "conversation_id": conversation,
+        "job_id": job,
+        "session_id": session,
+        "user_id": user_id,
+        "webhook_id": webhook,
+        "delivery_id": delivery,
+    }
+
+
+@schemathesis.hook
+def after_load_schema(context, schema):
+    present()
+
+
+@schemathesis.hook
+def map_path_parameters(context, path_parameters):
+    """Every other made-up name becomes one of something that is there, but where that would be the end of it."""
+    if context.operation.method.upper() == "DELETE" or not path_parameters:
+        return path_parameters
+    mark = zlib.crc32(repr(sorted(path_parameters.items())).encode())
+    if mark % 2:
+        return path_parameters
+    return {name: present().get(name, value) for name, value in path_parameters.items()}
+
+
+# Of what excludes each other, one is left; which, the values decide, so that it is always the same.
+ONE_OF = [("offset", "cursor"), ("before", "after")]
+numbers = itertools.count()
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Makes more of the requests that fit the schema such that the server gets to do something."""
+    if case.headers and "Idempotency-Key" in case.headers and (number := next(numbers)) % 4:
+        # With the same key for all, most would be refused as repeats of another.
+        case.headers["Idempotency-Key"] = f"key-{number}"
+    if not case.meta or not case.meta.generation.mode.is_positive:
+        return
+    if case.headers and case.headers.get("If-Match") == "0":
+        # A stand-in where another parameter is tried. It does not fit the pattern.
+        case.headers["If-Match"] = "*"
+    if case.query:
+        drop_rivals(case.query, ONE_OF)
+    operation = case.operation.definition.raw["operationId"]
+    if operation == "auth_login" and isinstance(case.body, dict):
+        drop_rivals(case.body, [("username", "email")])
+    if operation == "users_create" and isinstance(case.body, dict) and case.body.get("password"):
+        case.body["password"] = PASSWORD
+    if operation.startswith("webhooks_") and isinstance(case.body, dict) and "url" in case.body:
+        case.body["url"] = NOWHERE
+
+
+def drop_rivals(values, pairs):
+    mark = zlib.crc32(repr(sorted(values.items(), key=repr)).encode())
+    for pair in pairs:
+        if all(name in values for name in pair):
+            del values[pair[mark % 2]]
+    # Cursors are made up, so that they are refused whatever else is asked.
+    if "cursor" in values and mark % 8:
+        del values["cursor"]
+
+
+@schemathesis.auth(refresh_interval=None)
+class Bearer:
+    """The asker's token; a new one when it has ended."""
+
+    token = None
+
+    def get(self, case, context):
+        if context.operation.definition.raw["operationId"] in ENDS_SESSIONS:
+            return token_of("passerby")
+        if Bearer.token is None:
+            Bearer.token = token_of("asker")
+        return Bearer.token
+
+    def set(self, case, token, context):
+        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {token}"}
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    # Somebody ended the session, or nothing: a sign-in too many costs little.
+    if response.status_code == 401:
+        Bearer.token = None
+
+
+@schemathesis.serializer("application/zip")
+def zips(context, value):
+    return {"data": value if isinstance(value, bytes) else str(value).encode()}
+
+
+schemathesis.openapi.media_type(
+    "application/zip", st.sampled_from([package(SCRIPT), package("IF"), b"PK", b""]) | st.binary(max_size=64)
+)
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    """Refusals of what fits the schema, because no schema can say it."""
+    if response.status_code != 422 or type(failure).__name__ != "RejectedPositiveData":
+        return True
+    fields = response.json()["error"]["details"].get("fields", {})
+    # Which passwords are good enough is the operator's to set.
+    problems = [problem for name, those in fields.items() if name != "password" for problem in those]
+    return not fields or not all(excused(problem) for problem in problems)
+
+
+# Parts of the sentences that such refusals have, with the reason why the schema doesn't tell.
+EXCUSES = (
+    # OpenAPI has no words for parameters that exclude each other.
+    "can't be combined with",
+    # Nor a body that is fit for clients to be made of it for one of two fields.
+    "is needed, or email instead",
+    # Which cursors are ours, and of which list, only the server can tell.
+    "is not one of ours",
+    "belongs to another sort or order",
+    # At most 64 characters before the @: a pattern says that by looking ahead only, which those who make texts of
+    # patterns can't fulfil.
+    "must be an e-mail address",
+    # Names and values of headers are texts, of which those that say how a request is sent are the server's.
+    "is no name of a header",
+    "is set by the server",
+    "must be text in one line",
+    # Which bots there are only the server can tell.
+    "names no bot that you may use",
+    # It holds for every text, also for the names in objects that may hold anything.
+    "must not hold the character U+0000",
+)
+
+
+def excused(problem):
+    return any(excuse in problem for excuse in EXCUSES)
+
+
+@schemathesis.check
+def documented_reason(ctx, response, case):
+    """The reason of a refusal is one that the contract names for the operation and the status."""
+    if response.status_code < 400:
+        return
+    reason = response.json()["error"]["details"].get("reason")
+    named = documented(response, case).get("content", {}).get("application/json", {}).get("examples", {})
+    assert reason is None or reason in named, f"the contract does not name the reason {reason}"
+
+
+@schemathesis.check
+def documented_headers(ctx, response, case):
+    """A header that tells something of a success stands in the contract."""
+    told = {"etag", "location", "retry-after", "idempotency-replayed"} & set(response.headers)
+    named = {name.lower() for name in documented(response, case).get("headers", {})}
+    assert response.status_code >= 400 or told <= named, f"the contract does not name {sorted(told - named)}"
+
+
+def documented(response, case):
+    responses = case.operation.definition.raw["responses"]
+    found = responses.get(str(response.status_code), {})
+    if "$ref" in found:
+        shared = case.operation.schema.raw_schema["components"]["responses"]
+        found = shared[found["$ref"].rsplit("/", 1)[1]]
+    return found
