@@ -3,12 +3,12 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long a server gets to say that it is ready.
@@ -20,17 +20,9 @@ pub(crate) struct Process(Child);
 impl Process {
     /// Starts a program and waits until it says these words. None if it ended before.
     pub(crate) fn start(program: &Path, arguments: &[&OsStr], ready: &'static str) -> Option<Self> {
-        let mut child = Command::new(program)
-            .args(arguments)
-            .env("RUST_LOG", "info")
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|_| {
-                panic!("{} is missing: run scripts/services, which installs it.", program.display())
-            });
+        let mut command = Command::new(program);
+        command.args(arguments).env("RUST_LOG", "info").env("NO_COLOR", "1");
+        let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let (tell, told) = mpsc::channel();
         let (output, errors) = (child.stdout.take(), child.stderr.take());
         watch(output.expect("an output"), ready, tell.clone());
@@ -39,6 +31,21 @@ impl Process {
         let is_ready = told.recv_timeout(PATIENCE).is_ok();
         let process = Self(child);
         is_ready.then_some(process)
+    }
+
+    /// Starts a program and waits until it listens there. None if it ended before.
+    pub(crate) fn start_listening(program: &Path, arguments: &[&OsStr], port: u16) -> Option<Self> {
+        let mut command = Command::new(program);
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut process = Self(spawn(&mut command));
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if process.0.try_wait().expect("a process").is_some() || Instant::now() > deadline {
+                return None;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Some(process)
     }
 
     /// Stops it where it is, without its end: nobody is answered.
@@ -63,6 +70,14 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+fn spawn(command: &mut Command) -> Child {
+    let started = command.stdin(Stdio::null()).spawn();
+    started.unwrap_or_else(|_| {
+        let program = Path::new(command.get_program()).display();
+        panic!("{program} is missing: run scripts/services, which installs it.")
+    })
 }
 
 /// Reads all that it says, so that it never waits for a reader.

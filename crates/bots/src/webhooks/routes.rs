@@ -10,8 +10,8 @@ use kernel::{
 
 use super::{
     Delivery, NewWebhook, Webhook, WebhookPatch, Webhooks,
-    model::{EventInfo, WebhookWithSecret},
     deliveries::DeliveryList,
+    model::{EventInfo, WebhookWithSecret},
     service::WebhookList,
 };
 

@@ -7,12 +7,12 @@ use dashmap::DashMap;
 use identity::{Identity, tokens::Disclosed};
 use kernel::{
     Actor, Error, Expected, Id, Patch, Permission, Surroundings, Timestamp, Versioned,
-    id::{BotId, DeliveryId, EventId, JobId, OrganizationId, WebhookId},
-    list::{FilterField, ListRequest, ListSpec, Listed, Page, SortField},
+    id::{BotId, EventId, WebhookId},
+    list::{ListRequest, ListSpec, Listed, Page, SortField},
 };
 use platform::{
     audit::{Audit, Category},
-    db::{Db, DbError, Json, Tx},
+    db::{Db, Json, Tx},
     egress::Egress,
     secrets::Secrets,
     settings::Live,
@@ -25,11 +25,10 @@ use super::{
     Catalogue, NewWebhook, Webhook, WebhookError, WebhookPatch,
     checks::Checks,
     dispatch::Message,
-    model::{Delivery, DeliveryStatus, DisabledReason, EventInfo, WebhookStatus, WebhookWithSecret},
+    model::{DisabledReason, EventInfo, WebhookStatus, WebhookWithSecret},
     secrets::{Headers, seal_headers, seal_secret},
-    sending::{REDELIVER, SHOWN, ToDeliver},
     signing::SigningSecret,
-    store::{self, DeliveryRow, WebhookRow},
+    store::{self, WebhookRow},
     upkeep::{Deleted, FORGET},
 };
 use crate::{Settings, bots};

@@ -3,11 +3,7 @@
 use kernel::{Surroundings, list::Listed, list::Order};
 use test_database::each_database;
 
-use super::{
-    deliveries::DeliveryList,
-    service::WebhookList,
-    store,
-};
+use super::{deliveries::DeliveryList, service::WebhookList, store};
 
 #[each_database]
 async fn no_page_of_webhooks_or_deliveries_scans_or_sorts() {
