@@ -1,7 +1,6 @@
 //! Two nodes behind HAProxy: restarted one after the other under load without a failed request, and one of them killed.
 
 use std::{
-    net::SocketAddr,
     path::Path,
     sync::{
         Arc,
@@ -11,49 +10,13 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use tempfile::TempDir;
+use test_servers::{Balance, HaProxy};
 
 use super::load::{Load, Target};
-use crate::{
-    database::Database,
-    process::{self, Process},
-    server::Server,
-    socket,
-};
+use crate::{database::Database, server::Server, socket};
 
 /// How long a node goes on after it was told to stop, so that the proxy notices.
 const DRAIN_SECONDS: &str = "2";
-
-/// HAProxy with two addresses: one spreads requests over the nodes, the other keeps each caller at one node.
-struct Proxy {
-    spread: SocketAddr,
-    sticky: SocketAddr,
-    _process: Process,
-    _folder: TempDir,
-}
-
-impl Proxy {
-    async fn start(nodes: [SocketAddr; 2]) -> anyhow::Result<Self> {
-        let (folder, spread, sticky) =
-            (tempfile::tempdir()?, process::free_address()?, process::free_address()?);
-        let [first, second] = nodes.map(|node| format!("{node} check inter 200ms fall 1 rise 1"));
-        let servers = format!("  server first {first}\n  server second {second}\n");
-        let checks =
-            "  option httpchk GET /api/v1/monitoring/health/ready\n  option redispatch\n  retries 3\n";
-        let configuration = format!(
-            "defaults\n  mode http\n  timeout connect 2s\n  timeout client 60s\n  timeout server 60s\n\
-             frontend spread\n  bind {spread}\n  default_backend spread\n\
-             frontend sticky\n  bind {sticky}\n  default_backend sticky\n\
-             backend spread\n  balance roundrobin\n{checks}{servers}\
-             backend sticky\n  balance hdr(authorization)\n  hash-type consistent\n{checks}{servers}"
-        );
-        let file = folder.path().join("haproxy.cfg");
-        std::fs::write(&file, configuration)?;
-        let haproxy = Process::spawn(Path::new("haproxy"), &["-db", "-f", &file.display().to_string()], &[])?;
-        process::until_listening(spread).await?;
-        Ok(Self { spread, sticky, _process: haproxy, _folder: folder })
-    }
-}
 
 pub(super) async fn behind_a_proxy(
     binary: &Path,
@@ -72,17 +35,19 @@ pub(super) async fn behind_a_proxy(
         Server::start_in(tempfile::tempdir()?, binary, Some(Arc::clone(&database)), variables).await?;
     let second = first.another().await?;
     let mut nodes = [first, second];
-    let proxy = Proxy::start([nodes[0].address, nodes[1].address]).await?;
+    let addresses = nodes.each_ref().map(|node| node.address);
+    let [spread, sticky] =
+        [Balance::Spread, Balance::Sticky].map(|balance| HaProxy::start(&addresses, balance));
     let mut load = Load::begin(&nodes[0]).await?;
 
     socket::across(&nodes[0], &nodes[1]).await.context("a message did not reach the other node")?;
-    for address in [proxy.spread, proxy.sticky] {
-        let target = Target::over(&nodes[0], address);
+    for proxy in [&spread, &sticky] {
+        let target = Target::over(&nodes[0], proxy.address());
         let failed = rolling_restart(&mut load, &target, &mut nodes).await?;
         ensure!(failed == 0, "{failed} requests failed while nodes were restarted one after the other");
         load.check(&target).await?;
     }
-    let target = Target::over(&nodes[0], proxy.spread);
+    let target = Target::over(&nodes[0], spread.address());
     let broken = killed(&mut load, &target, &mut nodes[1]).await?;
     load.check(&target).await?;
     let (bots, turns) = load.acknowledged();

@@ -2,7 +2,7 @@
 
 use crate::support::{App, Client, PASSWORD, botserver_test, each_database, json};
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn signing_in_gives_tokens_and_the_user(app: App) {
     app.user("ann").await;
 
@@ -55,7 +55,7 @@ async fn five_failures_lock_the_name_from_that_address_even_for_the_right_passwo
     }
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_refresh_token_is_spent_by_its_use(app: App) {
     app.user("ann").await;
     let tokens = login(&app, "ann").await;
@@ -68,7 +68,7 @@ async fn a_refresh_token_is_spent_by_its_use(app: App) {
     app.anonymous().post("/auth/refresh", refresh).await.assert_status(401);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_spent_refresh_token_ends_the_whole_family(app: App) {
     app.user("ann").await;
     let tokens = login(&app, "ann").await;
@@ -83,7 +83,7 @@ async fn a_spent_refresh_token_ends_the_whole_family(app: App) {
     app.anonymous().post("/auth/refresh", again).await.assert_status(401);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn two_refreshes_at_once_have_one_winner(app: App) {
     app.user("ann").await;
     let tokens = login(&app, "ann").await;
@@ -134,7 +134,7 @@ async fn logging_out_everywhere_ends_every_session(app: App) {
     second.get("/users/me").await.assert_status(401);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn the_link_of_a_new_user_sets_the_password_once(app: App) {
     let new = json!({ "username": "bea", "email": "bea@example.com" });
     let created = app.admin().post("/users", new).await.assert_status(201).data();

@@ -42,7 +42,7 @@ async fn a_private_bot_does_not_exist_for_others(app: App) {
     assert_eq!(ann.get("/bots").await.data()["total"], 0);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_package_installs_and_shows_its_scripts(app: App) {
     app.bot("Echo", "TALK \"hi\"").await;
 
@@ -84,7 +84,7 @@ async fn hostile_archives_are_refused(app: App) {
     assert_eq!(scripts.len(), 1, "refused archives change nothing");
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_script_saved_with_errors_leaves_the_last_good_one_running(app: App) {
     let bot = app.bot("Echo", "TALK \"good\"").await;
 
@@ -97,7 +97,7 @@ async fn a_script_saved_with_errors_leaves_the_last_good_one_running(app: App) {
     assert_eq!(started["messages"][0]["content"], "good");
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_deleted_bot_is_gone(app: App) {
     app.bot("First", "TALK \"hi\"").await;
     let bot = app.bot("Echo", "TALK \"hi\"").await;
@@ -117,7 +117,7 @@ async fn package_names_of_another_kind_of_body_are_refused(app: App) {
     app.user("ann").await.put_zip("/bots/echo/package", package("TALK 1")).await.assert_status(403);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn of_bots_made_together_one_is_the_default(app: App) {
     let admin = app.admin();
     let make = async |i: usize| {
@@ -130,7 +130,7 @@ async fn of_bots_made_together_one_is_the_default(app: App) {
     assert_eq!(defaults.into_iter().filter(|is_default| *is_default).count(), 1);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn changes_of_different_fields_at_once_all_stay(app: App) {
     app.bot("Echo", "TALK \"hi\"").await;
     let admin = app.admin();
@@ -148,7 +148,7 @@ async fn changes_of_different_fields_at_once_all_stay(app: App) {
     }
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn of_packages_put_together_each_is_whole_or_refused(app: App) {
     app.bot("Echo", "TALK \"old\"").await;
     let admin = app.admin();

@@ -6,7 +6,7 @@ fn tag(answer: &Answer) -> String {
     answer.header("etag").to_owned()
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_change_that_expects_an_older_state_is_refused_and_changes_nothing(app: App) {
     let admin = app.admin();
     let made = admin.post("/bots", json!({ "name": "Desk" })).await.assert_status(201);
@@ -41,7 +41,7 @@ async fn weak_and_foreign_tags_match_nothing_and_a_star_matches_all(app: App) {
     admin.with("if-match", "*").patch("/bots/desk", patch).await.assert_status(200);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_reader_who_knows_the_state_gets_no_body(app: App) {
     let admin = app.admin();
     let me = admin.get("/users/me").await.assert_status(200);

@@ -14,7 +14,7 @@ fn path(conversation: &Value, rest: &str) -> String {
     format!("/conversations/{}{rest}", conversation["conversation_id"].as_str().expect("an id"))
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_dialog_goes_from_question_to_question(app: App) {
     let bot = app.bot("Booking", BOOKING).await;
     let ann = app.user("ann").await;
@@ -39,7 +39,7 @@ async fn a_dialog_survives_a_restart(app: App) {
     assert_eq!(app.with_token(&token).say(&started, "4").await, ["A table for 4."]);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_dialog_ends_on_the_version_it_began_with(app: App) {
     let bot = app.bot("Booking", BOOKING).await;
     let ann = app.user("ann").await;
@@ -65,7 +65,7 @@ async fn a_waiting_dialog_says_so(app: App) {
     assert_eq!(waiting["message_count"], 1);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_message_sent_twice_is_processed_once_and_answered_the_same(app: App) {
     let bot = app.bot("Booking", BOOKING).await;
     let ann = app.user("ann").await;
@@ -80,7 +80,7 @@ async fn a_message_sent_twice_is_processed_once_and_answered_the_same(app: App) 
     assert_eq!(ann.get(path(&started, "/messages")).await.items().len(), 3, "question, answer, question");
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn messages_sent_at_once_are_taken_one_after_another_and_none_is_lost(app: App) {
     let bot = app.bot("Counter", "n = 0\nDO\nHEAR x\nn = n + 1\nTALK n\nLOOP").await;
     let ann = app.user("ann").await;
@@ -99,7 +99,7 @@ async fn messages_sent_at_once_are_taken_one_after_another_and_none_is_lost(app:
     assert_eq!(history.len(), 40);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_failing_script_leaves_the_dialog_where_it_was(app: App) {
     let bot = app.bot("Divider", "DO\nHEAR n AS INTEGER\nTALK 12 / n\nLOOP").await;
     let ann = app.user("ann").await;
@@ -121,7 +121,7 @@ async fn a_script_that_never_ends_is_stopped(app: App) {
     assert_eq!(ann.say(&started, "go").await.len(), 1);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn conversations_belong_to_their_person(app: App) {
     let bot = app.bot("Booking", BOOKING).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -147,7 +147,7 @@ async fn an_empty_or_overlong_message_is_refused_and_changes_nothing(app: App) {
     assert_eq!(ann.get(path(&started, "")).await.data()["message_count"], 1);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn history_is_walked_backwards(app: App) {
     let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
     let ann = app.user("ann").await;

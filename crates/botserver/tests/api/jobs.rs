@@ -20,7 +20,7 @@ fn path(job: &Value) -> String {
     format!("/admin/jobs/{}", job["job_id"].as_str().expect("an id"))
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn deleting_a_bot_is_a_job_that_whoever_started_it_can_follow(app: App) {
     app.bot("First", "TALK \"hi\"").await;
     let bot = app.bot("Echo", "TALK \"hi\"").await;

@@ -36,7 +36,7 @@ async fn a_bot_remembers_for_all_who_use_it(app: App) {
     assert_eq!(said(&app.with_token(&app_token).converse(&bot).await), ["Visit 3"]);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn conversations_that_count_at_once_count_right(app: App) {
     let bot = app.bot("Visits", VISITS).await;
     let ann = app.user("ann").await;
@@ -138,7 +138,7 @@ async fn what_a_person_says_to_one_bot_is_known_to_the_others_where_it_is_kept_s
     assert_eq!(said(&bob.converse(&looker).await), [""]);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_turn_that_fails_remembers_nothing(app: App) {
     let script = r#"
 DO

@@ -6,7 +6,7 @@ fn keyed(client: &Client, key: &str) -> Client {
     client.with("idempotency-key", key)
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_repeat_gets_the_first_answer_and_does_nothing(app: App) {
     let admin = keyed(&app.admin(), "k-1");
     let new = json!({ "name": "Desk" });
@@ -31,7 +31,7 @@ async fn a_repeat_after_a_restart_gets_the_first_answer(app: App) {
     assert_eq!(first.body, again.body);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_key_belongs_to_one_request_of_one_caller_at_one_address(app: App) {
     let admin = keyed(&app.admin(), "k-1");
     let other = keyed(&app.user_with_role("ann", "admin").await, "k-1");
@@ -60,7 +60,7 @@ async fn a_refused_request_may_be_tried_again(app: App) {
     admin.post("/bots", json!({ "name": "Desk" })).await.assert_status(201);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn of_many_at_once_one_takes_effect(app: App) {
     let admin = keyed(&app.admin(), "k-1");
     let sends = (0..16).map(|_| admin.post("/bots", json!({ "name": "Desk" })));
@@ -90,7 +90,7 @@ async fn an_answer_with_a_secret_is_not_given_twice(app: App) {
     again.assert_error(409, "CONFLICT", "already_done");
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_message_sent_twice_is_one_turn(app: App) {
     let bot = app.bot("Desk", "HEAR a\nTALK \"heard \" + a\nHEAR b\nTALK \"then \" + b").await;
     let conversation = app.admin().converse(&bot).await;

@@ -66,7 +66,7 @@ async fn suggestions_stand_at_the_last_message_until_they_are_cleared(app: App) 
     assert_eq!(say("and now?").await["suggestions"], json!([]));
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn suggestions_reach_the_socket_behind_their_message(app: App) {
     let bot = app.bot("Offers", OFFERS).await;
     let ann = app.user("ann").await;
@@ -81,7 +81,7 @@ async fn suggestions_reach_the_socket_behind_their_message(app: App) {
     assert_eq!(suggestion["suggestions"].as_array().map(Vec::len), Some(2));
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn attributes_of_a_conversation_are_found_by_all_of_its_scripts(app: App) {
     let start = r#"
 SET SESSION "topic", "refund"
@@ -158,7 +158,7 @@ async fn a_script_calls_another_which_asks_across_a_restart(app: App) {
     assert_eq!(app.with_token(&token).get(path(&started, "")).await.data()["status"], "active");
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_run_calls_the_scripts_of_the_version_it_began_with(app: App) {
     let start = "HEAR x\nTALK CALL \"price\"";
     let bot = bot_of(&app, "Prices", &[("start", start), ("price", "RETURN 5")]).await;
@@ -208,7 +208,7 @@ TALK "not caught"
     );
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_script_waits_and_goes_on_by_itself(app: App) {
     let bot = app.bot("Patient", "TALK \"wait\"\nWAIT 0.2\nTALK \"done\"\nHEAR x\nTALK x").await;
     let ann = app.user("ann").await;

@@ -2,7 +2,7 @@
 
 use crate::support::{App, PASSWORD, Socket, botserver_test};
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn people_see_their_own_sessions_and_which_is_this_one(app: App) {
     let ann = app.user("ann").await;
     app.anonymous().sign_in("ann", PASSWORD).await;

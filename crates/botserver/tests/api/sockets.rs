@@ -4,7 +4,7 @@ use crate::support::{App, GOOD, Socket, Stand, Value, botserver_test, each_datab
 
 const GREETER: &str = "HEAR name WITH \"Your name?\"\nTALK \"Hello \" + name\nHEAR more\nTALK \"Bye\"";
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn a_dialog_is_held_over_the_socket(app: App) {
     let bot = app.bot("Greeter", GREETER).await;
     let ann = app.user("ann").await;
@@ -31,7 +31,7 @@ async fn a_dialog_is_held_over_the_socket(app: App) {
     assert!(answer["seq"].is_u64() && answer["timestamp"].is_string(), "{answer}");
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn what_is_said_over_rest_reaches_the_socket_in_order_and_once(app: App) {
     let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
     let ann = app.user("ann").await;

@@ -22,7 +22,7 @@ async fn members_see_others_as_cards_only(app: App) {
     assert!(card["email"].is_null() && card["metadata"].is_null(), "{card}");
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn names_and_addresses_are_unique_whatever_their_case(app: App) {
     app.user("ann").await;
     let create = async |username: &str, email: &str| {
@@ -50,7 +50,7 @@ async fn only_administrators_create_users(app: App) {
     assert_eq!(error["details"]["permission"], "admin:users");
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn people_change_their_own_profile_and_nothing_else(app: App) {
     let ann = app.user("ann").await;
 
@@ -82,7 +82,7 @@ async fn nobody_grants_a_role_above_their_own(app: App) {
     assert!(matches!(answer.status.as_u16(), 403 | 409), "{}", answer.body);
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn the_list_is_walked_by_cursor_without_losing_or_repeating_anybody(app: App) {
     for number in 0..7 {
         let name = format!("user{number}");
@@ -108,7 +108,7 @@ async fn the_list_is_walked_by_cursor_without_losing_or_repeating_anybody(app: A
     }
 }
 
-#[botserver_test]
+#[botserver_test(balanced)]
 async fn the_list_is_searched_and_filtered(app: App) {
     app.user("anton").await;
     app.user_with_role("berta", "guest").await;

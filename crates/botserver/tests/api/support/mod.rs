@@ -1,6 +1,7 @@
 //! A server of its own for each test: on a free port, in a fresh folder, with one organization and its administrator.
 
 mod answer;
+mod balanced;
 mod client;
 mod packages;
 mod socket;
@@ -10,6 +11,7 @@ mod wire;
 use std::{net::SocketAddr, sync::OnceLock};
 
 pub(crate) use answer::Answer;
+pub(crate) use balanced::run_balanced;
 pub(crate) use client::{Client, texts, until};
 pub(crate) use packages::{package, zip_of};
 pub(crate) use serde_json::{Value, json};
@@ -33,6 +35,7 @@ pub(crate) struct App {
     place: Place,
     http: reqwest::Client,
     admin_token: String,
+    balanced: Option<balanced::Balanced>,
 }
 
 /// What a server keeps its things in.
@@ -154,7 +157,7 @@ impl App {
         change(&mut config);
         let server = serve(&config).await;
         let http = reqwest::Client::builder().build().expect("a client");
-        let mut app = Self { server, config, place, http, admin_token: String::new() };
+        let mut app = Self { server, config, place, http, admin_token: String::new(), balanced: None };
         app.admin_token = app.anonymous().sign_in("admin", &password).await;
         app
     }
@@ -165,7 +168,8 @@ impl App {
         let config = Config { data: folder.path().to_owned(), ..self.config.clone() };
         let server = serve(&config).await;
         let place = Place { _folder: folder, _database: None };
-        Self { server, config, place, http: self.http.clone(), admin_token: self.admin_token.clone() }
+        let (http, admin_token) = (self.http.clone(), self.admin_token.clone());
+        Self { server, config, place, http, admin_token, balanced: None }
     }
 
     /// Waits until the server hears other nodes.
@@ -180,12 +184,13 @@ impl App {
 
     /// The same with other settings.
     pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
-        let Self { server, mut config, place, http, admin_token } = self;
+        let Self { server, mut config, place, http, admin_token, balanced } = self;
+        assert!(balanced.is_none(), "the proxy would look for the server at its old address");
         // What it holds is large.
         Box::pin(server.stop()).await;
         change(&mut config);
         let server = Box::pin(serve(&config)).await;
-        Self { server, config, place, http, admin_token }
+        Self { server, config, place, http, admin_token, balanced }
     }
 
     /// Stops the server and gives its folder back.
@@ -203,14 +208,14 @@ impl App {
         self.server.reload_certificate().await
     }
 
-    /// The address of the server.
+    /// The address of the server, or of the proxy before it.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.server.address)
+        format!("http://{}", self.address())
     }
 
-    /// Where the server listens.
+    /// Where the server listens, or the proxy before it.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.server.address
+        self.balanced.as_ref().map_or(self.server.address, |balanced| balanced.proxy.address())
     }
 
     /// A client that shows no credentials.
