@@ -115,12 +115,9 @@ impl Users {
         user: Id<kind::User>,
     ) -> Result<Option<PermissionSet>> {
         let now = self.world.now();
-        let member = self.db.read(org, move |tx| {
-            let active = store::member(tx, user)?.is_some_and(|account| account.status == Status::Active);
-            active.then(|| roles::store::of(tx, user)).transpose()
-        });
-        let assignments: std::result::Result<Option<Vec<_>>, DbError> = member.await;
-        Ok(assignments?.map(|assignments| Effective::of(&assignments, now).permissions))
+        let member = self.db.read(org, move |tx| store::member_with_roles(tx, user)).await?;
+        let active = member.filter(|(account, _)| account.status == Status::Active);
+        Ok(active.map(|(_, roles)| Effective::of(&roles, now).permissions))
     }
 
     /// The people of the organization: in full for who administers users, else as cards.
@@ -288,9 +285,8 @@ pub(crate) fn insert(
 
 /// A member with their roles.
 pub(crate) fn load(tx: &Tx<'_>, user: Id<kind::User>, now: Timestamp) -> Result<(Account, Effective)> {
-    let account = store::member(tx, user)?.ok_or(UserError::NotFound)?;
-    let roles = Effective::of(&roles::store::of(tx, user)?, now);
-    Ok((account, roles))
+    let (account, roles) = store::member_with_roles(tx, user)?.ok_or(UserError::NotFound)?;
+    Ok((account, Effective::of(&roles, now)))
 }
 
 /// The same, locked until the unit ends. The organization's lock comes first, and keeps two units that each take one

@@ -7,14 +7,15 @@ use kernel::{
 };
 use platform::{
     db::{
-        Bind, Cell, Column, DbError, Filter, Json, ListError, ListOf, SearchOn, ServerTx, ServerUnit, Tx,
-        Unit, Value,
+        Bind, Cell, Column, DbError, Filter, Json, ListError, ListOf, Record, Row, SearchOn, ServerTx,
+        ServerUnit, Tx, Unit, Value,
     },
     record,
 };
 use sea_query::{Condition, Expr, ExprTrait, LikeExpr, Query};
 
 use super::{fields::SearchKeys, model::Status};
+use crate::roles::Assignment;
 
 impl Bind for Status {
     fn value(&self) -> Value<'_> {
@@ -152,12 +153,39 @@ pub(crate) fn list(
     tx.list(&LIST, request, Some(narrowing.condition()))
 }
 
-/// A member of the organization.
-pub(crate) fn member(tx: &Tx<'_>, user: Id<kind::User>) -> Result<Option<Account>, DbError> {
+/// A user with one of their roles, if they have any.
+struct WithRole {
+    account: Account,
+    role: Option<Assignment>,
+}
+
+impl Record for WithRole {
+    const WIDTH: usize = Account::WIDTH + 2;
+
+    fn read(row: &Row<'_>, at: usize) -> Result<Self, DbError> {
+        let behind = at + Account::WIDTH;
+        let role: Option<Id<kind::Role>> = row.get(behind)?;
+        let expires_at = row.get(behind + 1)?;
+        Ok(Self { account: Account::read(row, at)?, role: role.map(|role| Assignment { role, expires_at }) })
+    }
+}
+
+/// A member of the organization with their roles there: one statement, because one is one way to the server and back.
+pub(crate) fn member_with_roles(
+    tx: &Tx<'_>,
+    user: Id<kind::User>,
+) -> Result<Option<(Account, Vec<Assignment>)>, DbError> {
     let sql = select_account!(
-        "FROM members m JOIN server_users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id = $2"
+        ", r.role_id, r.expires_at FROM members m JOIN server_users u ON u.id = m.user_id \
+         LEFT JOIN member_roles r ON r.org_id = m.org_id AND r.user_id = m.user_id \
+         WHERE m.org_id = $1 AND m.user_id = $2"
     );
-    tx.one(sql, &[&user])
+    let rows: Vec<WithRole> = tx.all(sql, &[&user])?;
+    let mut found: Option<(Account, Vec<Assignment>)> = None;
+    for WithRole { account, role } in rows {
+        found.get_or_insert_with(|| (account, Vec::new())).1.extend(role);
+    }
+    Ok(found)
 }
 
 /// Does the user belong to the organization?
