@@ -53,6 +53,8 @@ async fn paths(server: &Server, users: usize) -> anyhow::Result<Vec<(&'static st
         ("search of nobody", format!("/api/v1/users?limit={PAGE}&search=nobody%20at%20all")),
         ("search of everybody", format!("/api/v1/users?limit={PAGE}&search=example.com")),
         ("search of two letters", format!("/api/v1/users?limit={PAGE}&search=zq")),
+        ("filter of a state that nobody has", format!("/api/v1/users?limit={PAGE}&filter[status]=deleted")),
+        ("filter that fits nobody", format!("/api/v1/users?limit={PAGE}&filter[email_verified]=true")),
         ("deep page by cursor", format!("/api/v1/users?limit={PAGE}&cursor={deep}")),
     ])
 }

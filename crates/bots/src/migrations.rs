@@ -157,4 +157,9 @@ pub(crate) const ALL: &[Migration] = &[
         ALTER TABLE bot_programs ADD COLUMN since bigint NOT NULL DEFAULT 0;",
     ),
     crate::webhooks::migrations::WEBHOOKS,
+    Migration::new(
+        "m20261129_40_bots_lists_of_owners",
+        "CREATE INDEX conversations_of_user_with_bot ON conversations (org_id, user_id, bot_id, last_activity, id);
+        CREATE INDEX webhooks_of_owner ON webhooks (org_id, owner_id, created_at, id);",
+    ),
 ];

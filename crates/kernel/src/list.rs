@@ -109,6 +109,24 @@ pub enum Start {
     After(Cursor),
 }
 
+impl Start {
+    /// How many results are left out, behind the cursor if there is one.
+    pub fn skip(&self) -> u64 {
+        match self {
+            Self::Offset(skip) => *skip,
+            Self::After(cursor) => cursor.skip,
+        }
+    }
+
+    /// How many results were left out in all; none where a cursor was used.
+    pub fn offset(&self) -> Option<u64> {
+        match self {
+            Self::Offset(offset) => Some(*offset),
+            Self::After(_) => None,
+        }
+    }
+}
+
 /// What a caller asks of a list, checked against its [`ListSpec`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRequest {
@@ -126,6 +144,37 @@ pub struct ListRequest {
     pub filters: Vec<(&'static str, Vec<String>)>,
     /// The text to search for, trimmed and not empty.
     pub search: Option<String>,
+}
+
+impl ListRequest {
+    /// The page of a list whose results are all at hand, each with where it stands.
+    pub fn cut<T>(&self, mut results: Vec<(Cursor, T)>) -> Page<T> {
+        let place = |cursor: &Cursor| (cursor.value.clone(), cursor.id);
+        let in_order = |a: &Cursor, b: &Cursor| match self.order {
+            Order::Asc => place(a).cmp(&place(b)),
+            Order::Desc => place(b).cmp(&place(a)),
+        };
+        results.sort_by(|(a, _), (b, _)| in_order(a, b));
+        let count = results.len() as u64;
+        let (total, total_exact) = match self.count {
+            Count::None => (None, None),
+            Count::Capped if count > COUNT_CAP => (Some(COUNT_CAP), Some(false)),
+            Count::Capped | Count::Exact => (Some(count), None),
+        };
+        if let Start::After(cursor) = &self.start {
+            results.retain(|(row, _)| in_order(row, cursor).is_gt());
+        }
+        let skip = usize::try_from(self.start.skip()).unwrap_or(usize::MAX);
+        let mut rest = results.into_iter().skip(skip);
+        let (mut items, mut last) = (Vec::new(), None);
+        for (row, item) in rest.by_ref().take(self.limit as usize) {
+            items.push(item);
+            last = Some(row);
+        }
+        let next_cursor =
+            last.filter(|_| rest.next().is_some()).map(|last| last.encode(self.sort, self.order));
+        Page { items, total, total_exact, limit: self.limit, offset: self.start.offset(), next_cursor }
+    }
 }
 
 impl ListSpec {
@@ -249,7 +298,7 @@ fn names(sorts: &[SortField]) -> String {
 }
 
 /// The value of a sort column, as a cursor carries it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SortValue {
     /// A number, or an instant in microseconds.
@@ -258,22 +307,31 @@ pub enum SortValue {
     Text(String),
 }
 
-/// The last result of a page: where the next one begins. Opaque to callers, bound to the sort it was made in.
+/// Where the next page begins: after the last result, or where the search for more of them stopped. Opaque to callers,
+/// bound to the sort it was made in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// The sort column's value.
     pub value: SortValue,
     /// The tie-breaker: the row's id.
     pub id: [u8; 16],
+    /// Results that are still to be left out, of an `offset` that was not reached.
+    pub skip: u64,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Wire(String, Order, SortValue, String);
+struct Wire(String, Order, SortValue, String, #[serde(default, skip_serializing_if = "is_zero")] u64);
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes it so
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
 
 impl Cursor {
     /// The opaque text of a cursor in the given sort.
     pub fn encode(&self, sort: &str, order: Order) -> String {
-        let wire = Wire(sort.to_owned(), order, self.value.clone(), URL_SAFE_NO_PAD.encode(self.id));
+        let wire =
+            Wire(sort.to_owned(), order, self.value.clone(), URL_SAFE_NO_PAD.encode(self.id), self.skip);
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wire).unwrap_or_default())
     }
 
@@ -283,7 +341,7 @@ impl Cursor {
             return Err(BAD);
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BAD)?;
-        let Wire(made_for, made_in, value, id) = serde_json::from_slice(&bytes).map_err(|_| BAD)?;
+        let Wire(made_for, made_in, value, id, skip) = serde_json::from_slice(&bytes).map_err(|_| BAD)?;
         if made_for != sort || made_in != order {
             return Err("belongs to another sort or order; keep both while walking");
         }
@@ -292,19 +350,23 @@ impl Cursor {
             return Err(BAD);
         }
         let id = URL_SAFE_NO_PAD.decode(id).ok().and_then(|id| id.try_into().ok()).ok_or(BAD)?;
-        Ok(Self { value, id })
+        if skip > MAX_OFFSET {
+            return Err(BAD);
+        }
+        Ok(Self { value, id, skip })
     }
 }
 
 /// One page of results, the same in every domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Page<T> {
-    /// The results, in order.
+    /// The results, in order. Fewer than `limit`, or none, doesn't mean that there are no more: `next_cursor` tells.
     pub items: Vec<T>,
     /// How many there are in all; absent if not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// False if there are more than `total`; absent where `total` is exact or absent.
+    /// False if there may be more than `total`: beyond 1,000, and where a filter or a search met so few results that it
+    /// stopped looking for more. Absent where `total` is exact or absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_exact: Option<bool>,
     /// The limit in force.
@@ -312,7 +374,7 @@ pub struct Page<T> {
     /// How many results were skipped; absent when a cursor was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// Where the next page begins; absent on the last.
+    /// Where the next page begins; absent on the last, and there only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(
         example = "WyJjcmVhdGVkX2F0IiwiZGVzYyIsMTc2OTg2MDgwMDAwMDAwMCwiQVFFQkFRRUJBUUVCQVFFQkFRRUJBUSJd"
@@ -424,7 +486,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_bound_to_its_sort() {
-        let cursor = Cursor { value: SortValue::Integer(7), id: [1; 16] };
+        let cursor = Cursor { value: SortValue::Integer(7), id: [1; 16], skip: 0 };
         let text = cursor.encode("created_at", Order::Desc);
 
         assert_eq!(SPEC.read([("cursor", text.as_str())]).unwrap().start, Start::After(cursor));
@@ -433,11 +495,32 @@ mod tests {
         assert!(problems(&[("cursor", "x")])["cursor"].is_array());
     }
 
+    #[test]
+    fn a_page_is_cut_in_order_behind_the_cursor_and_what_is_left_out() {
+        let all = || {
+            (0..7_u8)
+                .rev()
+                .map(|i| (Cursor { value: SortValue::Integer(i64::from(i / 3)), id: [i; 16], skip: 0 }, i))
+                .collect()
+        };
+        let page = |query: &[(&str, &str)]| SPEC.read(query.iter().copied()).unwrap().cut::<u8>(all());
+
+        let first = page(&[("limit", "3"), ("order", "asc")]);
+        assert_eq!((first.items, first.total, first.offset), (vec![0, 1, 2], Some(7), Some(0)));
+        let cursor = first.next_cursor.unwrap();
+        let second = page(&[("limit", "4"), ("order", "asc"), ("cursor", &cursor)]);
+        assert_eq!((second.items, second.next_cursor, second.total), (vec![3, 4, 5, 6], None, None));
+        let later =
+            Cursor { value: SortValue::Integer(1), id: [5; 16], skip: 2 }.encode("created_at", Order::Desc);
+        assert_eq!(page(&[("limit", "1"), ("cursor", &later)]).items, [2]);
+        assert_eq!(page(&[("offset", "5")]).items, [1, 0]);
+    }
+
     proptest! {
         #[test]
-        fn cursors_round_trip(number: Option<i64>, text in "[^\u{0}]*", id: [u8; 16]) {
+        fn cursors_round_trip(number: Option<i64>, text in "[^\u{0}]*", id: [u8; 16], skip in 0..=MAX_OFFSET) {
             let value = number.map_or(SortValue::Text(text), SortValue::Integer);
-            let cursor = Cursor { value, id };
+            let cursor = Cursor { value, id, skip };
             prop_assert_eq!(Cursor::decode(&cursor.encode("x", Order::Asc), "x", Order::Asc), Ok(cursor));
         }
 

@@ -77,6 +77,16 @@ fn is_combining(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
 
+/// Does a search for a folded text find a folded name? One or two characters are looked for at its beginning only.
+pub fn finds(name: &str, asked: &str) -> bool {
+    if is_short(asked) { name.starts_with(asked) } else { name.contains(asked) }
+}
+
+/// Is a text too short to be looked for anywhere but at the beginning of names?
+pub fn is_short(asked: &str) -> bool {
+    asked.chars().nth(2).is_none()
+}
+
 /// The first text after all that begin with the prefix, in the order of bytes. None where nothing comes after them.
 pub fn after_prefix(prefix: &str) -> Option<String> {
     let mut end = prefix.to_owned();

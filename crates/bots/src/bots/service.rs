@@ -104,7 +104,7 @@ impl BotService {
         let visible = store::visible(who.may(Permission::ADMIN_BOTS), who.user);
         let page: Page<BotRow> = self
             .db
-            .read(org, move |tx| tx.list(&store::LIST, &request, Some(visible)).map_err(Error::from))
+            .read(org, move |tx| tx.list(&store::LIST, &request, visible).map_err(Error::from))
             .await?;
         Ok(page.map(|bot| bot.shown(org)))
     }

@@ -5,7 +5,7 @@ use kernel::{
     id::kind::{Bot as BotKind, Organization, User},
 };
 use platform::{
-    db::{DbError, Filter, Json, ListOf, SearchOn, ServerTx, Tx, Unit},
+    db::{DbError, Extra, Filter, Json, ListOf, SearchOn, ServerTx, Tx, Unit},
     record,
 };
 use sea_query::{Condition, Expr, ExprTrait};
@@ -58,15 +58,16 @@ pub(super) const LIST: ListOf = ListOf {
 };
 
 /// The list's share of `may_use`: administrators see all, others what they may use.
-pub(super) fn visible(all: bool, user: Id<User>) -> Condition {
-    let standing = Condition::all().add(Expr::cust("b.status").ne(DELETING));
+pub(super) fn visible(all: bool, user: Id<User>) -> Extra {
+    let standing = Extra::within(Condition::all().add(Expr::cust("b.status").ne(DELETING)));
     if all {
         return standing;
     }
     let own = Condition::all()
         .add(Expr::cust("b.visibility").eq("private"))
         .add(Expr::cust("b.created_by").eq(user.as_bytes().to_vec()));
-    standing.add(Condition::any().add(Expr::cust("b.visibility").is_in(["public", "organization"])).add(own))
+    let for_all = Expr::cust("b.visibility").is_in(["public", "organization"]);
+    standing.each(Condition::any().add(for_all).add(own))
 }
 
 macro_rules! select {

@@ -143,14 +143,14 @@ impl Conversations {
     }
 
     pub(super) async fn list(&self, who: Actor, request: ListRequest) -> Result<Page<Conversation>, Error> {
-        let mut own = Condition::all();
-        if !who.may(Permission::CONVERSATIONS_READ) {
-            own = own.add(Expr::cust("c.user_id").eq(who.user.as_bytes().to_vec()));
-        }
-        let page: Page<ConversationRow> = self
-            .db
-            .read(who.org, move |tx| tx.list(&store::LIST, &request, Some(own)).map_err(Error::from))
-            .await?;
+        let read = self.db.read(who.org, move |tx| {
+            if who.may(Permission::CONVERSATIONS_READ) {
+                return tx.list(&store::LIST, &request, None).map_err(Error::from);
+            }
+            let own = Condition::all().add(Expr::cust("c.user_id").eq(who.user.as_bytes().to_vec()));
+            tx.list(&store::OWN, &request, Some(own)).map_err(Error::from)
+        });
+        let page: Page<ConversationRow> = read.await?;
         Ok(page.map(ConversationRow::shown))
     }
 

@@ -80,7 +80,20 @@ const SENDERS: &[(&str, &str)] = &[("user", "user"), ("bot", "bot"), ("system", 
 
 const FROM: &str = "conversations c JOIN bots b ON b.org_id = c.org_id AND b.id = c.bot_id";
 
-/// All conversations of one person, or of all.
+const OF_BOT: (&str, Filter) =
+    ("bot_id", Filter::Indexed(&Filter::Id("c.bot_id", "bot"), &["last_activity"]));
+const STATUS: (&str, Filter) = ("status", Filter::OneOf("c.status", STATUSES));
+const CHANNEL: (&str, Filter) = ("channel", Filter::OneOf("c.channel", CHANNELS));
+const AFTER: (&str, Filter) = ("started_after", Filter::TimeFrom("c.created_at"));
+const BEFORE: (&str, Filter) = ("started_before", Filter::TimeUntil("c.created_at"));
+
+/// The conversations of one person, whom an extra condition names.
+pub(super) const OWN: ListOf = ListOf {
+    filters: &[OF_BOT, STATUS, CHANNEL, ("user_id", Filter::Id("c.user_id", "usr")), AFTER, BEFORE],
+    ..LIST
+};
+
+/// The conversations of all.
 pub(super) const LIST: ListOf = ListOf {
     from: FROM,
     columns:
@@ -94,12 +107,18 @@ pub(super) const LIST: ListOf = ListOf {
         ("message_count", "c.seq"),
     ],
     filters: &[
-        ("bot_id", Filter::Id("c.bot_id", "bot")),
-        ("status", Filter::OneOf("c.status", STATUSES)),
-        ("channel", Filter::OneOf("c.channel", CHANNELS)),
-        ("user_id", Filter::Id("c.user_id", "usr")),
-        ("started_after", Filter::TimeFrom("c.created_at")),
-        ("started_before", Filter::TimeUntil("c.created_at")),
+        OF_BOT,
+        STATUS,
+        CHANNEL,
+        (
+            "user_id",
+            Filter::Indexed(
+                &Filter::Id("c.user_id", "usr"),
+                &["last_activity", "created_at", "message_count"],
+            ),
+        ),
+        AFTER,
+        BEFORE,
     ],
     search: Some(SearchOn {
         table: "conversations",

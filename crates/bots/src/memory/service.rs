@@ -9,7 +9,7 @@ use kernel::{
 };
 use platform::{
     audit::{Audit, Category},
-    db::{Db, Json, Unit},
+    db::{Db, Extra, Json, Unit},
     settings::Live,
 };
 use sea_query::{Condition, Expr, ExprTrait};
@@ -161,7 +161,7 @@ impl Memories {
         let page = self.db.read(who.org, move |tx| {
             let bot = bots::service::usable(tx, &who, Some(&bot))?;
             let page: Page<MemoryRow> =
-                tx.list(&store::LIST, &request, Some(of_bot(bot.id, &request))).map_err(Error::from)?;
+                tx.list(&store::LIST, &request, of_bot(bot.id, &request)).map_err(Error::from)?;
             Ok::<_, MemoryError>(page)
         });
         Ok(page.await?.map(MemoryRow::shown))
@@ -248,25 +248,34 @@ fn audit(
 }
 
 /// The rows of one bot's memory, whose keys begin as the request says.
-pub(super) fn of_bot(bot: Id<Bot>, request: &ListRequest) -> Condition {
+pub(super) fn of_bot(bot: Id<Bot>, request: &ListRequest) -> Extra {
     let owner = Owner::bot(bot);
     let is = |column: &'static str, bytes: &[u8; 16]| Expr::cust(column).eq(bytes.to_vec());
-    let mut condition = Condition::all()
+    let mut within = Condition::all()
         .add(Expr::cust("m.scope").eq(owner.scope()))
         .add(is("m.bot_id", owner.bot_bytes()))
         .add(is("m.subject_id", owner.subject_bytes()));
+    let mut each = None;
     for (_, prefixes) in request.filters.iter().filter(|(field, _)| *field == "prefix") {
-        let mut one = Condition::any();
-        for prefix in prefixes {
-            let mut range = Condition::all().add(Expr::cust("m.key").gte(prefix.as_str()));
-            if let Some(end) = kernel::text::after_prefix(prefix) {
-                range = range.add(Expr::cust("m.key").lt(end));
+        match prefixes.as_slice() {
+            // Such keys stand next to each other, as those of several don't.
+            [prefix] => within = within.add(begins_with(prefix)),
+            several => {
+                each = Some(several.iter().fold(Condition::any(), |any, prefix| any.add(begins_with(prefix))))
             }
-            one = one.add(range);
         }
-        condition = condition.add(one);
     }
-    condition
+    let bot = Extra::within(within);
+    match each {
+        Some(each) => bot.each(each),
+        None => bot,
+    }
+}
+
+fn begins_with(prefix: &str) -> Condition {
+    Condition::all()
+        .add(Expr::cust("m.key").gte(prefix))
+        .add_option(kernel::text::after_prefix(prefix).map(|end| Expr::cust("m.key").lt(end)))
 }
 
 fn is_key(key: &str) -> bool {

@@ -15,7 +15,7 @@ async fn no_page_of_memory_scans_or_sorts() {
     for (order, prefix) in [(Order::Asc, None), (Order::Desc, None), (Order::Asc, Some("a"))] {
         let mut request = SPEC.read(prefix.map(|prefix| ("prefix", prefix))).unwrap();
         request.order = order;
-        let extra = Some(of_bot(world.id(), &request));
+        let extra = of_bot(world.id(), &request);
         let plan =
             db.read(world.id(), move |tx| tx.plan_of(&store::LIST, &request, extra).map_err(Error::from));
 

@@ -54,6 +54,18 @@ pub enum ScriptKind {
     Webhook,
 }
 
+impl ScriptKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Dialog => "dialog",
+            Self::Tool => "tool",
+            Self::Scheduled => "scheduled",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
 /// In which state a script is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -62,6 +74,15 @@ pub enum ScriptStatus {
     Compiled,
     /// It has errors; the last good one goes on running, if there was one.
     Error,
+}
+
+impl ScriptStatus {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Compiled => "compiled",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// Something to say of a script.

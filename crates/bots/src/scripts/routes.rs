@@ -1,13 +1,13 @@
 //! Scripts over HTTP.
 
-use gateway::{Body, Caller, Envelope, IfMatch, IfNoneMatch, Path, Reply, Result, State};
+use gateway::{Body, Caller, Envelope, IfMatch, IfNoneMatch, ListQuery, Path, Reply, Result, State};
 use kernel::list::Page;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
     Scripts,
-    service::{Compiled, Script, ToCompile},
+    service::{Compiled, Script, ScriptList, ToCompile},
 };
 
 /// A script to be saved.
@@ -21,19 +21,23 @@ pub(super) struct Source {
 
 /// The scripts of a bot.
 ///
-/// All of them at once, without their texts.
+/// Without their texts.
 #[utoipa::path(
     get,
     path = "/bots/{bot_id}/scripts",
-    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking")),
+    params(
+        ("bot_id" = String, Path, description = "Id or slug", example = "table-booking"),
+        ListQuery<ScriptList>,
+    ),
     responses((status = 200, body = Envelope<Page<Script>>)),
 )]
 pub(super) async fn list(
     State(scripts): State<Scripts>,
     Caller(who): Caller,
     Path(bot): Path<String>,
+    query: ListQuery<ScriptList>,
 ) -> Result<Reply<Page<Script>>> {
-    Ok(Reply::ok(Page::of_all(scripts.list(who, &bot).await?)))
+    Ok(Reply::ok(scripts.list(who, &bot, query.0).await?))
 }
 
 /// One script.

@@ -1,6 +1,10 @@
 //! What can be done with scripts.
 
-use kernel::{Actor, Error, Expected, Versioned};
+use kernel::{
+    Actor, Error, Expected, Versioned,
+    list::{Cursor, FilterField, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
+    text,
+};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
@@ -8,6 +12,34 @@ use utoipa::ToSchema;
 use crate::packages::{
     FileEntry, PackageError, Packages, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus, compile::known,
 };
+
+/// The list of a bot's scripts.
+pub(super) enum ScriptList {}
+
+impl Listed for ScriptList {
+    const SPEC: ListSpec = ListSpec {
+        sorts: &[SortField::asc("name")],
+        filters: &[
+            FilterField::one_of(
+                "kind",
+                &[
+                    ScriptKind::Start.as_str(),
+                    ScriptKind::Dialog.as_str(),
+                    ScriptKind::Tool.as_str(),
+                    ScriptKind::Scheduled.as_str(),
+                    ScriptKind::Webhook.as_str(),
+                ],
+                "For one of these.",
+            ),
+            FilterField::one_of(
+                "status",
+                &[ScriptStatus::Compiled.as_str(), ScriptStatus::Error.as_str()],
+                "In one of these states.",
+            ),
+        ],
+        search: Some("names"),
+    };
+}
 
 /// The service of scripts. A cheap handle.
 #[derive(Clone)]
@@ -86,6 +118,13 @@ fn shown(script: ScriptEntry, file: &FileEntry, source: Option<String>) -> Scrip
     }
 }
 
+fn is_asked_for(request: &ListRequest, script: &ScriptEntry) -> bool {
+    request.filters.iter().all(|(field, values)| {
+        let is = if *field == "kind" { script.kind.as_str() } else { script.status.as_str() };
+        values.iter().any(|value| value == is)
+    })
+}
+
 fn versioned(
     script: ScriptEntry,
     file: &FileEntry,
@@ -100,15 +139,28 @@ impl Scripts {
         Self { packages }
     }
 
-    pub(super) async fn list(&self, who: Actor, bot: &str) -> Result<Vec<Script>, PackageError> {
+    /// A version keeps its scripts in one document, which has a limit; the page is cut from all of them.
+    pub(super) async fn list(
+        &self,
+        who: Actor,
+        bot: &str,
+        request: ListRequest,
+    ) -> Result<Page<Script>, PackageError> {
         let bot = self.packages.bot(&who, bot).await?;
         let mut state = self.packages.state(who.org, bot.id, bot.version).await?;
-        let scripts = std::mem::take(&mut state.scripts).into_values();
-        let with_file = |script: ScriptEntry| {
-            let file = state.files.get(&script.path)?;
-            Some(shown(script, file, None))
-        };
-        Ok(scripts.filter_map(with_file).collect())
+        let asked = request.search.as_deref().map(text::key);
+        let scripts = std::mem::take(&mut state.scripts).into_values().filter_map(|script| {
+            let key = text::key(&script.name);
+            let fits = is_asked_for(&request, &script) && asked.iter().all(|asked| text::finds(&key, asked));
+            // Names can be equal but for their case; paths are not.
+            let value = SortValue::Text(format!("{key}\u{1}{}", script.path));
+            fits.then_some((Cursor { value, id: [0; 16], skip: 0 }, script))
+        });
+        let page = request.cut(scripts.collect());
+        page.try_map(|script| {
+            let file = state.files.get(&script.path).ok_or(PackageError::ScriptNotFound)?;
+            Ok(shown(script, file, None))
+        })
     }
 
     pub(super) async fn get(

@@ -79,7 +79,7 @@ pub(super) const DELIVERIES: ListOf = ListOf {
     org: "d.org_id",
     id: "d.id",
     sorts: &[("created_at", "d.created_at")],
-    filters: &[("status", Filter::OneOf("d.status", STATUSES))],
+    filters: &[("status", Filter::Indexed(&Filter::OneOf("d.status", STATUSES), &["created_at"]))],
     search: None,
 };
 

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::support::{App, botserver_test, json, package, zip_of};
+use crate::support::{App, Value, botserver_test, json, package, zip_of};
 
 #[botserver_test]
 async fn a_bot_is_named_by_its_id_or_its_slug(app: App) {
@@ -50,6 +50,39 @@ async fn a_package_installs_and_shows_its_scripts(app: App) {
 
     assert_eq!(scripts.len(), 1);
     assert_eq!((&scripts[0]["name"], &scripts[0]["status"]), (&json!("start"), &json!("compiled")));
+}
+
+#[botserver_test]
+async fn the_scripts_of_a_bot_are_a_list_like_others(app: App) {
+    app.bot("Echo", "TALK \"hi\"").await;
+    for (name, source) in [("menu", "TALK 1"), ("Menus", "TALK ("), ("about", "TALK 2")] {
+        app.admin().put(format!("/bots/echo/scripts/{name}"), json!({ "source": source })).await.assert_ok();
+    }
+    let page =
+        async |query: &str| app.admin().get(format!("/bots/echo/scripts?{query}")).await.assert_ok().data();
+    let names = |page: &Value| {
+        page["items"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|script| script["name"].clone())
+            .collect::<Vec<_>>()
+    };
+
+    let first = page("limit=3").await;
+    assert_eq!(
+        (names(&first), &first["total"]),
+        (vec![json!("about"), json!("menu"), json!("Menus")], &json!(4))
+    );
+    let cursor = first["next_cursor"].as_str().expect("a cursor");
+    let second = page(&format!("limit=3&cursor={cursor}")).await;
+    assert_eq!((names(&second), &second["next_cursor"]), (vec![json!("start")], &Value::Null));
+    assert_eq!(names(&page("order=desc&limit=1").await), ["start"]);
+    assert_eq!(names(&page("filter[status]=error").await), ["Menus"]);
+    assert_eq!(names(&page("kind=start,tool").await), ["start"]);
+    assert_eq!(names(&page("search=ENU").await), ["menu", "Menus"]);
+    assert_eq!(names(&page("search=a").await), ["about"]);
+    app.admin().get("/bots/echo/scripts?kind=song").await.assert_status(422);
 }
 
 #[botserver_test]

@@ -47,7 +47,7 @@ fn paging(spec: &ListSpec) -> Vec<Parameter> {
     let sorts: Vec<_> = spec.sorts.iter().map(|sort| sort.name).collect();
     let first = spec.sorts.first();
     let (first, order) = first.map_or(("created_at", Order::Desc), |sort| (sort.name, sort.default_order));
-    let cursor = Cursor { value: SortValue::Integer(1_769_860_800_000_000), id: [1; 16] };
+    let cursor = Cursor { value: SortValue::Integer(1_769_860_800_000_000), id: [1; 16], skip: 0 };
     let opaque = ObjectBuilder::new()
         .schema_type(Type::String)
         .min_length(Some(1))

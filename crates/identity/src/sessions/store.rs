@@ -26,6 +26,10 @@ record! {
     }
 }
 
+/// Every session that is kept began with a login.
+const KIND: Filter =
+    Filter::OneOf("'login'", &[("login", "login"), ("anonymous", "anonymous"), ("api", "api")]);
+
 /// The sessions of those whose home an organization is.
 pub(crate) const OF_ORGANIZATION: ListOf = ListOf {
     from: "server_sessions s LEFT JOIN server_users u ON u.id = s.user_id",
@@ -35,14 +39,18 @@ pub(crate) const OF_ORGANIZATION: ListOf = ListOf {
     id: "s.id",
     sorts: &[("last_activity", "s.last_activity"), ("created_at", "s.created_at")],
     filters: &[
-        ("user_id", Filter::Id("s.user_id", "usr")),
-        ("kind", Filter::OneOf("'login'", &[("login", "login"), ("anonymous", "anonymous"), ("api", "api")])),
+        ("user_id", Filter::Indexed(&Filter::Id("s.user_id", "usr"), &["last_activity", "created_at"])),
+        ("kind", KIND),
     ],
     search: None,
 };
 
 /// The sessions of one user, whom an extra condition names.
-pub(crate) const OF_USER: ListOf = ListOf { org: "", ..OF_ORGANIZATION };
+pub(crate) const OF_USER: ListOf = ListOf {
+    org: "",
+    filters: &[("user_id", Filter::Id("s.user_id", "usr")), ("kind", KIND)],
+    ..OF_ORGANIZATION
+};
 
 record! {
     /// What a token that somebody shows says.

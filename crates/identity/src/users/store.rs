@@ -7,8 +7,8 @@ use kernel::{
 };
 use platform::{
     db::{
-        Bind, Cell, Column, DbError, Filter, Json, ListError, ListOf, Record, Row, SearchOn, ServerTx,
-        ServerUnit, Tx, Unit, Value,
+        Bind, Cell, Column, DbError, Extra, Filter, Json, ListError, ListOf, Lookup, Record, Row, SearchOn,
+        ServerTx, ServerUnit, Tx, Unit, Value,
     },
     record,
 };
@@ -87,16 +87,19 @@ pub(crate) const LIST: ListOf = ListOf {
     filters: &[
         (
             "status",
-            Filter::OneOf(
-                "u.status",
-                &[
-                    ("active", "active"),
-                    ("suspended", "suspended"),
-                    ("inactive", "inactive"),
-                    ("deleted", "deleted"),
-                    ("pending_activation", "pending_activation"),
-                    ("pending_verification", "pending_verification"),
-                ],
+            Filter::Indexed(
+                &Filter::OneOf(
+                    "m.status",
+                    &[
+                        ("active", "active"),
+                        ("suspended", "suspended"),
+                        ("inactive", "inactive"),
+                        ("deleted", "deleted"),
+                        ("pending_activation", "pending_activation"),
+                        ("pending_verification", "pending_verification"),
+                    ],
+                ),
+                &["created_at"],
             ),
         ),
         ("email_verified", Filter::Bool("u.email_verified")),
@@ -119,10 +122,20 @@ pub(crate) struct Narrowing {
 }
 
 impl Narrowing {
-    pub(crate) fn condition(self) -> Condition {
-        let mut all = Condition::all();
+    pub(crate) fn of(self, org: Id<kind::Organization>) -> Extra {
+        let (mut all, mut lookups) = (Condition::all(), Vec::new());
         if let Some((roles, now)) = self.roles {
             let ids = roles.iter().map(|role| role.as_bytes().to_vec());
+            lookups.extend(ids.clone().map(|role| {
+                Lookup {
+                    before: "member_roles r CROSS JOIN ".to_owned(),
+                    condition: Condition::all()
+                        .add(Expr::cust("r.org_id").eq(org.as_bytes().to_vec()))
+                        .add(Expr::cust("r.role_id").eq(role))
+                        .add(Expr::cust("m.org_id = r.org_id AND m.user_id = r.user_id")),
+                    order: vec!["r.user_id"],
+                }
+            }));
             let holders = Query::select()
                 .expr(Expr::cust("1"))
                 .from_as("member_roles", "r")
@@ -141,7 +154,7 @@ impl Narrowing {
             let pattern = LikeExpr::new(format!("%{escaped}%")).escape('\\');
             all = all.add(Expr::col(("m", "names_key")).like(pattern));
         }
-        all
+        if all.is_empty() { Extra::default() } else { Extra::default().each(all).found_by(lookups) }
     }
 }
 
@@ -150,7 +163,7 @@ pub(crate) fn list(
     request: &ListRequest,
     narrowing: Narrowing,
 ) -> Result<Page<Account>, ListError> {
-    tx.list(&LIST, request, Some(narrowing.condition()))
+    tx.list(&LIST, request, narrowing.of(tx.org()))
 }
 
 /// A user with one of their roles, if they have any.

@@ -16,7 +16,6 @@ mod migrate;
 mod plan;
 pub(crate) mod postgres;
 mod row;
-mod search;
 mod session;
 mod sqlite;
 mod tx;
@@ -32,11 +31,10 @@ use kernel::{Id, Surroundings, Timestamp, id::kind::Organization};
 use tokio::sync::oneshot;
 
 pub use error::DbError;
-pub use list::{Filter, ListError, ListOf};
+pub use list::{Extra, Filter, ListError, ListOf, Lookup, SearchOn};
 pub use migrate::{Applied, Migration};
 pub use plan::Plan;
 pub use row::{Record, Row};
-pub use search::SearchOn;
 pub use tx::{ServerTx, ServerUnit, Tx, Unit};
 pub use value::{Bind, Cell, Column, Json, Value};
 

@@ -54,6 +54,19 @@ impl Plan {
     }
 }
 
+/// Rows that a step of PostgreSQL's has visited, in a plan that was carried out: those that its scan gave, and those
+/// that it removed.
+#[cfg(test)]
+pub(super) fn visited(step: &str) -> u64 {
+    let number = |before: &str| {
+        let digits = step.split_once(before)?.1;
+        digits.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok()
+    };
+    let given = if step.contains(" Scan ") { number("(actual rows=") } else { None };
+    let removed = if step.contains("Rows Removed by ") { number(": ") } else { None };
+    given.or(removed).unwrap_or(0) * number(" loops=").unwrap_or(1)
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -87,6 +87,15 @@ impl Session<'_> {
         }
     }
 
+    /// What statements have cost since this was last asked.
+    #[cfg(test)]
+    pub(super) fn cost(self) -> u64 {
+        match self {
+            Self::Sqlite(session) => session.cost(),
+            Self::Postgres(session) => session.cost(),
+        }
+    }
+
     /// Has a statement failed since the work began?
     pub(super) fn has_failed(self) -> bool {
         match self {

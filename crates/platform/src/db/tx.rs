@@ -11,10 +11,9 @@ use kernel::{
     id::kind::Organization,
     list::{ListRequest, Page},
 };
-use sea_query::Condition;
 
 use super::{
-    Bind, DbError, ListError, ListOf, Plan, Record, Value, list,
+    Bind, DbError, Extra, ListError, ListOf, Plan, Record, Value, list,
     session::{Dialect, Params, Session},
 };
 use crate::jobs::Signal;
@@ -254,9 +253,9 @@ impl<'a> ServerTx<'a> {
         &self,
         of: &ListOf,
         request: &ListRequest,
-        extra: Option<Condition>,
+        extra: impl Into<Extra>,
     ) -> Result<Page<R>, ListError> {
-        list::page(self.0, of, request, extra)
+        list::page(self.0, of, request, extra.into())
     }
 
     /// How the database goes about a list: for tests that no list scans a table.
@@ -264,9 +263,9 @@ impl<'a> ServerTx<'a> {
         &self,
         of: &ListOf,
         request: &ListRequest,
-        extra: Option<Condition>,
+        extra: impl Into<Extra>,
     ) -> Result<Plan, ListError> {
-        list::plan(self.0, of, request, extra)
+        list::plan(self.0, of, request, extra.into())
     }
 }
 
@@ -334,9 +333,9 @@ impl<'a> Tx<'a> {
         &self,
         of: &ListOf,
         request: &ListRequest,
-        extra: Option<Condition>,
+        extra: impl Into<Extra>,
     ) -> Result<Page<R>, ListError> {
-        list::page(self.scoped, of, request, extra)
+        list::page(self.scoped, of, request, extra.into())
     }
 
     /// How the database goes about a list: for tests that no list scans a table.
@@ -344,9 +343,15 @@ impl<'a> Tx<'a> {
         &self,
         of: &ListOf,
         request: &ListRequest,
-        extra: Option<Condition>,
+        extra: impl Into<Extra>,
     ) -> Result<Plan, ListError> {
-        list::plan(self.scoped, of, request, extra)
+        list::plan(self.scoped, of, request, extra.into())
+    }
+
+    /// What statements have cost since this was last asked, in steps of SQLite or in rows that PostgreSQL visited.
+    #[cfg(test)]
+    pub(super) fn cost(&self) -> u64 {
+        self.scoped.session.cost()
     }
 
     /// How the database goes about the total of a list, for the same tests.
@@ -354,9 +359,19 @@ impl<'a> Tx<'a> {
         &self,
         of: &ListOf,
         request: &ListRequest,
-        extra: Option<Condition>,
+        extra: impl Into<Extra>,
     ) -> Result<Plan, ListError> {
-        list::plan_of_total(self.scoped, of, request, extra)
+        list::plan_of_total(self.scoped, of, request, extra.into())
+    }
+
+    /// How the database goes about finding rows that may be few, for the same tests.
+    pub fn plans_of_lookups(
+        &self,
+        of: &ListOf,
+        request: &ListRequest,
+        extra: impl Into<Extra>,
+    ) -> Result<Vec<Plan>, ListError> {
+        list::plans_of_lookups(self.scoped, of, request, extra.into())
     }
 }
 

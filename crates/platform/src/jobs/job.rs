@@ -120,6 +120,9 @@ pub const LIST: ListOf = ListOf {
     org: "j.org_id",
     id: "j.id",
     sorts: &[("created_at", "j.created_at"), ("run_at", "j.run_at")],
-    filters: &[("kind", Filter::Text("j.kind")), ("status", Filter::OneOf("j.status", STATUSES))],
+    filters: &[
+        ("kind", Filter::Indexed(&Filter::Text("j.kind"), &["created_at"])),
+        ("status", Filter::Indexed(&Filter::OneOf("j.status", STATUSES), &["created_at"])),
+    ],
     search: None,
 };

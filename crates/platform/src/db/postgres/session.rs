@@ -25,8 +25,9 @@ const STATEMENTS: usize = 512;
 /// How long a transaction may do nothing. Only a node that hangs does so.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_mins(1);
 
-/// Holds to the end of the transaction.
-const PLAN_BY_VALUE: &str = "SET LOCAL plan_cache_mode = force_custom_plan";
+/// Holds to the end of the transaction. What has an index is found by it, and a bounded number of rows in it: reading
+/// the table whole may be quicker where it is small, and is never much quicker.
+const PLAN_BY_VALUE: &str = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off";
 
 /// How a piece of work uses the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,9 @@ pub(in crate::db) struct Session {
     /// Are statements planned for the values at hand, each time?
     by_value: Flag<bool>,
     trouble: Flag<Option<Trouble>>,
+    /// What statements have cost since somebody wants to know it, in rows that were visited.
+    #[cfg(test)]
+    cost: Flag<Option<u64>>,
 }
 
 impl Session {
@@ -91,6 +95,8 @@ impl Session {
             open: Flag::new(false),
             by_value: Flag::new(false),
             trouble: Flag::new(None),
+            #[cfg(test)]
+            cost: Flag::new(None),
         })
     }
 
@@ -126,6 +132,25 @@ impl Session {
         self.asked.set(false);
         self.by_value.set(false);
         self.trouble.set(None);
+        #[cfg(test)]
+        self.cost.set(None);
+    }
+
+    /// What statements have cost since this was last asked.
+    #[cfg(test)]
+    pub(in crate::db) fn cost(&self) -> u64 {
+        self.cost.replace(Some(0)).unwrap_or(0)
+    }
+
+    #[cfg(test)]
+    fn count_cost(&self, sql: &str, params: Params<'_>) -> Result<(), DbError> {
+        if let Some(before) = self.cost.take() {
+            let explain = format!("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {sql}");
+            let steps: Vec<(String,)> = self.each(&explain, params, usize::MAX)?;
+            let visited: u64 = steps.iter().map(|(step,)| crate::db::plan::visited(step)).sum();
+            self.cost.set(Some(before + visited));
+        }
+        Ok(())
     }
 
     /// Has what comes next in this transaction planned for the values at hand. Otherwise the server soon plans a
@@ -248,6 +273,8 @@ impl Session {
         params: Params<'_>,
         limit: usize,
     ) -> Result<Vec<R>, DbError> {
+        #[cfg(test)]
+        self.count_cost(sql, params)?;
         self.run(sql, params, async |rows| {
             let (mut rows, mut found) = (pin!(rows), Vec::new());
             // To the end, because a statement can fail at its last row.

@@ -14,11 +14,19 @@ use crate::db::{DbError, Record, Row, Value, plan::Plan, session::Params};
 pub(in crate::db) struct Session {
     pub(super) connection: Connection,
     failed: Flag<bool>,
+    /// What statements have cost, in steps of the engine.
+    #[cfg(test)]
+    cost: Flag<u64>,
 }
 
 impl Session {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, failed: Flag::new(false) }
+        Self {
+            connection,
+            failed: Flag::new(false),
+            #[cfg(test)]
+            cost: Flag::new(0),
+        }
     }
 
     /// What comes next is another piece of work.
@@ -43,7 +51,19 @@ impl Session {
             let Some(row) = rows.next().map_err(|error| self.failure(error))? else { break };
             found.push(R::read(&Row::sqlite(row), 0)?);
         }
+        drop(rows);
+        #[cfg(test)]
+        {
+            let steps = statement.reset_status(rusqlite::StatementStatus::VmStep);
+            self.cost.set(self.cost.get() + u64::from(steps.unsigned_abs()));
+        }
         Ok(found)
+    }
+
+    /// What statements have cost since this was last asked.
+    #[cfg(test)]
+    pub(in crate::db) fn cost(&self) -> u64 {
+        self.cost.take()
     }
 
     pub(in crate::db) fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64, DbError> {

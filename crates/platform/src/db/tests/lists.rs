@@ -149,7 +149,7 @@ async fn a_cursor_that_somebody_made_up_does_no_harm() {
     let house = house().await;
     let org = house.org();
     house.add(org, "a", 1).await.unwrap();
-    let forged = kernel::list::Cursor { value: kernel::list::SortValue::Integer(7), id: [9; 16] };
+    let forged = kernel::list::Cursor { value: kernel::list::SortValue::Integer(7), id: [9; 16], skip: 0 };
     let cursor = forged.encode("name", kernel::list::Order::Asc);
     let request = SPEC.read([("sort", "name"), ("order", "asc"), ("cursor", &cursor)]).unwrap();
 

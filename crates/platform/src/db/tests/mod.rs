@@ -1,5 +1,6 @@
 //! The rules of the database, on both engines.
 
+mod costs;
 mod lists;
 mod schema;
 mod units;
@@ -24,11 +25,13 @@ pub(super) const SCHEMA: &[Migration] = &[
             name text NOT NULL,
             name_key keytext NOT NULL,
             size bigint NOT NULL,
+            kind keytext NOT NULL DEFAULT 'common',
             PRIMARY KEY (org_id, id),
             UNIQUE (org_id, name_key)
         );
         CREATE INDEX things_by_name ON things (org_id, name_key, id);
         CREATE INDEX things_by_size ON things (org_id, size, id);
+        CREATE INDEX things_by_kind ON things (org_id, kind, size, id);
         CREATE TABLE server_notes (id bigint PRIMARY KEY, text text NOT NULL);",
     ),
     Migration::search("m20260101_02_test_things_search", "things", "name_key"),
@@ -40,13 +43,17 @@ pub(super) const THINGS: ListOf = ListOf {
     org: "t.org_id",
     id: "t.id",
     sorts: &[("name", "t.name_key"), ("size", "t.size")],
-    filters: &[("name", Filter::Text("t.name")), ("big", Filter::Bool("(t.size > 5)"))],
+    filters: &[
+        ("name", Filter::Text("t.name")),
+        ("big", Filter::Bool("(t.size > 5)")),
+        ("kind", Filter::Indexed(&Filter::Text("t.kind"), &["size"])),
+    ],
     search: Some(SearchOn { table: "things", alias: "t", column: "name_key", begins: &["t.name_key"] }),
 };
 
 pub(super) const SPEC: ListSpec = ListSpec {
     sorts: &[SortField::asc("size"), SortField::asc("name")],
-    filters: &[FilterField::texts("name", ""), FilterField::texts("big", "")],
+    filters: &[FilterField::texts("name", ""), FilterField::texts("big", ""), FilterField::texts("kind", "")],
     search: Some("names"),
 };
 

@@ -61,7 +61,8 @@ fn no_page_of_a_large_list_reads_a_table_whole() {
                 "size" => SortValue::Integer(350),
                 _ => SortValue::Text("8".to_owned()),
             };
-            let deep = ListRequest { start: Start::After(Cursor { value, id: [0; 16] }), ..first.clone() };
+            let deep =
+                ListRequest { start: Start::After(Cursor { value, id: [0; 16], skip: 0 }), ..first.clone() };
             let scans = db.read(org, move |tx| {
                 let before = tx.server().across_organizations::<(i64,)>(SCANS)?;
                 // More often than the server plans a statement for the values at hand.

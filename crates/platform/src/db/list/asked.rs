@@ -1,0 +1,471 @@
+//! One page of a list, in a few statements whose cost has a bound that doesn't grow with what is stored.
+//!
+//! A list is walked along the index of its sort. What its filters and its search say besides is looked at in each row
+//! on the way; a walk that meets few that fit would be long. So what has an index of its own is asked first, up to a
+//! bound: rows that are few are all found, sorted here, and the page is cut from them. Otherwise the walk goes so far and
+//! no further: the page may then be short, and its cursor goes on where the walk ended.
+
+use std::{collections::HashMap, fmt::Write};
+
+use kernel::{
+    Error, FieldErrors,
+    list::{COUNT_CAP, Count, Cursor, ListRequest, Order, Page, SortValue, Start},
+};
+use sea_query::{Condition, Expr, ExprTrait, SelectStatement, Value as SeaValue};
+
+use super::{
+    Extra, ListError, ListOf, Lookup, Walked,
+    filter::{Filter, Use},
+    search::Search,
+    statement::{Statement, select},
+};
+use crate::db::{
+    DbError, Plan, Record, Row,
+    session::Dialect,
+    tx::{Scope, Scoped},
+};
+
+/// Rows up to which something is rare. Sorting so many costs about as much as walking until one in so many was met.
+const RARE: usize = 2_000;
+/// Rows that may hold a text and are looked at, before the index is asked for those that do.
+const CANDIDATES: usize = 100;
+/// Rows of the sort's index that one page walks at the most, where it looks for some of them.
+const REACH: u64 = 10_000;
+
+/// A list with what somebody asks of it.
+pub(super) struct Asked<'a> {
+    scoped: Scoped<'a>,
+    of: &'a ListOf,
+    request: &'a ListRequest,
+    /// The organization's rows.
+    own: Condition,
+    /// What stands together in the index of the sort: the organization's rows, those that the list is within, those of
+    /// a filter's value.
+    walk: Condition,
+    /// What is looked at in each row, but for the search; empty if nothing is.
+    rest: Condition,
+    search: Option<Search>,
+    /// Ways to find rows that may be few, in groups of which each finds all.
+    lookups: Vec<Vec<Lookup>>,
+}
+
+/// A row that was found, and whether it is meant.
+struct Hit {
+    cursor: Cursor,
+    fits: bool,
+}
+
+impl Record for Hit {
+    const WIDTH: usize = 3;
+
+    fn read(row: &Row<'_>, at: usize) -> Result<Self, DbError> {
+        let cursor = Cursor { value: row.get(at)?, id: row.get(at + 1)?, skip: 0 };
+        Ok(Self { cursor, fits: row.get(at + 2)? })
+    }
+}
+
+/// What is known of the rows that are meant, before the list is walked.
+enum Found {
+    /// All of them.
+    Few(Vec<Cursor>),
+    /// There are too many to sort; so many of them were seen.
+    Many(u64),
+    /// The database finds its way.
+    Unasked,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(
+        scoped: Scoped<'a>,
+        of: &'a ListOf,
+        request: &'a ListRequest,
+        extra: Extra,
+    ) -> Result<Self, ListError> {
+        scoped.check_list(of)?;
+        of.knows_all(request, &extra)?;
+        let mut own = Condition::all();
+        if let Scope::Organization(org) = scoped.scope {
+            own = own.add(Expr::cust(of.org).eq(org.as_bytes().to_vec()));
+        }
+        let Extra { within, each, lookups } = extra;
+        let is_within = within.is_some();
+        let mut asked = Self {
+            scoped,
+            of,
+            request,
+            walk: own.clone().add_option(within),
+            own,
+            rest: Condition::all().add_option(each),
+            search: None,
+            lookups: Vec::new(),
+        };
+        asked.filter(is_within).map_err(ListError::Refused)?;
+        if !lookups.is_empty() {
+            asked.lookups.push(lookups);
+        }
+        if let (Some(on), Some(text)) = (of.search, &request.search) {
+            asked.search = Some(Search::new(on, text));
+        }
+        if asked.search.is_some() || !asked.rest.is_empty() {
+            scoped.plan_by_value()?;
+        }
+        Ok(asked)
+    }
+
+    /// Takes the filters that the list knows itself. Others are for what is extra to say.
+    fn filter(&mut self, is_within: bool) -> Result<(), Error> {
+        let (mut wrong, dialect) = (FieldErrors::default(), self.scoped.dialect());
+        let column = self.of.column(self.request.sort);
+        let mut indexed = false;
+        for (field, values) in &self.request.filters {
+            let Some(filter) = self.of.filter(field) else { continue };
+            let has_index = matches!(filter, Filter::Indexed(..));
+            // Of two filters with an index, one has the rows next to each other.
+            let walked = filter.is_walked(self.request.sort, column, values) && !(has_index && indexed);
+            indexed |= walked && has_index;
+            let usage = if walked { Use::Find } else { Use::Look };
+            let Some(condition) = wrong.take(field, filter.condition(dialect, usage, values)) else {
+                continue;
+            };
+            let part = if walked { &mut self.walk } else { &mut self.rest };
+            *part = std::mem::replace(part, Condition::all()).add(condition);
+            if has_index && !walked && !is_within {
+                let lookups = values.iter().map(|value| {
+                    let condition = filter.condition(dialect, Use::Find, std::slice::from_ref(value))?;
+                    let order = filter.column().into_iter().collect();
+                    Ok::<_, String>(Lookup {
+                        before: String::new(),
+                        condition: self.own.clone().add(condition),
+                        order,
+                    })
+                });
+                self.lookups.extend(wrong.take(field, lookups.collect()));
+            }
+        }
+        wrong.finish()
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.scoped.dialect()
+    }
+
+    /// Is nothing but the search asked for?
+    fn only_searches(&self) -> bool {
+        self.rest.is_empty() && self.walk == self.own
+    }
+
+    /// What a row fulfils that is meant.
+    fn meant(&self) -> Condition {
+        let mut all = self.walk.clone();
+        if !self.rest.is_empty() {
+            all = all.add(self.rest.clone());
+        }
+        all.add_option(self.search.as_ref().map(|search| search.condition(self.dialect())))
+    }
+
+    // ---- what is looked up ----
+
+    fn found(&self) -> Result<Found, ListError> {
+        let mut found = Found::Unasked;
+        if let Some(search) = &self.search {
+            found = match self.dialect() {
+                _ if search.is_short() => {
+                    self.look_up(&search.beginnings(&self.own), self.only_searches())?
+                }
+                Dialect::Sqlite => self.look_up_text(search)?,
+                Dialect::Postgres => Found::Unasked,
+            };
+        }
+        for lookups in &self.lookups {
+            if matches!(found, Found::Few(_)) {
+                break;
+            }
+            let other = self.look_up(lookups, false)?;
+            // What the database finds its way to it may find without a walk; then it is not bounded by one.
+            if matches!(other, Found::Few(_)) || self.search.is_none() {
+                found = other;
+            }
+        }
+        Ok(found)
+    }
+
+    /// All rows of the lookups that are meant, if they are few. `all_are_meant` if what is found needs no second look,
+    /// for which its row would have to be read.
+    fn look_up(&self, lookups: &[Lookup], all_are_meant: bool) -> Result<Found, ListError> {
+        for lookup in lookups {
+            if self.count_of(lookup).number(self.scoped)? >= RARE as u64 {
+                return Ok(Found::Many(if all_are_meant { RARE as u64 } else { 0 }));
+            }
+        }
+        let mut all = Vec::new();
+        for lookup in lookups {
+            let fits = if all_are_meant { Expr::cust("1 = 1") } else { self.meant().into() };
+            let hits = self.hits(lookup, RARE, fits)?;
+            all.extend(hits.into_iter().filter(|hit| hit.fits).map(|hit| hit.cursor));
+        }
+        Ok(Found::Few(all))
+    }
+
+    /// The index of texts knows no organizations, so what others have counts towards the bound.
+    fn look_up_text(&self, search: &Search) -> Result<Found, ListError> {
+        let mut hits = self.hits(&search.candidates(), CANDIDATES, self.meant().into())?;
+        if hits.len() == CANDIDATES {
+            hits = self.hits(&search.holders(), RARE, self.meant().into())?;
+        }
+        let all = hits.len() < RARE;
+        let meant = hits.into_iter().filter(|hit| hit.fits).map(|hit| hit.cursor);
+        Ok(if all { Found::Few(meant.collect()) } else { Found::Many(meant.count() as u64) })
+    }
+
+    fn lookup(&self, lookup: &Lookup, limit: usize, columns: &[Expr]) -> Statement {
+        let mut query = select();
+        query.exprs(columns.iter().cloned()).cond_where(lookup.condition.clone());
+        for column in &lookup.order {
+            query.order_by_expr(Expr::cust(*column), sea_query::Order::Asc);
+        }
+        let tables = format!("{}{}", lookup.before, self.of.from);
+        let mut statement = Statement::of(self.dialect(), &tables, &query);
+        let _ = write!(statement.sql, " LIMIT {limit}");
+        statement
+    }
+
+    fn count_of(&self, lookup: &Lookup) -> Statement {
+        self.lookup(lookup, RARE, &[Expr::cust("1")]).counted()
+    }
+
+    fn hits(&self, lookup: &Lookup, limit: usize, fits: Expr) -> Result<Vec<Hit>, DbError> {
+        let columns = [Expr::cust(self.of.column(self.request.sort)), Expr::cust(self.of.id), fits];
+        self.lookup(lookup, limit, &columns).run(self.scoped)
+    }
+
+    /// The page of a list of which all rows are known.
+    fn cut<R: Record>(&self, mut rows: Vec<Cursor>) -> Result<Page<R>, ListError> {
+        // A row can be found in two ways.
+        rows.sort_unstable_by_key(|row| row.id);
+        rows.dedup_by_key(|row| row.id);
+        let page = self.request.cut(rows.into_iter().map(|row| (row.clone(), row.id)).collect());
+        let mut records = self.records(&page.items)?;
+        page.try_map(|id| {
+            let record = records.remove(&id);
+            record.ok_or_else(|| DbError::Engine(format!("a row of {} was lost", self.of.from)).into())
+        })
+    }
+
+    /// The records of these ids.
+    fn records<R: Record>(&self, ids: &[[u8; 16]]) -> Result<HashMap<[u8; 16], R>, DbError> {
+        let Some(first) = ids.first() else { return Ok(HashMap::new()) };
+        // One of a few numbers, because each text is a statement that is kept prepared.
+        let named = ids.iter().chain(std::iter::repeat(first)).take(reach(ids.len())).map(|id| id.to_vec());
+        let named = named.collect::<Vec<_>>();
+        let sort = self.of.column(self.request.sort);
+        let mut query = select();
+        query.exprs([Expr::cust(self.of.columns), Expr::cust(sort), Expr::cust(self.of.id)]);
+        match (self.dialect(), self.scoped.scope) {
+            // SQLite takes an organization for ten rows, and would rather read them all than look for ten ids. So the
+            // two are one value to it.
+            (Dialect::Sqlite, Scope::Organization(org)) => {
+                let places = vec!["(?, ?)"; named.len()].join(", ");
+                let key = format!("({}, {}) IN (VALUES {places})", self.of.org, self.of.id);
+                let keys =
+                    named.into_iter().flat_map(|id| [SeaValue::from(org.as_bytes().to_vec()), id.into()]);
+                query.and_where(Expr::cust_with_values(key, keys.collect::<Vec<_>>()));
+            }
+            _ => {
+                query.cond_where(self.own.clone()).and_where(Expr::cust(self.of.id).is_in(named));
+            }
+        }
+        let rows: Vec<Walked<R>> = Statement::of(self.dialect(), self.of.from, &query).run(self.scoped)?;
+        Ok(rows.into_iter().map(|row| (row.cursor.id, row.record)).collect())
+    }
+
+    // ---- what is walked ----
+
+    /// How far the walk of this page may go. None if it reaches the end of the list.
+    fn horizon(&self) -> Result<Option<Cursor>, ListError> {
+        let sort = self.of.column(self.request.sort);
+        let mut query = select();
+        query
+            .exprs([Expr::cust(sort), Expr::cust(self.of.id), Expr::cust("1 = 1")])
+            .cond_where(self.walk.clone())
+            .cond_where(self.after());
+        self.in_order(&mut query);
+        let mut statement = Statement::of(self.dialect(), self.of.first_table(), &query);
+        let _ = write!(statement.sql, " LIMIT 1 OFFSET {}", REACH - 1);
+        let rows: Vec<Hit> = statement.run(self.scoped).map_err(|error| self.of_cursor(error))?;
+        Ok(rows.into_iter().next().map(|row| row.cursor))
+    }
+
+    fn walked<R: Record>(&self, horizon: Option<Cursor>, least: u64) -> Result<Page<R>, ListError> {
+        let (total, total_exact) = self.total(horizon.as_ref(), least)?;
+        let (limit, skip) = (self.request.limit as usize, self.request.start.skip());
+        let mut rows: Vec<Walked<R>> =
+            self.page(horizon.as_ref()).run(self.scoped).map_err(|error| self.of_cursor(error))?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| more).map(|last| last.cursor.clone());
+        let next = match (last, horizon) {
+            (Some(last), _) => Some(last),
+            (None, Some(horizon)) if rows.is_empty() && skip > 0 => {
+                let skipped = self.count(Some(&horizon), None).number(self.scoped)?;
+                Some(Cursor { skip: skip.saturating_sub(skipped), ..horizon })
+            }
+            (None, horizon) => horizon,
+        };
+        Ok(Page {
+            items: rows.into_iter().map(|row| row.record).collect(),
+            total,
+            total_exact,
+            limit: self.request.limit,
+            offset: self.request.start.offset(),
+            next_cursor: next.map(|next| next.encode(self.request.sort, self.request.order)),
+        })
+    }
+
+    fn in_order(&self, query: &mut SelectStatement) {
+        let order = match self.request.order {
+            Order::Asc => sea_query::Order::Asc,
+            Order::Desc => sea_query::Order::Desc,
+        };
+        let sort = self.of.column(self.request.sort);
+        query.order_by_expr(Expr::cust(sort), order.clone()).order_by_expr(Expr::cust(self.of.id), order);
+    }
+
+    /// A row value, which the index walks to; ORs would be a scan.
+    fn key(&self) -> Expr {
+        Expr::tuple([Expr::cust(self.of.column(self.request.sort)), Expr::cust(self.of.id)])
+    }
+
+    /// The rows behind the cursor, if there is one.
+    fn after(&self) -> Condition {
+        let Start::After(cursor) = &self.request.start else { return Condition::all() };
+        Condition::all().add(match self.request.order {
+            Order::Asc => self.key().gt(place(cursor)),
+            Order::Desc => self.key().lt(place(cursor)),
+        })
+    }
+
+    /// The rows up to the horizon, if there is one.
+    fn until(&self, horizon: Option<&Cursor>) -> Condition {
+        let Some(horizon) = horizon else { return Condition::all() };
+        Condition::all().add(match self.request.order {
+            Order::Asc => self.key().lte(place(horizon)),
+            Order::Desc => self.key().gte(place(horizon)),
+        })
+    }
+
+    /// One page and at least one row more, which tells whether there is a next one.
+    ///
+    /// How far it goes is part of the text, because PostgreSQL plans a statement for all values of its parameters.
+    pub(super) fn page(&self, horizon: Option<&Cursor>) -> Statement {
+        let sort = self.of.column(self.request.sort);
+        let mut query = select();
+        query
+            .exprs([Expr::cust(self.of.columns), Expr::cust(sort), Expr::cust(self.of.id)])
+            .cond_where(self.meant())
+            .cond_where(self.after())
+            .cond_where(self.until(horizon));
+        self.in_order(&mut query);
+        let mut page = Statement::of(self.dialect(), self.of.from, &query);
+        let _ = write!(page.sql, " LIMIT {}", reach(self.request.limit as usize) + 1);
+        let skip = self.request.start.skip();
+        if skip > 0 {
+            page.values.0.push(SeaValue::from(skip));
+            let _ = write!(page.sql, " OFFSET ${}", page.values.0.len());
+        }
+        page
+    }
+
+    /// How many rows there are in all, as far as the caller wants to know.
+    fn total(&self, horizon: Option<&Cursor>, least: u64) -> Result<(Option<u64>, Option<bool>), DbError> {
+        let beyond = (Some(COUNT_CAP), Some(false));
+        match self.request.count {
+            Count::None => Ok((None, None)),
+            Count::Exact => Ok((Some(self.whole().number(self.scoped)?), None)),
+            Count::Capped if least > COUNT_CAP => Ok(beyond),
+            Count::Capped => {
+                let seen = self.count(horizon, Some(COUNT_CAP + 1)).number(self.scoped)?;
+                let total = Ord::max(seen, least);
+                let exact = horizon.is_none();
+                Ok(if total > COUNT_CAP { beyond } else { (Some(total), (!exact).then_some(false)) })
+            }
+        }
+    }
+
+    /// How many rows are meant as far as the walk goes, up to the cap if there is one.
+    pub(super) fn count(&self, horizon: Option<&Cursor>, cap: Option<u64>) -> Statement {
+        let mut query = select();
+        query.expr(Expr::cust("1")).cond_where(self.meant());
+        if horizon.is_some() {
+            query.cond_where(self.after()).cond_where(self.until(horizon));
+        }
+        let mut statement = Statement::of(self.dialect(), self.of.from, &query);
+        if let Some(cap) = cap {
+            let _ = write!(statement.sql, " LIMIT {cap}");
+        }
+        statement.counted()
+    }
+
+    /// How many rows are meant, whatever it costs.
+    fn whole(&self) -> Statement {
+        match &self.search {
+            Some(search) if self.dialect() == Dialect::Sqlite && !search.is_short() => {
+                let mut lookup = search.holders();
+                lookup.condition = lookup.condition.add(self.meant());
+                let mut query = select();
+                query.expr(Expr::cust("1")).cond_where(lookup.condition);
+                let tables = format!("{}{}", lookup.before, self.of.from);
+                Statement::of(self.dialect(), &tables, &query).counted()
+            }
+            _ => self.count(None, None),
+        }
+    }
+
+    /// A value that its column can't hold can only come from a cursor that somebody made up.
+    fn of_cursor(&self, error: DbError) -> ListError {
+        match (&error, &self.request.start) {
+            (DbError::Mismatch(_), Start::After(_)) => ListError::Refused(Error::invalid(
+                "cursor",
+                "is not one of ours; take next_cursor of the page before",
+            )),
+            _ => error.into(),
+        }
+    }
+
+    pub(super) fn read<R: Record>(&self) -> Result<Page<R>, ListError> {
+        let found = self.found()?;
+        let looks = !self.rest.is_empty() || self.search.is_some();
+        match found {
+            Found::Few(rows) => self.cut(rows),
+            Found::Unasked if self.search.is_some() || !looks => self.walked(None, 0),
+            Found::Unasked => self.walked(self.horizon()?, 0),
+            Found::Many(least) => self.walked(self.horizon()?, least),
+        }
+    }
+
+    // ---- for tests ----
+
+    pub(super) fn plan(&self, statement: &Statement) -> Result<Plan, DbError> {
+        self.scoped.built().plan(&statement.sql, &statement.values()?)
+    }
+
+    /// How the rows are found that may be few, and how it is seen how far a walk may go.
+    pub(super) fn lookup_plans(&self) -> Result<Vec<Plan>, DbError> {
+        let beginnings = self.search.iter().filter(|search| search.is_short());
+        let beginnings = beginnings.map(|search| search.beginnings(&self.own));
+        let all = self.lookups.iter().cloned().chain(beginnings).flatten();
+        all.map(|lookup| self.plan(&self.lookup(&lookup, RARE, &[Expr::cust("1")]))).collect()
+    }
+}
+
+/// Rows that a statement of a page names: one of a few numbers, because each text is kept prepared.
+fn reach(rows: usize) -> usize {
+    [10, 20, 50, 100].into_iter().find(|reach| *reach >= rows).unwrap_or(rows)
+}
+
+fn place(cursor: &Cursor) -> Expr {
+    let value: SeaValue = match &cursor.value {
+        SortValue::Integer(number) => (*number).into(),
+        SortValue::Text(text) => text.clone().into(),
+    };
+    Expr::tuple([Expr::val(value), Expr::val(cursor.id.to_vec())])
+}
