@@ -261,7 +261,8 @@ pub(super) fn of_bot(bot: Id<Bot>, request: &ListRequest) -> Extra {
             // Such keys stand next to each other, as those of several don't.
             [prefix] => within = within.add(begins_with(prefix)),
             several => {
-                each = Some(several.iter().fold(Condition::any(), |any, prefix| any.add(begins_with(prefix))))
+                each =
+                    Some(several.iter().fold(Condition::any(), |any, prefix| any.add(begins_with(prefix))));
             }
         }
     }

@@ -295,8 +295,8 @@ impl<'a> Asked<'a> {
         Ok(rows.into_iter().next().map(|row| row.cursor))
     }
 
-    fn walked<R: Record>(&self, horizon: Option<Cursor>, least: u64) -> Result<Page<R>, ListError> {
-        let (total, total_exact) = self.total(horizon.as_ref(), least)?;
+    fn walked<R: Record>(&self, horizon: Option<Cursor>, known: u64) -> Result<Page<R>, ListError> {
+        let (total, total_exact) = self.total(horizon.as_ref(), known)?;
         let (limit, skip) = (self.request.limit as usize, self.request.start.skip());
         let mut rows: Vec<Walked<R>> =
             self.page(horizon.as_ref()).run(self.scoped).map_err(|error| self.of_cursor(error))?;
@@ -376,15 +376,15 @@ impl<'a> Asked<'a> {
     }
 
     /// How many rows there are in all, as far as the caller wants to know.
-    fn total(&self, horizon: Option<&Cursor>, least: u64) -> Result<(Option<u64>, Option<bool>), DbError> {
+    fn total(&self, horizon: Option<&Cursor>, known: u64) -> Result<(Option<u64>, Option<bool>), DbError> {
         let beyond = (Some(COUNT_CAP), Some(false));
         match self.request.count {
             Count::None => Ok((None, None)),
             Count::Exact => Ok((Some(self.whole().number(self.scoped)?), None)),
-            Count::Capped if least > COUNT_CAP => Ok(beyond),
+            Count::Capped if known > COUNT_CAP => Ok(beyond),
             Count::Capped => {
                 let seen = self.count(horizon, Some(COUNT_CAP + 1)).number(self.scoped)?;
-                let total = Ord::max(seen, least);
+                let total = Ord::max(seen, known);
                 let exact = horizon.is_none();
                 Ok(if total > COUNT_CAP { beyond } else { (Some(total), (!exact).then_some(false)) })
             }
@@ -438,7 +438,7 @@ impl<'a> Asked<'a> {
             Found::Few(rows) => self.cut(rows),
             Found::Unasked if self.search.is_some() || !looks => self.walked(None, 0),
             Found::Unasked => self.walked(self.horizon()?, 0),
-            Found::Many(least) => self.walked(self.horizon()?, least),
+            Found::Many(known) => self.walked(self.horizon()?, known),
         }
     }
 

@@ -29,12 +29,14 @@ impl Extra {
     }
 
     /// And only rows that fulfil the condition, which is looked at in each.
+    #[must_use]
     pub fn each(mut self, condition: Condition) -> Self {
         self.each = Some(condition);
         self
     }
 
     /// These find all rows that fulfil the condition on each, if they are few.
+    #[must_use]
     pub fn found_by(mut self, lookups: Vec<Lookup>) -> Self {
         self.lookups = lookups;
         self
