@@ -2,7 +2,9 @@
 //! other servers.
 
 pub mod bots;
+pub mod config;
 pub mod conversations;
+mod logs;
 pub mod memory;
 mod migrations;
 pub mod packages;
@@ -12,7 +14,7 @@ mod settings;
 mod testing;
 pub mod webhooks;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gateway::{Module, command::Commands};
 use kernel::{Error, Id, Surroundings, id::kind::Organization};
@@ -20,6 +22,7 @@ use platform::{
     bus::Bus,
     db::{Db, Migration},
     objects::Objects,
+    secrets::Secrets,
     settings::Live,
 };
 
@@ -28,9 +31,10 @@ pub use settings::Settings;
 use crate::{
     bots::{Bot, BotService},
     conversations::Conversations,
+    logs::Logs,
     memory::Memories,
     packages::{
-        Packages,
+        Packages, Watch,
         import::{Imported, NotImported},
     },
     scripts::Scripts,
@@ -49,6 +53,7 @@ pub struct Bots {
     scripts: Scripts,
     memories: Memories,
     conversations: Conversations,
+    logs: Logs,
 }
 
 impl Bots {
@@ -61,25 +66,30 @@ impl Bots {
         bus: Bus,
         surroundings: Surroundings,
         settings: Live<Settings>,
+        secrets: Secrets,
     ) -> Self {
-        let programs = scripts::programs::Programs::new(db.clone(), settings.get().program_cache_bytes);
+        let programs =
+            scripts::programs::Programs::new(db.clone(), secrets.clone(), settings.get().program_cache_bytes);
         let bots = BotService::new(db.clone(), surroundings.clone(), settings.clone());
         let packages =
-            Packages::new(db.clone(), objects, bots.clone(), surroundings.clone(), settings.clone());
-        let scripts = Scripts::new(packages.clone());
+            Packages::new(db.clone(), objects, bots.clone(), surroundings.clone(), settings.clone(), secrets);
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
+        let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
         let conversations = Conversations::new(db, bus, programs, memories.clone(), surroundings, settings);
-        Self { service: bots, packages, scripts, memories, conversations }
+        let scripts = Scripts::new(packages.clone(), conversations.clone());
+        Self { service: bots, packages, scripts, memories, conversations, logs }
     }
 
     /// What the domains of this room hand to the server.
     pub fn modules(&self) -> Vec<Module> {
         vec![
-            bots::module(&self.service),
+            bots::module(&self.service, &self.packages),
             packages::module(&self.packages),
+            config::module(&self.packages),
             scripts::module(&self.scripts),
             memory::module(&self.memories),
             conversations::module(&self.conversations),
+            logs::module(&self.logs),
         ]
     }
 
@@ -94,8 +104,21 @@ impl Bots {
         org: Id<Organization>,
         package: &Path,
         name: Option<String>,
+        watch: Watch,
     ) -> Result<Imported, NotImported> {
-        self.packages.import(org, package, name).await
+        self.packages.import(org, package, name, watch).await
+    }
+
+    /// Writes a bot's package into a file, for whoever operates the server; gives its path.
+    pub async fn export(
+        &self,
+        org: Id<Organization>,
+        bot: &str,
+        path: Option<PathBuf>,
+        replaces: bool,
+        watch: Watch,
+    ) -> Result<PathBuf, Error> {
+        self.packages.export_to(org, bot, path, replaces, watch).await
     }
 
     /// Every bot of the organization, for whoever operates the server.

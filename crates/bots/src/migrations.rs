@@ -162,4 +162,41 @@ pub(crate) const ALL: &[Migration] = &[
         "CREATE INDEX conversations_of_user_with_bot ON conversations (org_id, user_id, bot_id, last_activity, id);
         CREATE INDEX webhooks_of_owner ON webhooks (org_id, owner_id, created_at, id);",
     ),
+    Migration::new(
+        "m20261129_50_bots_versions_with_settings",
+        "ALTER TABLE bot_versions ADD COLUMN config text;
+        ALTER TABLE bot_versions ADD COLUMN secrets bytea;
+        ALTER TABLE bot_versions ADD COLUMN action text;
+        ALTER TABLE bot_versions ADD COLUMN summary text;",
+    ),
+    Migration::new(
+        "m20261129_51_bots_logs",
+        "CREATE TABLE bot_logs (
+            org_id uuid NOT NULL,
+            id uuid NOT NULL,
+            bot_id uuid NOT NULL,
+            conversation_id uuid NOT NULL,
+            level text NOT NULL,
+            script text,
+            line bigint,
+            message text NOT NULL,
+            created_at bigint NOT NULL,
+            PRIMARY KEY (org_id, id)
+        );
+        CREATE INDEX bot_logs_of_bot ON bot_logs (org_id, bot_id, created_at, id);",
+    ),
+    Migration::new(
+        "m20261129_52_bots_access",
+        "ALTER TABLE bots ADD COLUMN status_reason text;
+        ALTER TABLE bots ADD COLUMN is_listed boolean NOT NULL DEFAULT FALSE;
+        ALTER TABLE bots ADD COLUMN anonymous_allowed boolean NOT NULL DEFAULT FALSE;
+        ALTER TABLE bots ADD COLUMN max_sessions bigint;
+        CREATE TABLE bot_access (
+            org_id uuid NOT NULL,
+            bot_id uuid NOT NULL,
+            relation keytext NOT NULL,
+            subject_id uuid NOT NULL,
+            PRIMARY KEY (org_id, bot_id, subject_id, relation)
+        );",
+    ),
 ];

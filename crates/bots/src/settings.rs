@@ -18,6 +18,10 @@ pub struct Settings {
     pub unpacked_bytes: u64,
     /// Bytes of one script.
     pub script_bytes: u64,
+    /// Bytes of all scripts and settings of a package together.
+    pub package_script_bytes: u64,
+    /// Scripts of a package that a model may call.
+    pub tools_per_bot: usize,
     /// Earlier states of a package that are kept.
     pub versions_kept: u32,
     /// Bytes of a message.
@@ -38,6 +42,14 @@ pub struct Settings {
     pub wait_days: u32,
     /// Scripts that wait for each other in one conversation.
     pub call_depth: usize,
+    /// Seconds that a script may take that is run once, outside of conversations.
+    #[schemars(range(min = 1, max = 300))]
+    pub script_run_seconds: u64,
+    /// Lines of its scripts that are kept for each bot.
+    pub log_lines_per_bot: u32,
+    /// Days for which they are kept.
+    #[schemars(range(min = 1, max = 3650))]
+    pub log_days: u32,
     /// Bytes of compiled programs that are kept in memory.
     #[schemars(extend("x-runtime" = false))]
     pub program_cache_bytes: u64,
@@ -74,6 +86,8 @@ impl Default for Settings {
             package_files: 10_000,
             unpacked_bytes: 1 << 30,
             script_bytes: 1 << 20,
+            package_script_bytes: 32 << 20,
+            tools_per_bot: 500,
             versions_kept: 20,
             message_bytes: 32 << 10,
             waiting_turns: 64,
@@ -84,6 +98,9 @@ impl Default for Settings {
             suggestions: 50,
             wait_days: 3660,
             call_depth: 20,
+            script_run_seconds: 60,
+            log_lines_per_bot: 10_000,
+            log_days: 30,
             program_cache_bytes: 64 << 20,
             replay_frames: 500,
             webhooks_per_organization: 50,

@@ -114,8 +114,14 @@ impl House {
             config.bootstrap_secret.clone(),
             config.public_url(),
         );
-        let bots =
-            Bots::new(db.clone(), objects.clone(), bus.clone(), surroundings.clone(), live.bots.clone());
+        let bots = Bots::new(
+            db.clone(),
+            objects.clone(),
+            bus.clone(),
+            surroundings.clone(),
+            live.bots.clone(),
+            secrets.clone(),
+        );
         let webhooks = Webhooks::new(webhooks::Parts {
             db: db.clone(),
             identity: identity.clone(),

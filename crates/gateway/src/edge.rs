@@ -183,6 +183,9 @@ fn leave(operating: &Operating, remaining: Option<Remaining>, mut response: Resp
     operating.mark(response)
 }
 
+/// Bytes of a body that is held in memory to be known again, where its operation would take any number.
+const KNOWN_AGAIN: usize = 16 << 20;
+
 /// Answers a request with an `Idempotency-Key`.
 async fn once(
     edge: &Edge,
@@ -193,7 +196,7 @@ async fn once(
     next: Next,
 ) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
-    let body = read_whole(body, body_limit).await?;
+    let body = read_whole(body, body_limit.min(KNOWN_AGAIN)).await?;
     match repeatable::ask(edge, operating, who, &parts, &body).await? {
         Asked::Before(response) => Ok(response),
         Asked::Anew(claimed) => {

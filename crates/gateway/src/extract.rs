@@ -209,11 +209,14 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         if !is_json(request.headers()) {
-            let error = Error::new(Kind::UnsupportedMediaType, "The body must be JSON (application/json).");
-            return Err(error.into());
+            return Err(not_json().into());
         }
         Ok(Self(json::read(&whole(request).await?)?))
     }
+}
+
+fn not_json() -> Error {
+    Error::new(Kind::UnsupportedMediaType, "The body must be JSON (application/json).")
 }
 
 /// A body of plain text or of any type, whole in memory, within the operation's limit.
@@ -237,6 +240,26 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// What parts the parts of a form, if it is one.
+    pub fn boundary(&self) -> Option<String> {
+        let kind = self.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+        let mut parameters = kind.split(';').map(str::trim);
+        let is_form = parameters.next()?.eq_ignore_ascii_case("multipart/form-data");
+        let boundary = parameters.find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').to_owned())
+        });
+        boundary.filter(|boundary| is_form && !boundary.is_empty())
+    }
+
+    /// The whole as JSON, of so many bytes at the most: what [`Body`] takes, where a form may come instead.
+    pub async fn json<T: DeserializeOwned>(self, limit: usize) -> Result<T, Failure> {
+        if !is_json(&self.headers) {
+            return Err(not_json().into());
+        }
+        Ok(json::read(&read_whole(self.body, limit).await?)?)
+    }
+
     /// The bytes as they arrive. Past the limit the stream ends with 413.
     pub fn stream(self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
         use futures_util::StreamExt;

@@ -6,6 +6,7 @@
 //! what a route needs of its caller ([`Access`]) is both enforced here and written into the contract.
 
 pub mod access;
+mod aliases;
 pub mod command;
 mod compression;
 mod conditional;
@@ -13,6 +14,7 @@ pub mod connection;
 pub mod contract;
 mod cors;
 mod door;
+mod download;
 mod edge;
 mod extract;
 mod head;
@@ -34,6 +36,7 @@ pub use conditional::{IfMatch, IfNoneMatch};
 pub use connection::{Tls, serve};
 pub use cors::NotAnOrigin;
 pub use door::Door;
+pub use download::{Download, Part, in_path};
 pub use edge::{Authenticator, Edge};
 pub use extract::{Body, Caller, ListQuery, MaybeCaller, Operating, Params, Path, Peer, Text, Upload};
 pub use module::{Finding, Health, HealthCheck, Module};

@@ -45,6 +45,13 @@ pub(crate) fn is_keyed(operating: &Operating, parts: &Parts) -> bool {
     parts.method == Method::POST
         && operating.access().repeats != Repeats::Ignored
         && parts.headers.contains_key(IDEMPOTENCY_KEY)
+        && !is_form(&parts.headers)
+}
+
+/// What is uploaded is read as it arrives, and never whole, as a body must be to be known again.
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.get(..10).is_some_and(|family| family.eq_ignore_ascii_case(b"multipart/"))
 }
 
 /// Reads the request's body and looks its key up.

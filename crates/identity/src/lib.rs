@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod ids;
+pub mod membership;
 mod migrations;
 mod organizations;
 mod passwords;

@@ -54,6 +54,7 @@ kinds! {
     Job "job" "job";
     Event "evt" "event";
     Schedule "sch" "schedule";
+    LogLine "log" "log line";
     Webhook "hook" "webhook";
     Delivery "dlv" "delivery";
     Object "obj" "object";
@@ -79,6 +80,8 @@ pub type MessageId = Id<kind::Message>;
 pub type JobId = Id<kind::Job>;
 /// Names an event.
 pub type EventId = Id<kind::Event>;
+/// Names a line of a bot's log.
+pub type LogLineId = Id<kind::LogLine>;
 /// Names a webhook.
 pub type WebhookId = Id<kind::Webhook>;
 /// Names a delivery of a webhook.

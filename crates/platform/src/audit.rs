@@ -120,6 +120,11 @@ impl Audit {
         Self::new(action, category, "system")
     }
 
+    /// What was done.
+    pub const fn action(&self) -> &'static str {
+        self.action
+    }
+
     /// Who it turned out to be, where the act began anonymously: a sign-in.
     #[must_use]
     pub fn as_user(mut self, user: Id<kernel::id::kind::User>) -> Self {

@@ -223,6 +223,11 @@ impl Machine {
         }
     }
 
+    /// Instructions that the run has taken until now, as its limits count them: those of loops and calls.
+    pub fn steps(&self) -> u64 {
+        self.counts.run.saturating_add(self.counts.stop)
+    }
+
     /// Counts a stop, and drops what the run no longer needs.
     fn stopped(&mut self, step: Step) -> Step {
         match &step {

@@ -69,6 +69,18 @@ pub enum ArgumentError {
     },
 }
 
+impl ArgumentError {
+    /// The parameter that is wrong, where it is one.
+    pub fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::NoObject => None,
+            Self::Missing { parameter }
+            | Self::Unknown { parameter, .. }
+            | Self::Invalid { parameter, .. } => Some(parameter),
+        }
+    }
+}
+
 impl ToolSpec {
     /// The inputs of a run: every parameter by its name with the value it begins with. See [`Self::arguments`].
     pub fn inputs(

@@ -20,6 +20,8 @@ pub(crate) struct About {
     visibility: String,
     /// Who made it; none if the server's operator did.
     created_by: Option<UserId>,
+    /// Is somebody let in or kept out by name? Then only its maker and administrators hear of it.
+    has_lists: bool,
 }
 
 impl From<&BotRow> for About {
@@ -31,6 +33,7 @@ impl From<&BotRow> for About {
             status: bot.status.clone(),
             visibility: bot.visibility.clone(),
             created_by: bot.created_by,
+            has_lists: bot.is_listed,
         }
     }
 }
@@ -44,6 +47,7 @@ impl About {
             status: "active".to_owned(),
             visibility: "organization".to_owned(),
             created_by: Some(UserId::example()),
+            has_lists: false,
         }
     }
 }
@@ -78,7 +82,10 @@ macro_rules! events {
 
                 fn may_hear(who: &Hearer, data: &Value) -> bool {
                     let made_by = data["created_by"].as_str().and_then(|id| id.parse().ok());
-                    let visibility = Visibility::read(data["visibility"].as_str().unwrap_or_default());
+                    let visibility = match data["has_lists"].as_bool() {
+                        Some(true) => Visibility::Private,
+                        _ => Visibility::read(data["visibility"].as_str().unwrap_or_default()),
+                    };
                     who.may(Permission::BOTS_USE) && may_know(who, visibility, made_by)
                 }
             }

@@ -27,8 +27,33 @@ pub enum Status {
     Active,
     /// It was switched off.
     Inactive,
+    /// Its start script has errors and never ran. It is active again with a package that has none.
+    Error,
     /// It is being worked on.
     Maintenance,
+}
+
+/// The state that a bot is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = NewBotStatus)]
+pub enum NewStatus {
+    /// It answers.
+    Active,
+    /// It is switched off.
+    Inactive,
+    /// It is being worked on.
+    Maintenance,
+}
+
+impl From<NewStatus> for Status {
+    fn from(status: NewStatus) -> Self {
+        match status {
+            NewStatus::Active => Self::Active,
+            NewStatus::Inactive => Self::Inactive,
+            NewStatus::Maintenance => Self::Maintenance,
+        }
+    }
 }
 
 impl Status {
@@ -37,6 +62,7 @@ impl Status {
         match self {
             Self::Active => "active",
             Self::Inactive => "inactive",
+            Self::Error => "error",
             Self::Maintenance => "maintenance",
         }
     }
@@ -45,6 +71,7 @@ impl Status {
         match text {
             "active" => Self::Active,
             "maintenance" => Self::Maintenance,
+            "error" => Self::Error,
             _ => Self::Inactive,
         }
     }
@@ -58,7 +85,7 @@ pub enum Visibility {
     Public,
     /// The organization's members.
     Organization,
-    /// Whoever made it.
+    /// Whoever made it, and people and roles that are listed.
     Private,
     /// Administrators of bots.
     Admin,
@@ -119,10 +146,23 @@ pub struct Bot {
     pub description: Option<String>,
     /// Its state.
     pub status: Status,
+    /// Why it is in that state, where there is more to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "start has errors and never ran.")]
+    pub status_reason: Option<String>,
     /// Who may use it.
     pub visibility: Visibility,
+    /// May visitors use it, if it is public?
+    pub anonymous_allowed: bool,
     /// Does it answer where no bot is named?
     pub default: bool,
+    /// Its picture, from its package's settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://example.com/avatar.png")]
+    pub avatar_url: Option<String>,
+    /// Its language, from its package's settings.
+    #[schema(example = "en")]
+    pub language: String,
     /// What it says before everything else, from its package's settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Welcome!")]
@@ -131,6 +171,10 @@ pub struct Bot {
     pub organization_id: OrganizationId,
     /// The number of its package's present state; 0 without a package.
     pub version: u64,
+    /// Conversations with something said within the bot's `session-timeout`, counted up to 1000. Told where a bot is
+    /// read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_count: Option<u64>,
     /// What the package holds.
     pub package: PackageSummary,
     /// When somebody began to talk to it, or changed it, last.
@@ -164,6 +208,9 @@ pub struct NewBot {
     pub description: Option<String>,
     /// Who may use it; the organization if absent.
     pub visibility: Option<Visibility>,
+    /// A template of `GET /bots/templates` whose package it gets.
+    #[schema(max_length = 64, example = "table-booking")]
+    pub template: Option<String>,
 }
 
 /// A change of a bot; absent keeps, null clears.
@@ -184,8 +231,8 @@ pub struct BotPatch {
     pub description: Patch<String>,
     /// Its state.
     #[serde(default)]
-    #[schema(value_type = Status, required = false)]
-    pub status: Patch<Status>,
+    #[schema(value_type = NewStatus, required = false)]
+    pub status: Patch<NewStatus>,
     /// Who may use it.
     #[serde(default)]
     #[schema(value_type = Visibility, required = false)]
@@ -243,16 +290,20 @@ impl Texts {
     }
 }
 
+/// What means something else where a bot's slug could stand.
+const RESERVED: [&str; 2] = ["default", "templates"];
+
 /// The slug asked for, or the one made of the name.
 pub(super) fn slug(wrong: &mut FieldErrors, asked: Option<&str>, name: &str, otherwise: &str) -> String {
     if let Some(asked) = asked {
         let good = !asked.is_empty() && text::slug(asked) == asked;
         wrong.check(good, "slug", "must have 1 to 64 lower-case letters, digits and single hyphens");
+        wrong.check(!RESERVED.contains(&asked), "slug", "is one of the server's own words");
         return asked.to_owned();
     }
     let made = text::slug(name);
     // A name of signs, or in a script that has no Latin letters.
-    if made.is_empty() { text::slug(otherwise) } else { made }
+    if made.is_empty() || RESERVED.contains(&made.as_str()) { text::slug(otherwise) } else { made }
 }
 
 /// What can go wrong with bots.
@@ -270,6 +321,9 @@ pub enum BotError {
     /// The default bot can't be deleted.
     #[error("The default bot can't be deleted; make another one the default first.")]
     Default,
+    /// As many conversations are held with the bot as may be.
+    #[error("The bot holds {0} conversations already, as many as it may at once. Try again later.")]
+    TooManySessions(i64),
     /// A bot stops being the default only by another becoming it.
     #[error("The default can't be taken away; make another bot the default instead.")]
     StaysDefault,
@@ -291,6 +345,9 @@ impl From<BotError> for Error {
             BotError::NotFound => Self::new(Kind::NotFound, message),
             BotError::SlugTaken(_) => Self::conflict(message, "slug_taken"),
             BotError::Limit(limit) => Self::conflict(message, "bot_limit").detail("limit", limit),
+            BotError::TooManySessions(limit) => {
+                Self::conflict(message, "too_many_sessions").detail("limit", limit)
+            }
             BotError::Default | BotError::StaysDefault => Self::conflict(message, "default_bot"),
             BotError::Other(error) => error,
         }

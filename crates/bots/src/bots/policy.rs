@@ -4,13 +4,15 @@ use kernel::{Actor, Hearer, Id, Permission, id::kind::User};
 
 use super::Visibility;
 
-/// May the caller use a bot of that visibility, made by that person? Where not, there is no such bot.
-pub(crate) fn may_use(who: &Actor, visibility: &str, created_by: Option<Id<User>>) -> bool {
+/// May the caller use a bot of that visibility, made by that person, on whose lists they stand or not? Those who are
+/// denied have been refused before.
+pub(super) fn may_use(who: &Actor, visibility: &str, created_by: Option<Id<User>>, is_listed: bool) -> bool {
     let hearer = Hearer { user: who.user, permissions: who.permissions };
-    may_know(&hearer, Visibility::read(visibility), created_by)
+    let visibility = Visibility::read(visibility);
+    may_know(&hearer, visibility, created_by) || (is_listed && visibility == Visibility::Private)
 }
 
-/// The same for whoever would hear of it.
+/// May somebody hear of it? Lists are not looked at.
 pub(super) fn may_know(who: &Hearer, visibility: Visibility, created_by: Option<Id<User>>) -> bool {
     if who.may(Permission::ADMIN_BOTS) {
         return true;

@@ -5,7 +5,7 @@ use gateway::{
 };
 use kernel::list::Page;
 
-use super::{Bot, BotPatch, BotService, NewBot, service::BotList};
+use super::{Bot, BotPatch, BotService, service::BotList};
 
 /// Bots that the caller may use.
 ///
@@ -22,27 +22,6 @@ pub(super) async fn list(
     query: ListQuery<BotList>,
 ) -> Result<Reply<Page<Bot>>> {
     Ok(Reply::ok(bots.list(who, query.0).await?))
-}
-
-/// Make a bot.
-///
-/// It has no scripts until a package is installed. The organization's first bot becomes its default.
-#[utoipa::path(
-    post,
-    path = "/bots",
-    request_body(content = NewBot, example = json!({ "name": "Table Booking", "description": "Books tables." })),
-    responses(
-        (status = 201, body = Envelope<Bot>, headers(("ETag" = String, description = "The revision"))),
-        (status = 409, description = "`slug_taken`, or `bot_limit` with `limit`"),
-    ),
-)]
-pub(super) async fn create(
-    State(bots): State<BotService>,
-    Caller(who): Caller,
-    Body(new): Body<NewBot>,
-) -> Result<Reply<Bot>> {
-    let bot = bots.create(who, new).await?;
-    Ok(Reply::created(format!("/bots/{}", bot.value.bot_id), bot.value).at(bot.revision))
 }
 
 /// One bot.

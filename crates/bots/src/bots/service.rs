@@ -1,5 +1,7 @@
 //! What can be done with bots.
 
+use chrono::TimeDelta;
+use identity::membership;
 use kernel::{
     Actor, Error, Expected, FieldErrors, Id, Patch, Permission, Surroundings, Timestamp, Versioned,
     id::{JobId, kind::Organization},
@@ -13,13 +15,15 @@ use platform::{
 };
 
 use super::{
-    Bot, BotError, BotPatch, NewBot, PackageSummary, Status, Visibility, deletion,
+    Bot, BotError, BotPatch, Guard, NewBot, PackageSummary, Status, Visibility, deletion,
     events::{About, BotCreated, BotDeleted, BotUpdated},
-    may_use,
     model::{Texts, slug},
     store::{self, BotRow},
 };
-use crate::Settings;
+use crate::{Settings, config::known};
+
+/// Conversations of a bot that are counted at the most.
+const COUNTED: i64 = 1000;
 
 /// The list of bots.
 pub(super) enum BotList {}
@@ -32,7 +36,11 @@ impl Listed for BotList {
 pub(super) const SPEC: ListSpec = ListSpec {
     sorts: &[SortField::desc("created_at"), SortField::asc("name"), SortField::desc("last_activity")],
     filters: &[
-        FilterField::one_of("status", &["active", "inactive", "maintenance"], "In one of these states."),
+        FilterField::one_of(
+            "status",
+            &["active", "inactive", "error", "maintenance"],
+            "In one of these states.",
+        ),
         FilterField::one_of(
             "visibility",
             &["public", "organization", "private", "admin"],
@@ -51,12 +59,50 @@ pub struct BotService {
 }
 
 impl BotRow {
-    fn versioned(&self, org: Id<Organization>) -> Versioned<Bot> {
+    /// The instant since when whoever said something is here, as the bot's `session-timeout` has it.
+    fn sessions_since(&self, now: Timestamp) -> Timestamp {
+        let config: std::collections::BTreeMap<String, String> = self.config.read().unwrap_or_default();
+        let known = known::known("session-timeout");
+        let set = config.get("session-timeout").map(String::as_str);
+        let fits = |text: &&str| known.is_some_and(|known| known.takes.problem(text).is_none());
+        let seconds = set.filter(fits).or(known.and_then(|known| known.default));
+        now - TimeDelta::seconds(seconds.and_then(|text| text.parse().ok()).unwrap_or_default())
+    }
+
+    /// As the API shows it to whoever reads it, with the conversations that are held.
+    fn counted(&self, tx: &Tx<'_>, now: Timestamp) -> Result<Bot, platform::db::DbError> {
+        let count = store::active_conversations(tx, self.id, self.sessions_since(now), COUNTED)?;
+        Ok(Bot { session_count: Some(count.unsigned_abs()), ..self.shown(tx.org()) })
+    }
+
+    /// May one more conversation be held with it? The bot is locked.
+    pub(crate) fn check_sessions(&self, unit: &Unit<'_>, now: Timestamp) -> Result<(), BotError> {
+        let Some(most) = self.max_sessions else { return Ok(()) };
+        let held = store::active_conversations(unit, self.id, self.sessions_since(now), most)?;
+        if held < most { Ok(()) } else { Err(BotError::TooManySessions(most)) }
+    }
+
+    fn guard(&self) -> Guard<'_> {
+        Guard {
+            bot: self.id,
+            visibility: &self.visibility,
+            created_by: self.created_by,
+            is_listed: self.is_listed,
+        }
+    }
+
+    pub(crate) fn versioned(&self, org: Id<Organization>) -> Versioned<Bot> {
         Versioned::new(self.rev, self.shown(org))
     }
 
     pub(crate) fn shown(&self, org: Id<Organization>) -> Bot {
         let config: std::collections::BTreeMap<String, String> = self.config.read().unwrap_or_default();
+        // What doesn't fit doesn't hold.
+        let setting = |key: &str| {
+            let known = known::known(key)?;
+            let set = config.get(key).filter(|text| !text.is_empty() && known.takes.problem(text).is_none());
+            set.cloned().or_else(|| known.default.map(str::to_owned))
+        };
         Bot {
             bot_id: self.id,
             name: self.name.clone(),
@@ -64,11 +110,16 @@ impl BotRow {
             display_name: self.display_name.clone(),
             description: self.description.clone(),
             status: Status::read(&self.status),
+            status_reason: self.status_reason.clone(),
             visibility: Visibility::read(&self.visibility),
+            anonymous_allowed: self.anonymous_allowed,
             default: self.is_default,
-            welcome_message: config.get("welcome-message").cloned(),
+            avatar_url: setting("avatar-url"),
+            language: setting("language").unwrap_or_default(),
+            welcome_message: setting("welcome-message"),
             organization_id: org,
             version: self.version.unsigned_abs(),
+            session_count: None,
             package: self.package.read().unwrap_or_default(),
             last_activity: self.last_activity,
             created_at: self.created_at,
@@ -90,7 +141,8 @@ pub(crate) fn find(tx: &Tx<'_>, named: Option<&str>) -> Result<Option<BotRow>, p
 
 /// The bot of that name, if the caller may use it.
 pub(crate) fn usable(tx: &Tx<'_>, who: &Actor, named: Option<&str>) -> Result<BotRow, BotError> {
-    find(tx, named)?.filter(|bot| may_use(who, &bot.visibility, bot.created_by)).ok_or(BotError::NotFound)
+    let bot = find(tx, named)?.ok_or(BotError::NotFound)?;
+    if bot.guard().lets_in(tx, who)? { Ok(bot) } else { Err(BotError::NotFound) }
 }
 
 impl BotService {
@@ -101,12 +153,18 @@ impl BotService {
 
     pub(super) async fn list(&self, who: Actor, request: ListRequest) -> Result<Page<Bot>, Error> {
         let org = who.org;
-        let visible = store::visible(who.may(Permission::ADMIN_BOTS), who.user);
-        let page: Page<BotRow> = self
+        let now = self.now();
+        let page: Page<Bot> = self
             .db
-            .read(org, move |tx| tx.list(&store::LIST, &request, visible).map_err(Error::from))
+            .read(org, move |tx| {
+                let roles: Vec<_> =
+                    membership::roles_of(tx, who.user, now)?.into_iter().map(|(role, _)| role).collect();
+                let visible = store::visible(who.may(Permission::ADMIN_BOTS), who.user, &roles);
+                let page: Page<BotRow> = tx.list(&store::LIST, &request, visible).map_err(Error::from)?;
+                page.try_map(|bot| bot.counted(tx, now).map_err(Error::from))
+            })
             .await?;
-        Ok(page.map(|bot| bot.shown(org)))
+        Ok(page)
     }
 
     pub(crate) async fn list_all(&self, org: Id<Organization>) -> Result<Vec<Bot>, Error> {
@@ -116,11 +174,15 @@ impl BotService {
 
     pub(super) async fn get(&self, who: Actor, named: String) -> Result<Versioned<Bot>, BotError> {
         let org = who.org;
-        let bot = self.db.read(org, move |tx| usable(tx, &who, Some(&named))).await?;
-        Ok(bot.versioned(org))
+        let now = self.now();
+        let bot = self.db.read(org, move |tx| {
+            let bot = usable(tx, &who, Some(&named))?;
+            Ok::<_, BotError>(Versioned::new(bot.rev, bot.counted(tx, now)?))
+        });
+        bot.await
     }
 
-    pub(super) async fn create(&self, who: Actor, new: NewBot) -> Result<Versioned<Bot>, BotError> {
+    pub(crate) async fn create(&self, who: Actor, new: NewBot) -> Result<Versioned<Bot>, BotError> {
         let now = self.surroundings.now();
         let row = self.row(&new, now)?;
         let (org, limit) = (who.org, self.settings.get().bots_per_organization);
@@ -143,7 +205,7 @@ impl BotService {
     }
 
     /// The row of a new bot, or everything that is wrong with it.
-    fn row(&self, new: &NewBot, now: Timestamp) -> Result<BotRow, Error> {
+    pub(crate) fn row(&self, new: &NewBot, now: Timestamp) -> Result<BotRow, Error> {
         let mut wrong = FieldErrors::default();
         let texts = Texts::check(&mut wrong, &new.name, new.display_name.clone(), new.description.clone());
         let id: kernel::id::BotId = self.surroundings.id_at(now);
@@ -167,6 +229,10 @@ impl BotService {
             created_at: now,
             updated_at: now,
             last_activity: now,
+            status_reason: None,
+            is_listed: false,
+            anonymous_allowed: false,
+            max_sessions: None,
         })
     }
 
@@ -231,6 +297,10 @@ impl BotService {
             .await
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.surroundings.now()
+    }
+
     /// The database, for the domain's jobs.
     pub(super) fn db(&self) -> &Db {
         &self.db
@@ -239,10 +309,10 @@ impl BotService {
 
 /// The lock of whoever changes the organization's set of bots, or one of them: which is the default, how many there
 /// are, and what a patch leaves as it was depends on what is there.
-const BOTS: &str = "bots";
+pub(super) const BOTS: &str = "bots";
 
 /// Writes a new bot. The organization's first one is its default.
-fn make(unit: &Unit<'_>, row: BotRow, limit: u64, entry: Audit) -> Result<BotRow, BotError> {
+pub(crate) fn make(unit: &Unit<'_>, row: BotRow, limit: u64, entry: Audit) -> Result<BotRow, BotError> {
     unit.lock(BOTS)?;
     if limit > 0 && store::has_at_least(unit, i64::try_from(limit).unwrap_or(i64::MAX))? {
         return Err(BotError::Limit(limit));
@@ -280,7 +350,11 @@ fn changed(old: &BotRow, patch: BotPatch, now: Timestamp) -> Result<(BotRow, Tex
         name: texts.name.clone(),
         display_name: texts.display_name.clone(),
         description: texts.description.clone(),
-        status: patch.status.set().map_or(old.status.clone(), |status| status.as_str().to_owned()),
+        status: patch
+            .status
+            .set()
+            .map_or(old.status.clone(), |status| Status::from(*status).as_str().to_owned()),
+        status_reason: old.status_reason.clone().filter(|_| patch.status.is_keep()),
         visibility: patch.visibility.set().map_or(old.visibility.clone(), |v| v.as_str().to_owned()),
         is_default: old.is_default || patch.default == Patch::Set(true),
         updated_at: now,

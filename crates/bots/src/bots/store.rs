@@ -2,13 +2,13 @@
 
 use kernel::{
     Id, Timestamp,
-    id::kind::{Bot as BotKind, Organization, User},
+    id::kind::{Bot as BotKind, Organization, Role, User},
 };
 use platform::{
     db::{DbError, Extra, Filter, Json, ListOf, SearchOn, ServerTx, Tx, Unit},
     record,
 };
-use sea_query::{Condition, Expr, ExprTrait};
+use sea_query::{Condition, Expr, ExprTrait, Query};
 
 record! {
     /// A bot as the database has it.
@@ -31,6 +31,11 @@ record! {
         pub(crate) created_at: Timestamp,
         pub(crate) updated_at: Timestamp,
         pub(crate) last_activity: Timestamp,
+        pub(crate) status_reason: Option<String>,
+        /// Do its access lists name anybody?
+        pub(crate) is_listed: bool,
+        pub(crate) anonymous_allowed: bool,
+        pub(crate) max_sessions: Option<i64>,
     }
 }
 
@@ -38,7 +43,7 @@ record! {
 const DELETING: &str = "deleting";
 
 const STATUSES: &[(&str, &str)] =
-    &[("active", "active"), ("inactive", "inactive"), ("maintenance", "maintenance")];
+    &[("active", "active"), ("inactive", "inactive"), ("error", "error"), ("maintenance", "maintenance")];
 const VISIBILITIES: &[(&str, &str)] =
     &[("public", "public"), ("organization", "organization"), ("private", "private"), ("admin", "admin")];
 
@@ -46,7 +51,8 @@ pub(super) const LIST: ListOf = ListOf {
     from: "bots b",
     columns:
         "b.id, b.rev, b.slug, b.name, b.display_name, b.description, b.status, b.visibility, b.is_default, b.config,
-        b.version, b.start_program, b.package, b.created_by, b.created_at, b.updated_at, b.last_activity",
+        b.version, b.start_program, b.package, b.created_by, b.created_at, b.updated_at, b.last_activity,
+        b.status_reason, b.is_listed, b.anonymous_allowed, b.max_sessions",
     org: "b.org_id",
     id: "b.id",
     sorts: &[("created_at", "b.created_at"), ("name", "b.name_key"), ("last_activity", "b.last_activity")],
@@ -57,24 +63,47 @@ pub(super) const LIST: ListOf = ListOf {
     search: Some(SearchOn { table: "bots", alias: "b", column: "search_key", begins: &["b.name_key"] }),
 };
 
-/// The list's share of `may_use`: administrators see all, others what they may use.
-pub(super) fn visible(all: bool, user: Id<User>) -> Extra {
+/// The list's share of who may use a bot: administrators see all, others what they may use; those who are denied don't.
+pub(super) fn visible(all: bool, user: Id<User>, roles: &[Id<Role>]) -> Extra {
+    let listed = |relation: &str, subject: Vec<u8>| {
+        let of_bot = Expr::cust("bot_access.org_id = b.org_id AND bot_access.bot_id = b.id");
+        let rows = Query::select()
+            .expr(Expr::cust("1"))
+            .from("bot_access")
+            .and_where(of_bot)
+            .and_where(Expr::cust("bot_access.relation").eq(relation))
+            .and_where(Expr::cust("bot_access.subject_id").eq(subject))
+            .to_owned();
+        Expr::exists(rows)
+    };
+    let own = user.as_bytes().to_vec();
+    let denied = Condition::all().add(Expr::cust("b.is_listed")).add(listed("denied_user", own.clone()));
     let standing = Extra::within(Condition::all().add(Expr::cust("b.status").ne(DELETING)));
+    let not_denied = Condition::all().add(denied.not());
     if all {
-        return standing;
+        return standing.each(not_denied);
     }
+    let mut named = Condition::any().add(listed("allowed_user", own));
+    for role in roles {
+        named = named.add(listed("allowed_role", role.as_bytes().to_vec()));
+    }
+    let named = Condition::all()
+        .add(Expr::cust("b.is_listed"))
+        .add(Expr::cust("b.visibility").eq("private"))
+        .add(named);
     let own = Condition::all()
         .add(Expr::cust("b.visibility").eq("private"))
         .add(Expr::cust("b.created_by").eq(user.as_bytes().to_vec()));
-    let for_all = Expr::cust("b.visibility").is_in(["public", "organization"]);
-    standing.each(Condition::any().add(for_all).add(own))
+    let open = Expr::cust("b.visibility").is_in(["public", "organization"]);
+    standing.each(not_denied.add(Condition::any().add(open).add(own).add(named)))
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, rev, slug, name, display_name, description, status, visibility, is_default, config, version,
-                start_program, package, created_by, created_at, updated_at, last_activity
+                start_program, package, created_by, created_at, updated_at, last_activity, status_reason, is_listed,
+                anonymous_allowed, max_sessions
              FROM bots WHERE org_id = $1 AND status <> 'deleting' AND ",
             $rest
         )
@@ -135,7 +164,8 @@ pub(super) fn insert(unit: &Unit<'_>, bot: &BotRow, name_key: &str, search_key: 
 pub(super) fn save(unit: &Unit<'_>, bot: &BotRow, name_key: &str, search_key: &str) -> Result<(), DbError> {
     unit.execute(
         "UPDATE bots SET rev = rev + 1, name = $3, name_key = $4, search_key = $5, display_name = $6,
-            description = $7, status = $8, visibility = $9, is_default = $10, updated_at = $11, last_activity = $11
+            description = $7, status = $8, visibility = $9, is_default = $10, updated_at = $11, last_activity = $11,
+            status_reason = $12
          WHERE org_id = $1 AND id = $2",
         &[
             &bot.id,
@@ -148,7 +178,22 @@ pub(super) fn save(unit: &Unit<'_>, bot: &BotRow, name_key: &str, search_key: &s
             &bot.visibility,
             &bot.is_default,
             &bot.updated_at,
+            &bot.status_reason,
         ],
+    )?;
+    Ok(())
+}
+
+/// Says in which state it is, and why.
+pub(crate) fn set_status(
+    unit: &Unit<'_>,
+    id: Id<BotKind>,
+    status: &str,
+    reason: Option<&str>,
+) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE bots SET status = $3, status_reason = $4 WHERE org_id = $1 AND id = $2",
+        &[&id, &status, &reason],
     )?;
     Ok(())
 }
@@ -162,6 +207,21 @@ pub(super) fn clear_default(unit: &Unit<'_>) -> Result<(), DbError> {
 pub(crate) fn touch(unit: &Unit<'_>, id: Id<BotKind>, at: Timestamp) -> Result<(), DbError> {
     unit.execute("UPDATE bots SET last_activity = $3 WHERE org_id = $1 AND id = $2", &[&id, &at])?;
     Ok(())
+}
+
+/// Conversations that were active since then, up to so many.
+pub(crate) fn active_conversations(
+    tx: &Tx<'_>,
+    id: Id<BotKind>,
+    since: Timestamp,
+    most: i64,
+) -> Result<i64, DbError> {
+    let counted = tx.one::<(i64,)>(
+        "SELECT count(*) FROM (SELECT 1 FROM conversations WHERE org_id = $1 AND bot_id = $2
+            AND last_activity >= $3 AND status <> 'ended' LIMIT $4) active",
+        &[&id, &since, &most],
+    )?;
+    Ok(counted.map_or(0, |(count,)| count))
 }
 
 /// Locks the bot against other units that would change it or begin to talk to it.
@@ -201,7 +261,8 @@ pub(super) fn delete_some(unit: &Unit<'_>, id: Id<BotKind>) -> Result<bool, DbEr
             &[&id],
         )?;
         let Some((conversation,)) = found else {
-            if forget_some(unit, id, ROWS_AT_ONCE - removed)? {
+            let left = ROWS_AT_ONCE - removed;
+            if forget_some(unit, id, left)? || forget_log(unit, id, left)? {
                 return Ok(true);
             }
             delete_itself(unit, id)?;
@@ -243,8 +304,19 @@ fn forget_some(unit: &Unit<'_>, id: Id<BotKind>, most: u64) -> Result<bool, DbEr
     Ok(forgotten == most)
 }
 
+/// Removes some of what its scripts left. True while there may be more.
+fn forget_log(unit: &Unit<'_>, id: Id<BotKind>, most: u64) -> Result<bool, DbError> {
+    let forgotten = unit.execute(
+        "DELETE FROM bot_logs WHERE org_id = $1 AND id IN
+            (SELECT id FROM bot_logs WHERE org_id = $1 AND bot_id = $2 LIMIT $3)",
+        &[&id, &i64::try_from(most).unwrap_or(i64::MAX)],
+    )?;
+    Ok(forgotten == most)
+}
+
 fn delete_itself(unit: &Unit<'_>, id: Id<BotKind>) -> Result<(), DbError> {
     for table in [
+        "DELETE FROM bot_access WHERE org_id = $1 AND bot_id = $2",
         "DELETE FROM bot_programs WHERE org_id = $1 AND bot_id = $2",
         "DELETE FROM bot_versions WHERE org_id = $1 AND bot_id = $2",
         "DELETE FROM bots WHERE org_id = $1 AND id = $2",

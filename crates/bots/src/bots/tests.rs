@@ -8,7 +8,7 @@ use kernel::{
 use platform::db::{DbError, Json};
 use test_database::each_database;
 
-use super::{BotPatch, BotService, NewBot, Status, service::SPEC, store};
+use super::{BotPatch, BotService, NewBot, NewStatus, service::SPEC, store};
 use crate::Settings;
 
 #[each_database]
@@ -40,7 +40,7 @@ async fn what_happens_to_a_bot_is_told_in_the_unit_in_which_it_happens() {
     bots.create(who.clone(), new("First")).await.unwrap();
     let bot = bots.create(who.clone(), new("Echo")).await.unwrap().value.bot_id.to_string();
     assert!(bots.create(who.clone(), new("Echo")).await.is_err(), "what is refused is not told");
-    let patch = BotPatch { status: Patch::Set(Status::Inactive), ..BotPatch::default() };
+    let patch = BotPatch { status: Patch::Set(NewStatus::Inactive), ..BotPatch::default() };
     bots.patch(who.clone(), bot.clone(), Expected::Any, patch).await.unwrap();
     bots.delete(who.clone(), bot.clone(), Expected::Any).await.unwrap();
 

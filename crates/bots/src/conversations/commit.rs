@@ -20,6 +20,7 @@ use super::{
     turn::{Cause, Turn},
     waiting::Turn as InLine,
 };
+use crate::logs::Notes;
 
 /// What a bot says where no script does.
 pub(super) struct Phrases {
@@ -79,6 +80,7 @@ impl Conversations {
     pub(super) fn set(&self, setting: Setting) -> Scene {
         let drafts = Drafts::default();
         drafts.with(|offered: &mut Offered| offered.set(setting.conversation, setting.offered));
+        drafts.with(|notes: &mut Notes| notes.begin(setting.bot, setting.conversation));
         let run = Run {
             org: setting.org,
             bot: setting.bot,

@@ -11,7 +11,10 @@ use std::{
 use basic::{Answer, Command, Data, ErrorCode, HostError, Limits, Machine, Program, Reply};
 use chrono::TimeDelta;
 use gateway::command::{Commands, Performed, Run, Unperformed};
-use kernel::{Error, Surroundings};
+use kernel::{
+    Error, Id, Surroundings,
+    id::kind::{Bot, Organization},
+};
 use platform::settings::Live;
 
 use super::{
@@ -19,7 +22,7 @@ use super::{
     model::Suggestion,
     stage::{Allowance, Stage, Stop},
 };
-use crate::{Settings, scripts::programs::Programs};
+use crate::{Settings, logs::Notes, scripts::programs::Programs};
 
 /// A script that waits: its program, and the state of its machine.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub(super) struct Stack {
 pub(super) enum Input {
     /// It begins with this program.
     Start([u8; 32]),
+    /// It begins with this program, which finds these values in its PARAMs.
+    Call([u8; 32], Vec<(String, Data)>),
     /// Where it stopped, and the answer that it waits for.
     Reply(Stack, String),
     /// Where it stopped, when it has waited long enough.
@@ -145,6 +150,7 @@ impl Dialogs {
             bytes: settings.turn_bytes,
             time: Duration::from_secs(Limits::default().seconds_per_stop),
             says: Vec::new(),
+            notes: scene.run.drafts.clone(),
         };
         drop(settings);
         let (mut below, mut next) = self.begin(scene, input).await?;
@@ -156,6 +162,7 @@ impl Dialogs {
             };
             let (machine, stop, left) = self.stage.run(machine, answer, allowance).await?;
             allowance = left;
+            note(scene, &machine, &stop, below.callers.is_empty());
             next = match stop {
                 Stop::Hears(hear) => {
                     let button = |text: String| Suggestion { value: text.clone(), text };
@@ -189,26 +196,37 @@ impl Dialogs {
         };
         if let End::Failed(cause) = &end {
             tracing::warn!(bot = %scene.run.bot, cause, "a script failed");
+            scene.run.drafts.with(|notes: &mut Notes| notes.failed(cause));
         }
         Ok(Outcome { says: allowance.says, options, end })
     }
 
     async fn begin(&self, scene: &Scene, input: Input) -> Result<(Below, Next), Error> {
         Ok(match input {
-            Input::Start(hash) => {
-                let next = match self.program(scene, hash).await? {
-                    Ok(program) => {
-                        Next::On(start(scene, program, calls::provided(&scene.run)), Answer::Start)
-                    }
-                    Err(cause) => Next::Ends(End::Failed(cause)),
-                };
-                (Below { callers: Vec::new(), top: hash }, next)
-            }
+            Input::Start(hash) => self.start(scene, hash, Vec::new()).await?,
+            Input::Call(hash, inputs) => self.start(scene, hash, inputs).await?,
             Input::Reply(stack, text) => {
                 self.resume(scene, stack, Answer::Reply(Reply { text, attachments: Vec::new() })).await?
             }
             Input::Wake(stack) => self.resume(scene, stack, Answer::Done).await?,
         })
+    }
+
+    async fn start(
+        &self,
+        scene: &Scene,
+        hash: [u8; 32],
+        inputs: Vec<(String, Data)>,
+    ) -> Result<(Below, Next), Error> {
+        let next = match self.program(scene, hash).await? {
+            Ok(program) => {
+                let mut provided = self.provided(scene).await?;
+                provided.extend(inputs);
+                Next::On(start(scene, program, provided), Answer::Start)
+            }
+            Err(cause) => Next::Ends(End::Failed(cause)),
+        };
+        Ok((Below { callers: Vec::new(), top: hash }, next))
     }
 
     async fn resume(&self, scene: &Scene, stack: Stack, answer: Answer) -> Result<(Below, Next), Error> {
@@ -233,8 +251,26 @@ impl Dialogs {
     }
 
     async fn program(&self, scene: &Scene, hash: [u8; 32]) -> Result<Result<Arc<Program>, String>, Error> {
-        let program = self.programs.get(scene.run.org, scene.run.bot, hash).await?;
+        self.program_of(scene.run.org, scene.run.bot, hash).await
+    }
+
+    /// The program of a bot that runs name by that hash, or why it can't be read.
+    pub(super) async fn program_of(
+        &self,
+        org: Id<Organization>,
+        bot: Id<Bot>,
+        hash: [u8; 32],
+    ) -> Result<Result<Arc<Program>, String>, Error> {
+        let program = self.programs.get(org, bot, hash).await?;
         Ok(program.map_err(|error| error.to_string()))
+    }
+
+    /// The variables that every script finds: those of the package's settings, and the server's own.
+    async fn provided(&self, scene: &Scene) -> Result<Vec<(String, Data)>, Error> {
+        let run = &scene.run;
+        let mut provided = self.programs.parameters(run.org, run.bot, scene.version).await?.to_vec();
+        provided.extend(calls::provided(run));
+        Ok(provided)
     }
 
     async fn performed(&self, scene: &Scene, command: Command) -> Performed {
@@ -267,7 +303,7 @@ impl Dialogs {
             Ok(program) => program,
             Err(cause) => return Ok(Next::On(caller, failed(ErrorCode::NotFound, cause))),
         };
-        let mut inputs = calls::provided(run);
+        let mut inputs = self.provided(scene).await?;
         match calls::arguments(&program, &command.arguments, run.now.fixed_offset()) {
             Ok(own) => inputs.extend(own),
             Err(wrong) => return Ok(Next::On(caller, failed(ErrorCode::Argument, wrong))),
@@ -289,6 +325,21 @@ impl Dialogs {
         below.top = caller.program;
         self.load(scene, &caller, answer).await
     }
+}
+
+/// Notes what a stop says of the run: what it took, and what came of it.
+fn note(scene: &Scene, machine: &Machine, stop: &Stop, is_last: bool) {
+    let ends = matches!(stop, Stop::Finished(_) | Stop::Failed(_) | Stop::Exceeded(_) | Stop::Hears(_));
+    scene.run.drafts.with(|notes: &mut Notes| {
+        if ends {
+            notes.steps += machine.steps();
+        }
+        match stop {
+            Stop::Finished(value) if is_last => notes.result = Some(value.clone()),
+            Stop::Failed(error) if is_last => notes.failed_at(error),
+            _ => {}
+        }
+    });
 }
 
 fn start(scene: &Scene, program: Arc<Program>, inputs: Vec<(String, Data)>) -> Box<Machine> {

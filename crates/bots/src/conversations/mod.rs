@@ -12,6 +12,7 @@ mod hub;
 mod keywords;
 mod model;
 mod nodes;
+pub(crate) mod once;
 mod routes;
 mod send;
 mod service;

@@ -80,7 +80,13 @@ impl Conversations {
                 let row = store::for_turn(tx, id)?.filter(|row| asks.is(row.user_id));
                 let row = row.ok_or(ConversationError::NotFound)?;
                 // Who may use the bot can change while a conversation lasts.
-                if !bots::may_use(&asks, &row.bot_visibility, row.bot_created_by) {
+                let guard = bots::Guard {
+                    bot: row.bot_id,
+                    visibility: &row.bot_visibility,
+                    created_by: row.bot_created_by,
+                    is_listed: row.bot_is_listed,
+                };
+                if !guard.lets_in(tx, &asks)? {
                     return Err(bots::BotError::NotFound.into());
                 }
                 let known = client_message_id.map(|client_id| store::by_client_id(tx, id, &client_id));

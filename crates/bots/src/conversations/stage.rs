@@ -7,8 +7,11 @@ use std::{
 
 use basic::{Answer, Command, Data, Hear, Machine, Resume, RuntimeError, Step};
 use chrono::{DateTime, FixedOffset};
+use gateway::command::Drafts;
 use kernel::Error;
 use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use crate::logs::Notes;
 
 /// The places of this node. A cheap handle.
 #[derive(Clone)]
@@ -35,6 +38,8 @@ pub(super) struct Allowance {
     pub(super) time: Duration,
     /// What they said.
     pub(super) says: Vec<String>,
+    /// Where what they print is noted.
+    pub(super) notes: Drafts,
 }
 
 /// Where a machine needs more than its stage.
@@ -84,7 +89,9 @@ impl Allowance {
                     }
                 }
                 Step::Print(text) => {
-                    tracing::info!(target: "bots::script", script = machine.program().name(), text, "PRINT");
+                    let script = machine.program().name();
+                    tracing::info!(target: "bots::script", script, text, "PRINT");
+                    self.notes.with(|notes: &mut Notes| notes.print(script, &text));
                 }
                 Step::Hear(hear) => return Stop::Hears(hear),
                 Step::Command(command) => return Stop::Wants(command),

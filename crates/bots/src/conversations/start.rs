@@ -123,6 +123,7 @@ impl Conversations {
             if present.version != bot.version {
                 return Err(ConversationError::Busy);
             }
+            present.check_sessions(unit, now)?;
             let channel = new.channel.as_deref().unwrap_or(WEB);
             store::insert(
                 unit,

@@ -48,6 +48,7 @@ record! {
         pub(super) bot_status: String,
         pub(super) bot_visibility: String,
         pub(super) bot_created_by: Option<Id<User>>,
+        pub(super) bot_is_listed: bool,
         pub(super) bot_config: Json,
         pub(super) language: Option<String>,
         pub(super) program: Option<[u8; 32]>,
@@ -151,7 +152,7 @@ pub(super) fn get(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<Conver
 
 pub(super) fn for_turn(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<TurnRow>, DbError> {
     tx.one(
-        "SELECT c.user_id, c.channel, c.seq, c.fence, c.suggestions, c.bot_id, b.status, b.visibility, b.created_by,
+        "SELECT c.user_id, c.channel, c.seq, c.fence, c.suggestions, c.bot_id, b.status, b.visibility, b.created_by, b.is_listed,
             b.config, c.language, r.program, r.state, r.version, r.depth, r.wake
          FROM conversations c
          JOIN bots b ON b.org_id = c.org_id AND b.id = c.bot_id

@@ -1,6 +1,6 @@
 //! What a turn writes: the message, what the bot said, and where the dialog stands.
 
-use gateway::command::{Drafts, NotWritten};
+use gateway::command::{Draft, Drafts, NotWritten};
 use kernel::{
     Id, Timestamp,
     id::kind::{Bot, Conversation as ConversationKind, Message as MessageKind},
@@ -14,6 +14,7 @@ use super::{
     store::{self, MessageRow},
     wake,
 };
+use crate::logs::Notes;
 
 /// Characters of the last message that a list shows.
 const LAST_MESSAGE: usize = 200;
@@ -71,7 +72,10 @@ impl Turn {
             store::insert_message(unit, self.conversation, message, *client_id)?;
         }
         self.write_run(unit, at)?;
-        if !self.has_failed() {
+        if self.has_failed() {
+            // Nothing of what it did stays but what it says of itself.
+            self.drafts.with(|notes: &mut Notes| notes.write(unit, at))?;
+        } else {
             self.drafts.write(unit, at)?;
         }
         Ok(messages.into_iter().map(|(message, _)| shown(message, self.conversation)).collect())
@@ -98,6 +102,7 @@ impl Turn {
     /// The same turn with a run that failed after all, because what it wants can't be.
     pub(super) fn failed(self, cause: String) -> Self {
         tracing::warn!(bot = %self.bot, cause, "a script failed");
+        self.drafts.with(|notes: &mut Notes| notes.failed(&cause));
         Self { ran: Some(Outcome::failed(cause)), ..self }
     }
 

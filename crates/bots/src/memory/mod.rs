@@ -9,7 +9,7 @@ pub(crate) mod keywords;
 mod model;
 mod routes;
 mod service;
-mod store;
+pub(crate) mod store;
 
 #[cfg(test)]
 mod tests;

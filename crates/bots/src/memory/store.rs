@@ -1,6 +1,9 @@
 //! The table of memories.
 
-use kernel::{Id, Timestamp, id::kind::Organization};
+use kernel::{
+    Id, Timestamp,
+    id::kind::{Conversation, Organization},
+};
 use platform::{
     db::{DbError, Json, ListOf, ServerTx, Tx, Unit},
     record,
@@ -135,6 +138,12 @@ pub(super) fn clear(unit: &Unit<'_>, owner: &Owner) -> Result<(), DbError> {
         "DELETE FROM memories WHERE org_id = $1 AND scope = $2 AND bot_id = $3 AND subject_id = $4",
         &[&owner.scope(), owner.bot_bytes(), owner.subject_bytes()],
     )?;
+    Ok(())
+}
+
+/// Forgets everything of a subject.
+pub(crate) fn forget_of(unit: &Unit<'_>, subject: Id<Conversation>) -> Result<(), DbError> {
+    unit.execute("DELETE FROM memories WHERE org_id = $1 AND subject_id = $2", &[&subject])?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! counted while inflating.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     fs::File,
     io::{Read, Seek},
     path::Path,
@@ -14,10 +14,11 @@ use platform::objects::{ObjectError, Objects, Stored};
 use zip::{ZipArchive, result::ZipError};
 
 use super::{
-    FileEntry, PackageError,
+    FileEntry, PackageError, Watch,
     layout::{self, Role},
+    settings_csv,
 };
-use crate::Settings;
+use crate::{Settings, config::known::Secrets};
 
 /// A package that was read: its files stand in the object store, scripts and settings are in memory as well.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ pub(super) struct Unpacked {
     pub(super) objects: Vec<Stored>,
     /// Scripts and settings by path.
     pub(super) texts: BTreeMap<String, String>,
+    /// What stood in the settings and nobody may see.
+    pub(super) secrets: BTreeMap<String, Secrets>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -39,9 +42,15 @@ fn invalid(error: &ZipError) -> PackageError {
 struct Budget<'a> {
     settings: &'a Settings,
     bytes: u64,
+    /// Of what stands in memory as text.
+    text_bytes: u64,
 }
 
-impl Budget<'_> {
+impl<'a> Budget<'a> {
+    fn of(settings: &'a Settings) -> Self {
+        Self { settings, bytes: settings.unpacked_bytes, text_bytes: settings.package_script_bytes }
+    }
+
     fn too_large(&self) -> PackageError {
         PackageError::TooLarge(format!("{} bytes unpacked", self.settings.unpacked_bytes))
     }
@@ -52,31 +61,44 @@ pub(super) fn read_zip(
     source: impl Read + Seek,
     objects: &Objects,
     settings: &Settings,
+    watch: &Watch,
 ) -> Result<Unpacked, PackageError> {
     let mut archive = ZipArchive::new(source).map_err(|error| invalid(&error))?;
     if archive.len() > settings.package_files {
         return Err(PackageError::TooLarge(format!("{} files", settings.package_files)));
     }
-    let mut entries = Vec::new();
+    if archive.has_duplicate_names() {
+        return Err(PackageError::Invalid("it holds two files of one name".to_owned()));
+    }
+    let (mut indexes, mut paths, mut litter) = (Vec::new(), Vec::new(), 0);
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(|error| invalid(&error))?;
         let name = entry.name().map_err(|error| invalid(&error))?;
         if entry.is_symlink() {
             return Err(PackageError::UnsafePath(name.into_owned()));
         }
-        if let Some(path) = layout::safe_path(&name)? {
-            entries.push((index, path));
+        if entry.encrypted() {
+            return Err(PackageError::Invalid(format!("{name} is encrypted")));
+        }
+        match layout::safe_path(&name)? {
+            Some(path) if layout::is_litter(&path) => litter += 1,
+            Some(path) => {
+                indexes.push(index);
+                paths.push(path);
+            }
+            None => {}
         }
     }
-    let paths: Vec<_> = entries.iter().map(|(_, path)| path.clone()).collect();
-    let (paths, name) = distinct(&paths)?;
-
-    let mut unpacked = Unpacked { name, ..Unpacked::default() };
-    let mut budget = Budget { settings, bytes: settings.unpacked_bytes };
-    for ((index, _), path) in entries.into_iter().zip(paths) {
+    let mut unpacked = Unpacked::begin(litter);
+    let paths = unpacked.root(&paths)?;
+    let mut budget = Budget::of(settings);
+    let all = paths.len();
+    for (done, (index, path)) in indexes.into_iter().zip(paths).enumerate() {
+        watch(done, all);
         let entry = archive.by_index(index).map_err(|error| invalid(&error))?;
         unpacked.take(path, entry, objects, &mut budget)?;
     }
+    watch(all, all);
     Ok(unpacked)
 }
 
@@ -85,21 +107,56 @@ pub(super) fn read_folder(
     folder: &Path,
     objects: &Objects,
     settings: &Settings,
+    watch: &Watch,
 ) -> Result<Unpacked, PackageError> {
     let failed = |cause: std::io::Error| PackageError::Invalid(format!("{}: {cause}", folder.display()));
     let mut found = Vec::new();
     walk(folder, "", &mut found).map_err(failed)?;
     found.sort();
+    let all = found.len();
+    found.retain(|path| !layout::is_litter(path));
     if found.len() > settings.package_files {
         return Err(PackageError::TooLarge(format!("{} files", settings.package_files)));
     }
+    for path in &found {
+        layout::safe_path(path)?;
+    }
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
-    let name = name.map(|name| name.strip_suffix(".gbai").unwrap_or(&name).to_owned());
-    let mut unpacked = Unpacked { name, ..Unpacked::default() };
-    let mut budget = Budget { settings, bytes: settings.unpacked_bytes };
-    for path in found {
-        let file = File::open(folder.join(&path)).map_err(failed)?;
+    let mut unpacked = Unpacked::begin(all - found.len());
+    // A folder that is no package may hold one.
+    let paths = match name.as_deref().and_then(layout::package_name) {
+        Some(name) => {
+            unpacked.name = Some(name.to_owned());
+            unpacked.check(&found)?;
+            found.clone()
+        }
+        None => {
+            let rooted = unpacked.root(&found)?;
+            unpacked.name = unpacked.name.take().or(name);
+            rooted
+        }
+    };
+    let mut budget = Budget::of(settings);
+    let all = found.len();
+    for (done, (lies_at, path)) in found.iter().zip(paths).enumerate() {
+        watch(done, all);
+        let file = File::open(folder.join(lies_at)).map_err(failed)?;
         unpacked.take(path, file, objects, &mut budget)?;
+    }
+    watch(all, all);
+    Ok(unpacked)
+}
+
+/// Reads files that are in memory. Runs off the async threads.
+pub(super) fn read_files<'a>(
+    files: impl Iterator<Item = (&'a str, &'a [u8])>,
+    objects: &Objects,
+    settings: &Settings,
+) -> Result<Unpacked, PackageError> {
+    let mut unpacked = Unpacked::default();
+    let mut budget = Budget::of(settings);
+    for (path, content) in files {
+        unpacked.take(path.to_owned(), content, objects, &mut budget)?;
     }
     Ok(unpacked)
 }
@@ -118,20 +175,29 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<String>) -> std::io::Result
     Ok(())
 }
 
-/// The paths without their common root. Two that differ only in case would be one file elsewhere.
-fn distinct(paths: &[String]) -> Result<(Vec<String>, Option<String>), PackageError> {
-    if paths.is_empty() {
-        return Err(PackageError::Invalid("it holds no files".to_owned()));
-    }
-    let (paths, name) = layout::rooted(paths);
-    let mut seen = HashSet::new();
-    match paths.iter().find(|path| !seen.insert(kernel::text::key(path))) {
-        Some(twice) => Err(PackageError::UnsafePath(twice.clone())),
-        None => Ok((paths, name)),
-    }
-}
-
 impl Unpacked {
+    fn begin(litter: usize) -> Self {
+        let passed_over = (litter > 0)
+            .then(|| format!("{litter} files that an operating system left there were passed over."));
+        Self { warnings: passed_over.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The paths without the package's own folder, which gives the name.
+    fn root(&mut self, paths: &[String]) -> Result<Vec<String>, PackageError> {
+        self.check(paths)?;
+        let (paths, name) = layout::rooted(paths);
+        self.name = name;
+        Ok(paths)
+    }
+
+    fn check(&self, paths: &[String]) -> Result<(), PackageError> {
+        if paths.is_empty() {
+            return Err(PackageError::Invalid("it holds no files".to_owned()));
+        }
+        layout::check_single(paths)?;
+        layout::check_distinct(paths.iter().map(String::as_str))
+    }
+
     fn take(
         &mut self,
         path: String,
@@ -140,7 +206,7 @@ impl Unpacked {
         budget: &mut Budget<'_>,
     ) -> Result<(), PackageError> {
         let role = layout::role(&path);
-        let stored = if matches!(role, Role::Script | Role::Settings) {
+        let stored = if role.is_text() {
             self.take_text(&path, content, objects, budget)?
         } else {
             let kept = objects.put_reader(content, budget.bytes);
@@ -154,7 +220,7 @@ impl Unpacked {
         };
         budget.bytes = budget.bytes.checked_sub(stored.size).ok_or_else(|| budget.too_large())?;
         if role == Role::Unknown {
-            self.warnings.push(format!("{path} lies in a folder that nobody reads."));
+            self.warnings.push(layout::nobody_reads(&path));
         }
         self.objects.push(stored);
         let entry = FileEntry { path: path.clone(), checksum: stored.hash.to_string(), size: stored.size };
@@ -167,19 +233,36 @@ impl Unpacked {
         path: &str,
         content: impl Read,
         objects: &Objects,
-        budget: &Budget<'_>,
+        budget: &mut Budget<'_>,
     ) -> Result<Stored, PackageError> {
         let limit = budget.settings.script_bytes.min(budget.bytes);
         let mut bytes = Vec::new();
         let read = content.take(limit + 1).read_to_end(&mut bytes);
         read.map_err(|_| PackageError::Invalid(format!("{path} is damaged")))?;
-        if bytes.len() as u64 > limit {
+        let size = bytes.len() as u64;
+        if size > limit {
             return Err(PackageError::TooLarge(format!("{limit} bytes for {path}")));
         }
-        let stored = objects.put_reader(bytes.as_slice(), limit)?;
-        let text =
-            String::from_utf8(bytes).map_err(|_| PackageError::Invalid(format!("{path} is not UTF-8")))?;
+        budget.text_bytes = budget.text_bytes.checked_sub(size).ok_or_else(|| {
+            PackageError::TooLarge(format!("{} bytes of scripts", budget.settings.package_script_bytes))
+        })?;
+        let mut text = text_of(path, bytes)?;
+        if layout::role(path) == Role::Settings {
+            let (hidden, secrets) = settings_csv::hide(&text);
+            text = hidden;
+            self.secrets.insert(path.to_owned(), secrets);
+        }
+        let stored = objects.put_reader(text.as_bytes(), u64::MAX)?;
         self.texts.insert(path.to_owned(), text);
         Ok(stored)
     }
+}
+
+/// Scripts and settings are UTF-8, and hold no U+0000, which no database keeps.
+pub(super) fn text_of(path: &str, bytes: Vec<u8>) -> Result<String, PackageError> {
+    let text = String::from_utf8(bytes).map_err(|_| PackageError::Invalid(format!("{path} is not UTF-8")))?;
+    if text.contains('\0') {
+        return Err(PackageError::Invalid(format!("{path} holds the character U+0000")));
+    }
+    Ok(text)
 }

@@ -8,9 +8,11 @@ use tokio::task::spawn_blocking;
 
 use super::{
     PackageError, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus,
+    install::Program,
     layout::{self, Role},
     state::State,
 };
+use crate::config::known::variable;
 
 /// The names of a state's scripts, by path.
 pub(super) fn script_names(state: &State) -> BTreeMap<String, String> {
@@ -19,15 +21,50 @@ pub(super) fn script_names(state: &State) -> BTreeMap<String, String> {
     )
 }
 
+/// A script's path, name and text.
+pub(super) type Source = (String, String, String);
+
+/// What the scripts of a package may name without saying what it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Compiling {
+    scripts: Vec<String>,
+    variables: Vec<String>,
+}
+
+impl Compiling {
+    /// What scripts of a package with these scripts and settings may name.
+    pub(crate) fn of<'a>(
+        scripts: impl Iterator<Item = &'a str>,
+        settings: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        Self {
+            scripts: scripts.map(str::to_owned).collect(),
+            variables: settings.filter_map(variable).collect(),
+        }
+    }
+
+    /// The same as the compiler takes it.
+    pub(crate) fn known(&self) -> Known<'_> {
+        let own = self.variables.iter().map(String::as_str);
+        Known {
+            variables: crate::conversations::PROVIDED.iter().copied().chain(own).collect(),
+            scripts: Some(self.scripts.iter().map(String::as_str).collect()),
+            ..Known::default()
+        }
+    }
+}
+
 /// Compiles every script of a state, off the async threads. A script with errors keeps the program that ran before.
 pub(super) async fn compile_all(
     old: &State,
     state: &mut State,
-    sources: Vec<(String, String, String)>,
-) -> Result<Vec<([u8; 32], Vec<u8>)>, PackageError> {
+    sources: Vec<Source>,
+    compiling: Compiling,
+) -> Result<Vec<Program>, PackageError> {
     let compiled = spawn_blocking(move || {
-        let compile = |(path, name, source): (String, String, String)| {
-            let compiled = basic::compile(&name, &source, &known());
+        let known = compiling.known();
+        let compile = |(path, name, source): Source| {
+            let compiled = basic::compile(&name, &source, &known);
             (path, name, compiled)
         };
         sources.into_iter().map(compile).collect::<Vec<_>>()
@@ -42,6 +79,7 @@ pub(super) async fn compile_all(
             status: ScriptStatus::Error,
             diagnostics,
             program: old.scripts.get(&path).and_then(|script| script.program.clone()),
+            tool: old.scripts.get(&path).and_then(|script| script.tool.clone()),
         };
         if let Some(program) = &compiled.program {
             let hash = program.hash();
@@ -49,6 +87,7 @@ pub(super) async fn compile_all(
             script.program = Some(hash.to_string());
             script.status = ScriptStatus::Compiled;
             script.kind = kind_of(script.kind, program);
+            script.tool.clone_from(&program.declarations().tool);
         }
         state.scripts.insert(path, script);
     }
@@ -65,12 +104,9 @@ fn kind_of(by_name: ScriptKind, program: &basic::Program) -> ScriptKind {
         ScriptKind::Scheduled
     } else if declared.tool.is_some() {
         ScriptKind::Tool
+    } else if !declared.handlers.is_empty() {
+        ScriptKind::Handler
     } else {
         ScriptKind::Dialog
     }
-}
-
-/// What scripts find without saying so.
-pub(crate) fn known() -> Known<'static> {
-    Known { variables: crate::conversations::PROVIDED.to_vec(), ..Known::default() }
 }

@@ -1,14 +1,16 @@
-//! Installing a package from the disk, for whoever operates the server.
+//! Packages from the disk and onto it, for whoever operates the server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use futures_util::StreamExt;
 use kernel::{
-    Error, Id,
+    Error, Id, Kind,
     id::kind::{Bot as BotKind, Organization},
 };
 use platform::audit::{Audit, Category};
+use tokio::io::AsyncWriteExt;
 
-use super::{PackageError, Packages, service::Manner};
+use super::{PackageError, Packages, Watch, export, service::Manner};
 use crate::bots::BotError;
 
 /// What was installed.
@@ -51,10 +53,11 @@ impl Packages {
         org: Id<Organization>,
         package: &Path,
         name: Option<String>,
+        watch: Watch,
     ) -> Result<Imported, NotImported> {
-        let unpacked = self.read_path(package).await?;
+        let unpacked = self.unpacking.path(package, watch).await?;
         let name = name.or_else(|| unpacked.name.clone()).unwrap_or_else(|| "Bot".to_owned());
-        let bots = self.bots().clone();
+        let bots = self.bots.clone();
         let slug = kernel::text::slug(&name);
         let bot = self.in_unit(org, move |unit| match crate::bots::store::by_slug(unit, &slug)? {
             Some(bot) => Ok::<_, BotError>(bot),
@@ -68,5 +71,35 @@ impl Packages {
         let mut warnings: Vec<_> = done.diagnostics.iter().map(ToString::to_string).collect();
         warnings.extend(done.warnings);
         Ok(Imported { bot_id, name, version: done.version, warnings })
+    }
+
+    /// Writes the package of the bot of that name into a file, as it would be sent: at that path, or beside the
+    /// program under the bot's slug. A file that is there is only replaced if that is wanted. Gives the path.
+    pub(crate) async fn export_to(
+        &self,
+        org: Id<Organization>,
+        named: &str,
+        path: Option<PathBuf>,
+        replaces: bool,
+        watch: Watch,
+    ) -> Result<PathBuf, Error> {
+        let named = named.to_owned();
+        let bot = self.db.read(org, move |tx| crate::bots::service::find(tx, Some(&named))).await?;
+        let bot = bot.ok_or(BotError::NotFound)?;
+        let state = self.state(org, bot.id, bot.version).await?;
+        let path = path.unwrap_or_else(|| format!("{}.gbai.zip", bot.slug).into());
+        let failed =
+            |cause: std::io::Error| Error::new(Kind::Validation, format!("{}: {cause}", path.display()));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        let mut output = tokio::fs::File::from_std(file.reopen().map_err(failed)?);
+        let mut zip = std::pin::pin!(export::zip(self.objects.clone(), &bot.slug, state, watch));
+        while let Some(bytes) = zip.next().await {
+            output.write_all(&bytes.map_err(failed)?).await.map_err(failed)?;
+        }
+        output.sync_all().await.map_err(failed)?;
+        let kept = if replaces { file.persist(&path) } else { file.persist_noclobber(&path) };
+        kept.map_err(|error| failed(error.error))?;
+        Ok(path)
     }
 }

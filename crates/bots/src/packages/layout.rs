@@ -1,6 +1,6 @@
 //! Where things are in a package: folders by their suffix, scripts by theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::PackageError;
 
@@ -24,6 +24,13 @@ pub(crate) enum Role {
     Unknown,
 }
 
+impl Role {
+    /// Is it read as text when it is installed?
+    pub(super) const fn is_text(self) -> bool {
+        matches!(self, Self::Script | Self::Settings)
+    }
+}
+
 /// A path that stays in the package: parted by slashes, relative, with nothing that a file system takes specially.
 /// None for folders.
 pub(crate) fn safe_path(name: &str) -> Result<Option<String>, PackageError> {
@@ -32,9 +39,13 @@ pub(crate) fn safe_path(name: &str) -> Result<Option<String>, PackageError> {
     let path = name.strip_suffix('/').unwrap_or(name);
     let parts: Vec<_> = path.split('/').collect();
     let bad_part = |part: &&str| {
-        part.is_empty() || matches!(*part, "." | "..") || part.ends_with([' ', '.']) || part.starts_with(' ')
+        part.is_empty()
+            || matches!(*part, "." | "..")
+            || part.ends_with([' ', '.'])
+            || part.starts_with(' ')
+            || is_device(part)
     };
-    let bad_character = |c: char| c.is_control() || matches!(c, '\\' | ':' | '\u{202e}' | '\u{202d}');
+    let bad_character = |c: char| matches!(c, '\\' | ':') || kernel::text::disturbs(c);
     if path.chars().count() > LONGEST
         || parts.len() > DEEPEST
         || parts.iter().any(bad_part)
@@ -45,67 +56,155 @@ pub(crate) fn safe_path(name: &str) -> Result<Option<String>, PackageError> {
     Ok((!is_folder).then(|| path.to_owned()))
 }
 
-/// The paths without the package's own folder (`name.gbai`, or the one folder that holds everything), with its name.
+/// Names that mean a device on Windows, with any ending.
+fn is_device(part: &str) -> bool {
+    let stem = part.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    let numbered = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
+    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul")
+        || numbered.is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9']))
+}
+
+/// What operating systems leave in folders and archives beside people's files.
+pub(super) fn is_litter(path: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    path.split('/').any(|part| part == "__MACOSX")
+        || matches!(file, ".DS_Store" | "Thumbs.db" | "desktop.ini")
+}
+
+/// Each of these paths must be a place of its own: two that differ only in case would be one file elsewhere, and what
+/// is a file can't be a folder, too.
+pub(super) fn check_distinct<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), PackageError> {
+    let mut files = HashMap::new();
+    for path in paths {
+        if files.insert(kernel::text::key(path), path).is_some() {
+            return Err(PackageError::UnsafePath(path.to_owned()));
+        }
+    }
+    let is_inside = |path: &&String| path.match_indices('/').any(|(at, _)| files.contains_key(&path[..at]));
+    match files.keys().find(is_inside) {
+        Some(inside) => Err(PackageError::UnsafePath(files[inside].to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// The paths without the package's own folder (`name.gbai`, or the one folder that holds everything, or one in the
+/// other), with its name.
 pub(crate) fn rooted(paths: &[String]) -> (Vec<String>, Option<String>) {
-    let root = paths.first().and_then(|path| path.split_once('/')).map(|(root, _)| root.to_owned());
-    let Some(root) = root.filter(|root| {
-        let within =
-            |path: &String| path.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('/'));
-        !KNOWN.contains(&suffix(root).unwrap_or_default()) && paths.iter().all(within)
-    }) else {
-        return (paths.to_vec(), None);
-    };
-    let name = root.strip_suffix(".gbai").unwrap_or(&root).to_owned();
-    (paths.iter().map(|path| path[root.len() + 1..].to_owned()).collect(), Some(name))
+    let Some(root) = common_root(paths) else { return (paths.to_vec(), None) };
+    let inner: Vec<String> = paths.iter().map(|path| path[root.len() + 1..].to_owned()).collect();
+    match package_name(root) {
+        Some(name) => (inner, Some(name.to_owned())),
+        None => match common_root(&inner).and_then(package_name) {
+            Some(_) => rooted(&inner),
+            None => {
+                let name = Some(root.to_owned());
+                (inner, name)
+            }
+        },
+    }
+}
+
+/// The folder that holds all of these, unless it is one of a package.
+fn common_root(paths: &[String]) -> Option<&str> {
+    let (root, _) = paths.first()?.split_once('/')?;
+    let within = |path: &String| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
+    (folder_kind(root).is_none() && paths.iter().all(within)).then_some(root)
+}
+
+/// The name of the package whose folder it is.
+pub(super) fn package_name(folder: &str) -> Option<&str> {
+    let at = folder.len().checked_sub(".gbai".len())?;
+    folder.get(at..).filter(|end| end.eq_ignore_ascii_case(".gbai")).map(|_| &folder[..at])
+}
+
+/// Two packages in one can't be installed into one bot.
+pub(super) fn check_single(paths: &[String]) -> Result<(), PackageError> {
+    let mut packages: Vec<_> =
+        paths.iter().filter_map(|path| path.split_once('/')).map(|(top, _)| top).collect();
+    packages.retain(|top| package_name(top).is_some());
+    packages.sort_unstable();
+    packages.dedup();
+    if packages.len() > 1 {
+        return Err(PackageError::Invalid(format!("it holds several packages: {}", packages.join(", "))));
+    }
+    Ok(())
 }
 
 const KNOWN: [&str; 7] = ["gbdialog", "gbot", "gbkb", "gbdata", "gbdrive", "gbtheme", "gbui"];
 
 const SETTINGS: &str = "config.csv";
+/// A package in the older form: one file with the text of its script.
+const OLD_START: &str = "default.gbdialog";
 
-fn suffix(name: &str) -> Option<&str> {
-    name.rsplit_once('.').map(|(_, suffix)| suffix)
+/// What a folder of a package holds, by its suffix; the name before it doesn't matter and may be missing.
+fn folder_kind(folder: &str) -> Option<&'static str> {
+    let folder = folder.to_ascii_lowercase();
+    let kind = folder.rsplit_once('.').map_or(folder.as_str(), |(_, suffix)| suffix);
+    KNOWN.into_iter().find(|known| *known == kind)
 }
 
 fn is_script(file: &str) -> bool {
-    suffix(file).is_some_and(|suffix| suffix.eq_ignore_ascii_case("bas"))
+    file.rsplit_once('.').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("bas"))
 }
 
 /// What a file is. Any folder with a known suffix counts, whatever its name; scripts in the root count, too.
 pub(crate) fn role(path: &str) -> Role {
     let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-    let top = path.split('/').next().unwrap_or_default().to_ascii_lowercase();
-    let in_root = folder.is_empty();
-    let kind = if in_root { None } else { suffix(&top) };
-    match kind {
-        Some("gbdialog") if is_script(file) => Role::Script,
-        Some("gbot") if file.eq_ignore_ascii_case(SETTINGS) => Role::Settings,
-        Some("gbkb") => Role::Knowledge,
-        Some(kind) if KNOWN.contains(&kind) => Role::Kept,
-        None if in_root && is_script(file) => Role::Script,
-        None if in_root && file.eq_ignore_ascii_case(SETTINGS) => Role::Settings,
-        None if in_root => Role::Kept,
-        _ => Role::Unknown,
+    let is_settings = file.eq_ignore_ascii_case(SETTINGS);
+    if folder.is_empty() {
+        return match file {
+            _ if is_script(file) || file.eq_ignore_ascii_case(OLD_START) => Role::Script,
+            _ if is_settings => Role::Settings,
+            _ => Role::Kept,
+        };
     }
+    match folder_kind(path.split('/').next().unwrap_or_default()) {
+        Some("gbdialog") if is_script(file) => Role::Script,
+        Some("gbot") if is_settings => Role::Settings,
+        Some("gbkb") => Role::Knowledge,
+        Some(_) => Role::Kept,
+        None => Role::Unknown,
+    }
+}
+
+/// The settings of a package: those in its `.gbot` folder before those in its root.
+pub(super) fn settings_of<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut found: Vec<_> = paths.filter(|path| role(path) == Role::Settings).collect();
+    found.sort_by_key(|path| (!path.contains('/'), *path));
+    found
+}
+
+/// What is to be said of a file in a folder of no known kind.
+pub(super) fn nobody_reads(path: &str) -> String {
+    format!("{path} lies in a folder that nobody reads.")
 }
 
 /// The names of scripts by their paths: the file's name, or `folder/name` where another script has it already.
 pub(crate) fn script_names<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
     let mut paths: Vec<_> = paths.collect();
-    // What lies higher keeps the short name.
-    paths.sort_by_key(|path| (path.matches('/').count(), path.to_owned()));
+    // What lies higher keeps the short name; the older form gives way.
+    let is_old = |path: &str| path.eq_ignore_ascii_case(OLD_START);
+    paths.sort_by_key(|path| (is_old(path), path.matches('/').count(), path.to_owned()));
     let mut taken = BTreeMap::new();
     for path in paths {
         let stem = |file: &str| file.rsplit_once('.').map_or(file, |(stem, _)| stem).to_owned();
-        let mut parts: Vec<_> = path.rsplit('/').collect();
-        let mut name = stem(parts.remove(0));
-        for folder in parts {
-            if !taken.contains_key(&kernel::text::key(&name)) {
-                break;
+        let mut longer: Vec<String> = Vec::new();
+        if is_old(path) {
+            longer.extend(["default".to_owned(), path.to_owned()]);
+            longer.insert(0, "start".to_owned());
+        } else {
+            let mut parts = path.rsplit('/');
+            let mut name = parts.next().map(stem).unwrap_or_default();
+            longer.push(name.clone());
+            for folder in parts {
+                name = format!("{folder}/{name}");
+                longer.push(name.clone());
             }
-            name = format!("{folder}/{name}");
         }
-        taken.entry(kernel::text::key(&name)).or_insert((path.to_owned(), name));
+        let free = longer.into_iter().find(|name| !taken.contains_key(&kernel::text::key(name)));
+        if let Some(name) = free {
+            taken.insert(kernel::text::key(&name), (path.to_owned(), name));
+        }
     }
     taken.into_values().collect()
 }

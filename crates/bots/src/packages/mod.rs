@@ -3,15 +3,24 @@
 
 mod archive;
 pub(crate) mod compile;
+mod configure;
+pub(crate) mod create;
+mod export;
+mod file_routes;
+mod files;
 pub(crate) mod import;
+pub(crate) mod install;
 pub(crate) mod layout;
 mod model;
 mod routes;
 mod service;
-mod settings_csv;
+pub(crate) mod settings_csv;
 pub(crate) mod state;
 pub(crate) mod store;
+pub(crate) mod templates;
 mod upload;
+mod version_routes;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -22,19 +31,32 @@ use gateway::{Access, Module, routes as documented};
 use kernel::{Permission, Standing};
 
 pub use model::{
-    FileEntry, FileReport, Installation, Installed, PackageError, ScriptEntry, ScriptKind, ScriptReport,
-    ScriptStatus,
+    FileEntry, FileReport, Installation, Installed, PackageError, SavedFile, ScriptEntry, ScriptKind,
+    ScriptReport, ScriptStatus,
 };
 pub use service::Packages;
 
+/// Hears how many of how many files are done.
+pub type Watch = std::sync::Arc<dyn Fn(usize, usize) + Send + Sync>;
+
+/// Where nobody watches.
+fn unwatched() -> Watch {
+    std::sync::Arc::new(|_, _| ())
+}
+
 /// The operations on packages.
 pub(crate) fn module(packages: &Packages) -> Module {
+    let read = || Access::permission(Permission::BOTS_READ).standing(Standing::MayUseBot);
     let write = || Access::permission(Permission::BOTS_WRITE).standing(Standing::MayUseBot);
     // The service limits the bytes, by settings that may change.
-    let upload = write().body_limit(usize::MAX).timeout(Duration::from_mins(10));
-    Module::new("packages").route(packages, documented!(routes::install), upload).route(
-        packages,
-        documented!(routes::files),
-        Access::permission(Permission::BOTS_READ).standing(Standing::MayUseBot),
-    )
+    let upload = || write().body_limit(usize::MAX).timeout(Duration::from_mins(10));
+    Module::new("packages")
+        .route(packages, documented!(routes::export), read())
+        .route(packages, documented!(routes::install), upload())
+        .route(packages, documented!(file_routes::list_files), read())
+        .route(packages, documented!(file_routes::get_file), read())
+        .route(packages, documented!(file_routes::put_file), upload())
+        .route(packages, documented!(file_routes::delete_file), write())
+        .route(packages, documented!(version_routes::list_versions), read())
+        .route(packages, documented!(version_routes::restore_version), write())
 }

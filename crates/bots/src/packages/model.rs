@@ -1,6 +1,6 @@
 //! What a package holds, and why one is refused.
 
-use basic::{Diagnostic, Severity};
+use basic::{Diagnostic, Severity, tools::ToolSpec};
 use kernel::{Error, Kind, Revision};
 use platform::{
     db::DbError,
@@ -52,6 +52,8 @@ pub enum ScriptKind {
     Scheduled,
     /// Runs when its address is called.
     Webhook,
+    /// Runs when something happens.
+    Handler,
 }
 
 impl ScriptKind {
@@ -62,6 +64,7 @@ impl ScriptKind {
             Self::Tool => "tool",
             Self::Scheduled => "scheduled",
             Self::Webhook => "webhook",
+            Self::Handler => "handler",
         }
     }
 }
@@ -127,7 +130,7 @@ impl ScriptReport {
 }
 
 /// A script of a package, as a version keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScriptEntry {
     /// The file's name without `.bas`; with its folder where another script has the same.
     pub name: String,
@@ -141,6 +144,9 @@ pub struct ScriptEntry {
     pub diagnostics: Vec<ScriptReport>,
     /// The hash of the program that runs, in hexadecimal: the last good one. None if there never was one.
     pub program: Option<String>,
+    /// What a model is told of that program, if it may call it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tool: Option<ToolSpec>,
 }
 
 /// What an installation changed.
@@ -193,6 +199,21 @@ pub struct Installation {
     pub version: u64,
 }
 
+/// A file that was saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SavedFile {
+    /// The file.
+    #[serde(flatten)]
+    pub file: FileEntry,
+    /// Errors and warnings, if it is a script.
+    pub diagnostics: Vec<FileReport>,
+    /// What else is worth knowing.
+    #[schema(example = json!([]))]
+    pub warnings: Vec<String>,
+    /// The number of the package's new state.
+    pub version: u64,
+}
+
 /// Why a package, or a change of one, is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
@@ -211,6 +232,24 @@ pub enum PackageError {
     /// There is no such script.
     #[error("There is no such script.")]
     ScriptNotFound,
+    /// The script is none that a model may call.
+    #[error("The script is no tool: it has neither PARAM nor DESCRIPTION.")]
+    NotATool,
+    /// The script never compiled.
+    #[error("The script has errors and never ran; see its diagnostics.")]
+    NeverCompiled,
+    /// The script is for people of other roles.
+    #[error("The script is for people with the role {0}.")]
+    NotAllowed(String),
+    /// There is no such file.
+    #[error("The package has no such file.")]
+    FileNotFound,
+    /// There is no such state of the package, or it is kept no longer.
+    #[error("There is no such version of the package.")]
+    VersionNotFound,
+    /// More scripts may be called by a model than are allowed.
+    #[error("A package has at most {0} scripts that a model may call.")]
+    ToolLimit(usize),
     /// Somebody else installed something meanwhile.
     #[error("The package was changed by somebody else meanwhile. Try again.")]
     Changed,
@@ -247,7 +286,14 @@ impl From<PackageError> for Error {
             PackageError::Compile(reports) => {
                 refused(Kind::Validation).reason("compile_failed").detail("diagnostics", reports)
             }
+            PackageError::NeverCompiled => Self::conflict(message, "compile_failed"),
+            PackageError::NotAllowed(_) => refused(Kind::Forbidden).reason("role_required"),
+            PackageError::NotATool => refused(Kind::NotFound).reason("not_a_tool"),
             PackageError::ScriptNotFound => refused(Kind::NotFound).reason("script_not_found"),
+            PackageError::FileNotFound | PackageError::VersionNotFound => refused(Kind::NotFound),
+            PackageError::ToolLimit(limit) => {
+                refused(Kind::Validation).reason("tool_limit").detail("limit", limit)
+            }
             PackageError::Changed => Self::conflict(message, "package_changed"),
             PackageError::Bot(error) => error.into(),
             PackageError::Other(error) => error,

@@ -1,13 +1,13 @@
 //! Packages over HTTP.
 
-use gateway::{Caller, Envelope, IfMatch, IfNoneMatch, Params, Path, Reply, Result, State, Upload};
+use gateway::{Caller, Download, Envelope, IfMatch, IfNoneMatch, Params, Path, Reply, Result, State, Upload};
 use serde::Deserialize;
 use utoipa::{
     IntoParams, ToSchema,
     openapi::{Object, ObjectBuilder, Type},
 };
 
-use super::{FileEntry, Installation, Packages, service::Manner};
+use super::{Installation, Packages, service::Manner};
 
 /// How a package is installed.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -60,6 +60,25 @@ struct Form {
     file: Zip,
 }
 
+/// The whole package.
+///
+/// A zip with everything in it, scripts, settings and files. Installed again it gives the same package.
+#[utoipa::path(
+    get,
+    path = "/bots/{bot_id}/package",
+    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), IfNoneMatch),
+    responses((status = 200, body = Zip, content_type = "application/zip")),
+)]
+pub(super) async fn export(
+    State(packages): State<Packages>,
+    Caller(who): Caller,
+    Path(bot): Path<String>,
+) -> Result<Download> {
+    let package = packages.export(&who, &bot).await?;
+    let (slug, zip) = package.value;
+    Ok(Download::new(format!("{slug}.gbai.zip"), "application/zip", package.revision, zip))
+}
+
 /// Install a package.
 ///
 /// A zip as the body (`application/zip`), or as the part `file` of a form. It installs as a whole or not at all.
@@ -90,23 +109,4 @@ pub(super) async fn install(
         strict: options.strict.unwrap_or(true),
     };
     Ok(Reply::ok(packages.install(who, bot, expected, upload, manner).await?))
-}
-
-/// The files of a package.
-///
-/// Of its present state, each with its size and checksum.
-#[utoipa::path(
-    get,
-    path = "/bots/{bot_id}/package/files",
-    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), IfNoneMatch),
-    responses((status = 200, body = Envelope<Vec<FileEntry>>)),
-)]
-pub(super) async fn files(
-    State(packages): State<Packages>,
-    Caller(who): Caller,
-    Path(bot): Path<String>,
-) -> Result<Reply<Vec<FileEntry>>> {
-    let bot = packages.bot(&who, &bot).await?;
-    let state = packages.state(who.org, bot.id, bot.version).await?;
-    Ok(Reply::ok(state.files.into_values().collect()).at(bot.version.into()))
 }

@@ -3,20 +3,26 @@
 use std::collections::BTreeMap;
 
 use kernel::Error;
+use platform::db::Json;
 
 use super::{
-    FileEntry, Installed, PackageError, ScriptEntry, ScriptKind,
+    FileEntry, Installed, PackageError, ScriptEntry, ScriptKind, ScriptReport,
+    compile::Compiling,
     layout::{self, Role},
     model::FileReport,
     store::VersionRow,
 };
-use crate::bots::PackageSummary;
+use crate::{Settings, bots::PackageSummary};
 
 /// A state of a package: its files, and its scripts by path.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     pub(crate) files: BTreeMap<String, FileEntry>,
     pub(crate) scripts: BTreeMap<String, ScriptEntry>,
+    /// Its settings, secrets hidden.
+    pub(crate) settings: BTreeMap<String, String>,
+    /// What they hide.
+    pub(crate) sealed: Option<Vec<u8>>,
 }
 
 impl State {
@@ -26,7 +32,60 @@ impl State {
         Ok(Self {
             files: files.into_iter().map(|file| (file.path.clone(), file)).collect(),
             scripts: scripts.into_iter().map(|script| (script.path.clone(), script)).collect(),
+            settings: row.config.as_ref().map(Json::read).transpose()?.unwrap_or_default(),
+            sealed: row.secrets.clone(),
         })
+    }
+
+    /// The scripts that a model may call.
+    pub(crate) fn tools(&self) -> impl Iterator<Item = &ScriptEntry> {
+        self.scripts.values().filter(|script| script.tool.is_some())
+    }
+
+    /// The script of that name.
+    pub(crate) fn script(&self, name: &str) -> Option<&ScriptEntry> {
+        let wanted = kernel::text::key(name);
+        self.scripts.values().find(|script| kernel::text::key(&script.name) == wanted)
+    }
+
+    /// What its scripts may name without saying what it is.
+    pub(crate) fn compiling(&self) -> Compiling {
+        let names = self.scripts.values().map(|script| script.name.as_str());
+        Compiling::of(names, self.settings.keys().map(String::as_str))
+    }
+
+    /// The tool of that name: as the model calls it, or as the script is called.
+    pub(crate) fn tool(&self, name: &str) -> Result<&ScriptEntry, PackageError> {
+        let named = |script: &&ScriptEntry| script.tool.as_ref().is_some_and(|tool| tool.name == name);
+        if let Some(script) = self.tools().find(named) {
+            return Ok(script);
+        }
+        let script = self.script(name).ok_or(PackageError::ScriptNotFound)?;
+        script.tool.is_some().then_some(script).ok_or(PackageError::NotATool)
+    }
+
+    /// A file of the package as a request names it.
+    pub(crate) fn file(&self, path: &str) -> Result<&FileEntry, PackageError> {
+        self.files.get(path).ok_or(PackageError::FileNotFound)
+    }
+
+    /// What holds for any package, wherever its files came from.
+    pub(super) fn check(&self, settings: &Settings) -> Result<(), PackageError> {
+        let too_large = |what: String| Err(PackageError::TooLarge(what));
+        if self.files.len() > settings.package_files {
+            return too_large(format!("{} files", settings.package_files));
+        }
+        if self.files.values().map(|file| file.size).sum::<u64>() > settings.unpacked_bytes {
+            return too_large(format!("{} bytes unpacked", settings.unpacked_bytes));
+        }
+        let texts = self.files.values().filter(|file| layout::role(&file.path).is_text());
+        if texts.map(|file| file.size).sum::<u64>() > settings.package_script_bytes {
+            return too_large(format!("{} bytes of scripts", settings.package_script_bytes));
+        }
+        if self.tools().count() > settings.tools_per_bot {
+            return Err(PackageError::ToolLimit(settings.tools_per_bot));
+        }
+        layout::check_distinct(self.files.keys().map(String::as_str))
     }
 
     pub(super) fn start_program(&self) -> Result<Option<[u8; 32]>, PackageError> {
@@ -39,13 +98,15 @@ impl State {
             .files
             .keys()
             .filter(|path| layout::role(path) == Role::Knowledge)
-            .map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder))
+            // Each folder within is one; what lies beside them is of none.
+            .filter_map(|path| path.split_once('/')?.1.split_once('/'))
+            .map(|(collection, _)| collection)
             .collect();
         collections.sort_unstable();
         collections.dedup();
         PackageSummary {
             scripts: self.scripts.len() as u64,
-            tools: self.scripts.values().filter(|script| script.kind == ScriptKind::Tool).count() as u64,
+            tools: self.tools().count() as u64,
             kb_collections: collections.len() as u64,
             size: self.files.values().map(|file| file.size).sum(),
         }
@@ -59,15 +120,13 @@ pub(crate) fn hash_bytes(text: &str) -> Result<[u8; 32], PackageError> {
 
 /// What is to be said of its scripts.
 pub(super) fn reports(state: &State) -> Vec<FileReport> {
-    let of_script = |script: &ScriptEntry| {
-        let file = script.path.clone();
-        script
-            .diagnostics
-            .iter()
-            .map(move |report| FileReport { file: file.clone(), report: report.clone() })
-            .collect()
-    };
-    state.scripts.values().flat_map::<Vec<_>, _>(of_script).collect()
+    state.scripts.values().flat_map(reports_of).collect()
+}
+
+/// What is to be said of one.
+pub(super) fn reports_of(script: &ScriptEntry) -> Vec<FileReport> {
+    let of_file = |report: &ScriptReport| FileReport { file: script.path.clone(), report: report.clone() };
+    script.diagnostics.iter().map(of_file).collect()
 }
 
 /// What an installation changes.

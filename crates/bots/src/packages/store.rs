@@ -16,12 +16,49 @@ record! {
         pub(crate) number: i64,
         pub(crate) files: Json,
         pub(crate) scripts: Json,
+        /// Its settings. None where it was made before they were kept.
+        pub(crate) config: Option<Json>,
+        /// What the settings hide.
+        pub(crate) secrets: Option<Vec<u8>>,
     }
+}
+
+record! {
+    /// A state of a bot's package as a list shows it.
+    #[derive(Debug, Clone)]
+    pub(super) struct VersionHead {
+        pub(super) number: i64,
+        pub(super) action: Option<String>,
+        pub(super) summary: Option<Json>,
+        pub(super) created_by: Option<Id<User>>,
+        pub(super) created_at: Timestamp,
+    }
+}
+
+/// How a state came to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made<'a> {
+    pub(super) action: &'static str,
+    pub(super) summary: &'a Json,
+    pub(super) by: Option<Id<User>>,
+    pub(super) at: Timestamp,
+}
+
+/// States that a list shows.
+const LISTED: i64 = 100;
+
+/// The last states, newest first.
+pub(super) fn versions(tx: &Tx<'_>, bot: Id<BotKind>) -> Result<Vec<VersionHead>, DbError> {
+    tx.all(
+        "SELECT number, action, summary, created_by, created_at FROM bot_versions
+         WHERE org_id = $1 AND bot_id = $2 ORDER BY number DESC LIMIT $3",
+        &[&bot, &LISTED],
+    )
 }
 
 pub(crate) fn version(tx: &Tx<'_>, bot: Id<BotKind>, number: i64) -> Result<Option<VersionRow>, DbError> {
     tx.one(
-        "SELECT number, files, scripts FROM bot_versions WHERE org_id = $1 AND bot_id = $2 AND number = $3",
+        "SELECT number, files, scripts, config, secrets FROM bot_versions WHERE org_id = $1 AND bot_id = $2 AND number = $3",
         &[&bot, &number],
     )
 }
@@ -30,15 +67,36 @@ pub(super) fn insert_version(
     unit: &Unit<'_>,
     bot: Id<BotKind>,
     row: &VersionRow,
-    by: Option<Id<User>>,
-    at: Timestamp,
+    made: &Made<'_>,
 ) -> Result<(), DbError> {
     unit.execute(
-        "INSERT INTO bot_versions (org_id, bot_id, number, files, scripts, created_by, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        &[&bot, &row.number, &row.files, &row.scripts, &by, &at],
+        "INSERT INTO bot_versions (org_id, bot_id, number, files, scripts, config, secrets, action, summary,
+            created_by, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        &[
+            &bot,
+            &row.number,
+            &row.files,
+            &row.scripts,
+            &row.config,
+            &row.secrets,
+            &made.action,
+            made.summary,
+            &made.by,
+            &made.at,
+        ],
     )?;
     Ok(())
+}
+
+/// The settings of a state, and what they hide.
+type Settings = (Option<Json>, Option<Vec<u8>>);
+
+pub(crate) fn settings(tx: &Tx<'_>, bot: Id<BotKind>, number: i64) -> Result<Option<Settings>, DbError> {
+    tx.one(
+        "SELECT config, secrets FROM bot_versions WHERE org_id = $1 AND bot_id = $2 AND number = $3",
+        &[&bot, &number],
+    )
 }
 
 /// Keeps a program, or notes that the version uses it, too.

@@ -8,7 +8,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{
     PackageError, archive,
-    layout::{Role, role, rooted, safe_path, script_names},
+    layout::{Role, role, rooted, safe_path, script_names, settings_of},
 };
 use crate::Settings;
 
@@ -33,6 +33,10 @@ fn names_that_lead_out_of_the_package_are_refused() {
     ] {
         assert!(matches!(safe_path(name), Err(PackageError::UnsafePath(_))), "{name:?}");
     }
+    for device in ["con", "x.gbdialog/NUL.bas", "lpt1.txt", "aux /x"] {
+        assert!(matches!(safe_path(device), Err(PackageError::UnsafePath(_))), "{device:?}");
+    }
+    assert!(matches!(safe_path("console.bas"), Ok(Some(_))));
     assert!(matches!(safe_path("a.gbai/b/"), Ok(None)), "folders are passed over");
     assert!(matches!(safe_path("a.gbai/b c/ä.bas"), Ok(Some(path)) if path == "a.gbai/b c/ä.bas"));
 }
@@ -46,6 +50,9 @@ fn what_a_file_is_depends_on_where_it_is() {
     assert_eq!(role("x.gbdialog/readme.md"), Role::Kept);
     assert_eq!(role("README.md"), Role::Kept);
     assert_eq!(role("stuff/start.bas"), Role::Unknown);
+    assert_eq!(role(".GBDialog/start.bas"), Role::Script);
+    assert_eq!(role("gbkb/faq/a.pdf"), Role::Knowledge);
+    assert_eq!(role("default.gbdialog"), Role::Script, "the older form, a file");
 }
 
 #[test]
@@ -56,6 +63,10 @@ fn the_folder_that_holds_everything_names_the_package() {
     assert_eq!((inner[0].as_str(), name.as_deref()), ("shop.gbdialog/start.bas", Some("shop")));
     assert_eq!(rooted(&paths(&["shop.gbdialog/start.bas", "shop.gbdialog/x.bas"])).1, None);
     assert_eq!(rooted(&paths(&["a/x.bas", "b/y.bas"])).1, None);
+    let (inner, name) = rooted(&paths(&["repo-main/Shop.GBAI/x.gbdialog/start.bas"]));
+    assert_eq!((inner[0].as_str(), name.as_deref()), ("x.gbdialog/start.bas", Some("Shop")));
+    let (inner, _) = rooted(&paths(&["shop.gbai/other.gbai/start.bas"]));
+    assert_eq!(inner, ["other.gbai/start.bas"], "what is exported comes back the same");
 }
 
 #[test]
@@ -65,6 +76,24 @@ fn a_script_that_shares_its_name_is_addressed_with_its_folder() {
     assert_eq!(names["x.gbdialog/a.bas"], "a");
     assert_eq!(names["x.gbdialog/sub/A.bas"], "sub/A");
     assert_eq!(names["x.gbdialog/b.bas"], "b");
+}
+
+#[test]
+fn the_older_form_is_the_start_script_unless_there_is_one() {
+    let alone = script_names(["default.gbdialog"].into_iter());
+    let beside =
+        script_names(["default.gbdialog", "x.gbdialog/start.bas", "x.gbdialog/default.bas"].into_iter());
+
+    assert_eq!(alone["default.gbdialog"], "start");
+    assert_eq!(beside["x.gbdialog/start.bas"], "start");
+    assert_eq!(beside["default.gbdialog"], "default.gbdialog");
+}
+
+#[test]
+fn settings_in_their_folder_count_before_those_in_the_root() {
+    let paths = ["config.csv", "x.gbot/config.csv", "x.gbot/other.csv"];
+
+    assert_eq!(settings_of(paths.into_iter()), ["x.gbot/config.csv", "config.csv"]);
 }
 
 fn zip(files: &[(&str, Vec<u8>)]) -> Cursor<Vec<u8>> {
@@ -79,7 +108,7 @@ fn zip(files: &[(&str, Vec<u8>)]) -> Cursor<Vec<u8>> {
 
 fn read(zip: Cursor<Vec<u8>>, settings: &Settings) -> Result<archive::Unpacked, PackageError> {
     let folder = tempfile::tempdir().unwrap();
-    archive::read_zip(zip, &Objects::local(folder.path()).unwrap(), settings)
+    archive::read_zip(zip, &Objects::local(folder.path()).unwrap(), settings, &super::unwatched())
 }
 
 #[test]
@@ -107,11 +136,107 @@ fn two_names_that_differ_only_in_case_are_refused() {
     assert!(matches!(read(twice, &Settings::default()), Err(PackageError::UnsafePath(_))));
 }
 
+/// The same bytes with every such text in place of that one.
+fn with(zip: Cursor<Vec<u8>>, old: &[u8], new: &[u8]) -> Cursor<Vec<u8>> {
+    let mut bytes = zip.into_inner();
+    for at in 0..=bytes.len() - old.len() {
+        if &bytes[at..at + old.len()] == old {
+            bytes[at..at + new.len()].copy_from_slice(new);
+        }
+    }
+    Cursor::new(bytes)
+}
+
+#[test]
+fn two_files_of_one_name_are_refused() {
+    let twice = with(zip(&[("x/one.bas", vec![]), ("x/two.bas", vec![])]), b"two.bas", b"one.bas");
+
+    assert!(matches!(read(twice, &Settings::default()), Err(PackageError::Invalid(_))));
+}
+
+#[test]
+fn what_is_a_file_is_no_folder_too() {
+    let both = zip(&[("a/x.gbdata/b", vec![]), ("a/x.gbdata/B/c.csv", vec![])]);
+
+    assert!(matches!(read(both, &Settings::default()), Err(PackageError::UnsafePath(_))));
+}
+
+#[test]
+fn links_are_refused() {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.add_symlink("x.gbdata/passwd", "/etc/passwd", SimpleFileOptions::default()).unwrap();
+
+    let refused = read(zip.finish().unwrap(), &Settings::default());
+
+    assert!(matches!(refused, Err(PackageError::UnsafePath(_))));
+}
+
+#[test]
+fn encrypted_files_are_refused() {
+    // The first bit of the flags, behind the signature and the versions of both headers.
+    let mut bytes = zip(&[("x.bas", b"TALK 1".to_vec())]).into_inner();
+    for (signature, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
+        let at = bytes.windows(4).position(|window| window == signature).unwrap();
+        bytes[at + flags] |= 1;
+    }
+
+    let refused = read(Cursor::new(bytes), &Settings::default());
+
+    assert!(matches!(refused, Err(PackageError::Invalid(cause)) if cause.contains("encrypted")));
+}
+
+#[test]
+fn files_whose_content_was_changed_are_refused() {
+    for name in ["x.gbdialog/start.bas", "x.gbdata/a.csv"] {
+        let mut plain = ZipWriter::new(Cursor::new(Vec::new()));
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        plain.start_file(name, stored).unwrap();
+        plain.write_all(b"TALK \"hello\"").unwrap();
+
+        let changed = with(plain.finish().unwrap(), b"hello", b"HELLO");
+
+        assert!(matches!(read(changed, &Settings::default()), Err(PackageError::Invalid(_))), "{name}");
+    }
+}
+
+#[test]
+fn a_zip_within_is_a_file_like_any() {
+    let inner = zip(&[("../../x", vec![0; 10])]).into_inner();
+    let unpacked = read(zip(&[("x.gbdrive/inner.zip", inner)]), &Settings::default()).unwrap();
+
+    assert_eq!(unpacked.files.keys().collect::<Vec<_>>(), ["x.gbdrive/inner.zip"]);
+}
+
+#[test]
+fn several_packages_at_once_are_refused_and_litter_is_passed_over() {
+    let two = zip(&[("a.gbai/x.bas", vec![]), ("b.gbai/x.bas", vec![])]);
+    let littered = zip(&[
+        ("a.gbai/x.bas", vec![]),
+        ("a.gbai/.DS_Store", vec![0xff]),
+        ("__MACOSX/a.gbai/._x.bas", vec![0xff]),
+    ]);
+
+    assert!(matches!(read(two, &Settings::default()), Err(PackageError::Invalid(_))));
+    let unpacked = read(littered, &Settings::default()).unwrap();
+    assert_eq!(unpacked.files.keys().collect::<Vec<_>>(), ["x.bas"]);
+    assert_eq!(unpacked.warnings.len(), 1);
+}
+
+#[test]
+fn all_scripts_together_have_a_limit() {
+    let settings = Settings { package_script_bytes: 100, ..Settings::default() };
+    let many = zip(&[("a.bas", vec![b' '; 60]), ("b.bas", vec![b' '; 60])]);
+
+    assert!(matches!(read(many, &settings), Err(PackageError::TooLarge(_))));
+}
+
 #[test]
 fn a_script_that_is_no_text_is_refused() {
-    let bytes = zip(&[("x.gbdialog/a.bas", vec![0xff, 0xfe])]);
+    for no_text in [vec![0xff, 0xfe], vec![b'a', 0]] {
+        let bytes = zip(&[("x.gbdialog/a.bas", no_text)]);
 
-    assert!(matches!(read(bytes, &Settings::default()), Err(PackageError::Invalid(_))));
+        assert!(matches!(read(bytes, &Settings::default()), Err(PackageError::Invalid(_))));
+    }
 }
 
 proptest! {

@@ -1,18 +1,25 @@
 //! Compiled programs, by their hash: in memory while they are used, in the database for as long as they are needed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use basic::{LoadError, Program};
+use basic::{Data, LoadError, Program};
 use kernel::{
     Error, Id,
     id::kind::{Bot as BotKind, Organization},
 };
 use moka::sync::Cache;
-use platform::db::Db;
+use platform::{db::Db, secrets::Secrets};
 
-use crate::packages::{
-    state::{State, hash_bytes},
-    store,
+use crate::{
+    config::known,
+    packages::{
+        install::unseal,
+        state::{State, hash_bytes},
+        store,
+    },
 };
 
 /// The programs of this node. A cheap handle.
@@ -22,7 +29,12 @@ pub(crate) struct Programs {
     // Another bot's script may be the same text; the same hash is the same program, whoever's it is.
     cache: Cache<[u8; 32], Arc<Program>>,
     names: Cache<(Id<BotKind>, i64), Arc<Names>>,
+    parameters: Cache<(Id<BotKind>, i64), Parameters>,
+    secrets: Secrets,
 }
+
+/// The variables that a package's `param-…` settings become, with their values.
+pub(crate) type Parameters = Arc<[(String, Data)]>;
 
 /// The programs of a version of a package, by the folded names of their scripts.
 type Names = HashMap<String, [u8; 32]>;
@@ -32,12 +44,12 @@ const VERSIONS: u64 = 1000;
 
 impl Programs {
     /// Programs of that database, with so many bytes of them in memory.
-    pub(crate) fn new(db: Db, cache_bytes: u64) -> Self {
+    pub(crate) fn new(db: Db, secrets: Secrets, cache_bytes: u64) -> Self {
         let weigh = |_: &[u8; 32], program: &Arc<Program>| {
             u32::try_from(program.to_bytes().len()).unwrap_or(u32::MAX)
         };
         let cache = Cache::builder().max_capacity(cache_bytes).weigher(weigh).build();
-        Self { db, cache, names: Cache::new(VERSIONS) }
+        Self { db, cache, names: Cache::new(VERSIONS), parameters: Cache::new(VERSIONS), secrets }
     }
 
     /// The program of that hash. It stands for as long as a bot or a run names it; the inner error is that of a program
@@ -78,6 +90,36 @@ impl Programs {
             names
         };
         Ok(names.get(&kernel::text::key(name)).copied())
+    }
+
+    /// What the settings of that version of the package give all of its scripts.
+    pub(crate) async fn parameters(
+        &self,
+        org: Id<Organization>,
+        bot: Id<BotKind>,
+        version: i64,
+    ) -> Result<Parameters, Error> {
+        if let Some(parameters) = self.parameters.get(&(bot, version)) {
+            return Ok(parameters);
+        }
+        let row = self.db.read(org, move |tx| store::settings(tx, bot, version)).await?;
+        let Some((settings, sealed)) = row else { return Ok(Parameters::default()) };
+        let settings: BTreeMap<String, String> =
+            settings.map(|settings| settings.read()).transpose()?.unwrap_or_default();
+        let hidden = match sealed {
+            Some(sealed) => unseal(&self.secrets, bot, &sealed)?,
+            None => known::Secrets::default(),
+        };
+        let value = |(key, text): (&String, &String)| {
+            let value = match hidden.get(key) {
+                Some(secret) => Data::Text(secret.reveal().to_owned()),
+                None => Data::from_json(known::typed(key, text)),
+            };
+            Some((known::variable(key)?, value))
+        };
+        let parameters: Parameters = settings.iter().filter_map(value).collect();
+        self.parameters.insert((bot, version), Arc::clone(&parameters));
+        Ok(parameters)
     }
 }
 

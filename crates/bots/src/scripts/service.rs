@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
-use crate::packages::{
-    FileEntry, PackageError, Packages, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus, compile::known,
+use crate::{
+    conversations::Conversations,
+    packages::{FileEntry, PackageError, Packages, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus},
 };
 
 /// The list of a bot's scripts.
@@ -28,6 +29,7 @@ impl Listed for ScriptList {
                     ScriptKind::Tool.as_str(),
                     ScriptKind::Scheduled.as_str(),
                     ScriptKind::Webhook.as_str(),
+                    ScriptKind::Handler.as_str(),
                 ],
                 "For one of these.",
             ),
@@ -44,7 +46,8 @@ impl Listed for ScriptList {
 /// The service of scripts. A cheap handle.
 #[derive(Clone)]
 pub struct Scripts {
-    packages: Packages,
+    pub(super) packages: Packages,
+    pub(super) conversations: Conversations,
 }
 
 /// A script.
@@ -134,9 +137,9 @@ fn versioned(
 }
 
 impl Scripts {
-    /// The service over packages.
-    pub(crate) fn new(packages: Packages) -> Self {
-        Self { packages }
+    /// The service over packages, and over what runs scripts.
+    pub(crate) fn new(packages: Packages, conversations: Conversations) -> Self {
+        Self { packages, conversations }
     }
 
     /// A version keeps its scripts in one document, which has a limit; the page is cut from all of them.
@@ -169,14 +172,11 @@ impl Scripts {
         bot: &str,
         name: &str,
     ) -> Result<Versioned<Script>, PackageError> {
-        let bot = self.packages.bot(&who, bot).await?;
-        let state = self.packages.state(who.org, bot.id, bot.version).await?;
-        let wanted = kernel::text::key(name);
-        let script = state.scripts.into_values().find(|script| kernel::text::key(&script.name) == wanted);
-        let script = script.ok_or(PackageError::ScriptNotFound)?;
+        let (_, state) = self.packages.bot_and_state(&who, bot).await?;
+        let script = state.script(name).ok_or(PackageError::ScriptNotFound)?;
         let file = state.files.get(&script.path).ok_or(PackageError::ScriptNotFound)?;
         let source = self.packages.text(file).await?;
-        versioned(script, file, source)
+        versioned(script.clone(), file, source)
     }
 
     pub(super) async fn save(
@@ -207,16 +207,16 @@ impl Scripts {
         bot: &str,
         to_compile: ToCompile,
     ) -> Result<Compiled, PackageError> {
-        let bot = self.packages.bot(&who, bot).await?;
+        let (_, state) = self.packages.bot_and_state(&who, bot).await?;
         if let Some(source) = to_compile.source {
-            let compiled = spawn_blocking(move || basic::compile("source", &source, &known()));
+            let compiling = state.compiling();
+            let compiled = spawn_blocking(move || basic::compile("source", &source, &compiling.known()));
             let compiled = compiled.await.map_err(Error::internal)?;
             let status =
                 if compiled.program.is_some() { ScriptStatus::Compiled } else { ScriptStatus::Error };
             let diagnostics = compiled.diagnostics.iter().map(ScriptReport::from).collect();
             return Ok(Compiled { scripts: vec![CompiledScript { name: None, status, diagnostics }] });
         }
-        let state = self.packages.state(who.org, bot.id, bot.version).await?;
         let told = |script: ScriptEntry| CompiledScript {
             name: Some(script.name),
             status: script.status,

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod access;
 mod auth;
 mod bots;
 mod conditional;
@@ -16,10 +17,13 @@ mod jobs;
 mod memory;
 mod nodes;
 mod operations;
+mod packages;
 mod repeatable;
 mod scripts;
 mod sessions;
+mod settings_of_bots;
 mod sockets;
 mod tenants;
+mod tools;
 mod users;
 mod webhooks;

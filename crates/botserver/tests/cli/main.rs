@@ -151,6 +151,22 @@ fn a_package_is_imported_and_listed() {
 }
 
 #[test]
+fn an_exported_package_imports_as_the_same() {
+    let desk = Desk::new();
+    desk.good(&["bot", "import", PACKAGE]);
+
+    assert_eq!(desk.good(&["bot", "export", "table-booking"]), "Wrote table-booking.gbai.zip.\n");
+    let first = std::fs::read(desk.path().join("table-booking.gbai.zip")).expect("the zip");
+    assert!(desk.refused(&["bot", "export", "table-booking"]).contains("table-booking.gbai.zip"));
+    desk.good(&["bot", "import", "table-booking.gbai.zip", "--name", "Copy"]);
+    desk.good(&["bot", "export", "table-booking", "--output", "table-booking.gbai.zip", "--force"]);
+
+    assert!(desk.good(&["bot", "list"]).contains("copy"));
+    assert!(std::fs::read(desk.path().join("table-booking.gbai.zip")).expect("the zip") == first);
+    assert!(desk.refused(&["bot", "export", "none"]).contains("There is no such bot."));
+}
+
+#[test]
 fn a_broken_package_is_refused_with_its_reasons() {
     let desk = Desk::new();
     desk.write("broken.gbai/broken.gbdialog/start.bas", "IF 1 = 1\nTALK \"x\"\nEND IF\n");

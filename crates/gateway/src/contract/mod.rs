@@ -137,7 +137,9 @@ pub fn document(modules: &[Module]) -> OpenApi {
     for route in modules.iter().flat_map(|module| &module.routes) {
         tags.extend(route.document.tags.iter().flatten().cloned());
         let operation = operation::described(route, &schemas);
-        paths = paths.path(route.path.clone(), PathItem::new(route.http_method.clone(), operation));
+        // The router's mark of a last part that may hold slashes; OpenAPI has none.
+        let path = route.path.replace("{*", "{");
+        paths = paths.path(path, PathItem::new(route.http_method.clone(), operation));
     }
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)

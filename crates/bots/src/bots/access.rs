@@ -1,0 +1,294 @@
+//! Who may use a bot beyond what its visibility says: people and roles that are let in, and people that are kept out.
+
+use std::collections::BTreeSet;
+
+use identity::membership;
+use kernel::{
+    Actor, Error, Expected, FieldErrors, Id, Revision, Timestamp, Versioned,
+    id::{
+        UserId,
+        kind::{Bot as BotKind, Role, User},
+    },
+};
+use platform::{
+    audit::{Audit, Category},
+    db::{DbError, Tx, Unit},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    BotError, BotService, Visibility,
+    events::{About, BotUpdated},
+    service::usable,
+    store::{self, BotRow},
+};
+
+/// People, or roles, that a list names at the most.
+const MOST: usize = 1000;
+
+/// Who may use a bot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Access {
+    /// The circle.
+    visibility: Visibility,
+    /// Roles whose people may use a private bot.
+    #[schema(example = json!(["manager"]))]
+    allowed_roles: Vec<&'static str>,
+    /// People who may use a private bot, besides whoever made it.
+    allowed_users: Vec<UserId>,
+    /// People who may not use it, whatever else holds.
+    denied_users: Vec<UserId>,
+    /// May visitors use a public bot?
+    anonymous_allowed: bool,
+    /// Conversations that may be held with it at once; no limit if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_concurrent_sessions: Option<u32>,
+}
+
+/// Who is to use a bot. What is absent is as it is for a new bot.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct NewAccess {
+    /// The circle; as it is if absent.
+    visibility: Option<Visibility>,
+    /// The same in other words: `users` for `private`.
+    #[schema(pattern = "^(organization|users|public)$", example = "users")]
+    access_type: Option<AccessType>,
+    /// Names of roles whose people may use a private bot.
+    #[schema(max_items = 1000, example = json!(["manager"]))]
+    allowed_roles: Vec<String>,
+    /// People who may use a private bot, besides whoever made it.
+    #[schema(max_items = 1000)]
+    allowed_users: Vec<UserId>,
+    /// People who may not use it, whatever else holds.
+    #[schema(max_items = 1000)]
+    denied_users: Vec<UserId>,
+    /// May visitors use a public bot?
+    anonymous_allowed: bool,
+    /// Conversations that may be held with it at once; no limit if absent.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    max_concurrent_sessions: Option<u32>,
+}
+
+/// A circle in other words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum AccessType {
+    Organization,
+    Users,
+    Public,
+}
+
+impl From<AccessType> for Visibility {
+    fn from(other: AccessType) -> Self {
+        match other {
+            AccessType::Organization => Self::Organization,
+            AccessType::Users => Self::Private,
+            AccessType::Public => Self::Public,
+        }
+    }
+}
+
+/// How somebody stands to a bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    AllowedUser,
+    AllowedRole,
+    DeniedUser,
+}
+
+impl Relation {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::AllowedUser => "allowed_user",
+            Self::AllowedRole => "allowed_role",
+            Self::DeniedUser => "denied_user",
+        }
+    }
+}
+
+/// What decides whether somebody may use a bot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guard<'a> {
+    pub(crate) bot: Id<BotKind>,
+    pub(crate) visibility: &'a str,
+    pub(crate) created_by: Option<Id<User>>,
+    /// Does any list name people or roles?
+    pub(crate) is_listed: bool,
+}
+
+impl Guard<'_> {
+    /// May the caller use the bot? Where not, there is no such bot.
+    pub(crate) fn lets_in(&self, tx: &Tx<'_>, who: &Actor) -> Result<bool, DbError> {
+        let relations = if self.is_listed { relations(tx, self.bot, who)? } else { Vec::new() };
+        let is = |relation: Relation| relations.iter().any(|(found,)| found == relation.as_str());
+        if is(Relation::DeniedUser) {
+            return Ok(false);
+        }
+        let listed = is(Relation::AllowedUser) || is(Relation::AllowedRole);
+        Ok(super::policy::may_use(who, self.visibility, self.created_by, listed))
+    }
+}
+
+/// How the caller stands to the bot, by themselves and by their roles.
+fn relations(tx: &Tx<'_>, bot: Id<BotKind>, who: &Actor) -> Result<Vec<(String,)>, DbError> {
+    // What a role is worth ends with the second; a read has no other clock than this one.
+    let now = chrono::Utc::now();
+    let mut found: Vec<(String,)> = tx.all(
+        "SELECT relation FROM bot_access WHERE org_id = $1 AND bot_id = $2 AND subject_id = $3",
+        &[&bot, &who.user],
+    )?;
+    for (role, _) in membership::roles_of(tx, who.user, now)? {
+        found.extend(tx.one::<(String,)>(
+            "SELECT relation FROM bot_access WHERE org_id = $1 AND bot_id = $2 AND subject_id = $3",
+            &[&bot, &role],
+        )?);
+    }
+    Ok(found)
+}
+
+fn lists(tx: &Tx<'_>, bot: &BotRow) -> Result<Access, DbError> {
+    let rows: Vec<(String, [u8; 16])> = tx.all(
+        "SELECT relation, subject_id FROM bot_access WHERE org_id = $1 AND bot_id = $2
+         ORDER BY relation, subject_id",
+        &[&bot.id],
+    )?;
+    let of = |relation: Relation| {
+        rows.iter()
+            .filter(move |(found, _)| found == relation.as_str())
+            .map(|(_, subject)| Uuid::from_bytes(*subject))
+    };
+    let mut roles: Vec<_> = of(Relation::AllowedRole)
+        .filter_map(|role| membership::role_of(Id::<Role>::from_uuid(role)))
+        .map(|(_, name)| name)
+        .collect();
+    roles.sort_unstable();
+    Ok(Access {
+        visibility: Visibility::read(&bot.visibility),
+        allowed_roles: roles,
+        allowed_users: of(Relation::AllowedUser).map(Id::from_uuid).collect(),
+        denied_users: of(Relation::DeniedUser).map(Id::from_uuid).collect(),
+        anonymous_allowed: bot.anonymous_allowed,
+        max_concurrent_sessions: bot.max_sessions.and_then(|most| u32::try_from(most).ok()),
+    })
+}
+
+/// The lists, checked: each names who is there, and once.
+struct Lists {
+    visibility: Option<Visibility>,
+    subjects: BTreeSet<(&'static str, [u8; 16])>,
+}
+
+fn check(tx: &Tx<'_>, who: &Actor, new: &NewAccess) -> Result<Lists, BotError> {
+    let mut wrong = FieldErrors::default();
+    let mut subjects = BTreeSet::new();
+    let same = new.access_type.map(Visibility::from);
+    wrong.check(
+        same.is_none() || new.visibility.is_none() || same == new.visibility,
+        "access_type",
+        "says something else than visibility",
+    );
+    for (field, count) in [
+        ("allowed_roles", new.allowed_roles.len()),
+        ("allowed_users", new.allowed_users.len()),
+        ("denied_users", new.denied_users.len()),
+    ] {
+        wrong.check(count <= MOST, field, "must have at most 1000 entries");
+    }
+    wrong.check(
+        new.max_concurrent_sessions.is_none_or(|most| (1..=1_000_000).contains(&most)),
+        "max_concurrent_sessions",
+        "must be 1 to 1000000",
+    );
+    wrong.check(!new.denied_users.contains(&who.user), "denied_users", "must not name yourself");
+    let mut wrong = no_more_than_allowed(wrong)?;
+    for role in &new.allowed_roles {
+        match membership::role_named(role) {
+            Some((id, _)) => _ = subjects.insert((Relation::AllowedRole.as_str(), *id.as_bytes())),
+            None => wrong.add("allowed_roles", format!("{role} is no role")),
+        }
+    }
+    for (field, relation, users) in [
+        ("allowed_users", Relation::AllowedUser, &new.allowed_users),
+        ("denied_users", Relation::DeniedUser, &new.denied_users),
+    ] {
+        for user in users {
+            wrong.check(membership::is_member(tx, *user)?, field, format!("{user} is no member"));
+            subjects.insert((relation.as_str(), *user.as_bytes()));
+        }
+    }
+    wrong.finish()?;
+    Ok(Lists { visibility: new.visibility.or(same), subjects })
+}
+
+/// Nobody is looked up for lists that are refused anyway.
+fn no_more_than_allowed(wrong: FieldErrors) -> Result<FieldErrors, Error> {
+    if wrong.is_empty() { Ok(wrong) } else { Err(wrong.into()) }
+}
+
+fn save(
+    unit: &Unit<'_>,
+    bot: Id<BotKind>,
+    new: &NewAccess,
+    lists: &Lists,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    unit.execute("DELETE FROM bot_access WHERE org_id = $1 AND bot_id = $2", &[&bot])?;
+    for (relation, subject) in &lists.subjects {
+        unit.execute(
+            "INSERT INTO bot_access (org_id, bot_id, relation, subject_id) VALUES ($1, $2, $3, $4)",
+            &[&bot, relation, subject],
+        )?;
+    }
+    let visibility = lists.visibility.map(Visibility::as_str);
+    unit.execute(
+        "UPDATE bots SET rev = rev + 1, visibility = coalesce($3, visibility), is_listed = $4,
+            anonymous_allowed = $5, max_sessions = $6, updated_at = $7
+         WHERE org_id = $1 AND id = $2",
+        &[
+            &bot,
+            &visibility,
+            &!lists.subjects.is_empty(),
+            &new.anonymous_allowed,
+            &new.max_concurrent_sessions.map(i64::from),
+            &now,
+        ],
+    )?;
+    Ok(())
+}
+
+impl BotService {
+    pub(super) async fn access(&self, who: Actor, named: String) -> Result<Versioned<Access>, BotError> {
+        let access = self.db().read(who.org, move |tx| {
+            let bot = usable(tx, &who, Some(&named))?;
+            Ok::<_, BotError>(Versioned::new(bot.rev, lists(tx, &bot)?))
+        });
+        access.await
+    }
+
+    pub(super) async fn set_access(
+        &self,
+        who: Actor,
+        named: String,
+        expected: Expected,
+        new: NewAccess,
+    ) -> Result<Versioned<Access>, BotError> {
+        let now = self.now();
+        let access = self.db().write(who.org, move |unit| {
+            unit.lock(super::service::BOTS)?;
+            let old = usable(unit, &who, Some(&named))?;
+            expected.check(old.rev)?;
+            let checked = check(unit, &who, &new)?;
+            save(unit, old.id, &new, &checked, now)?;
+            let bot = store::by_id(unit, old.id)?.ok_or(BotError::NotFound)?;
+            unit.emit(&BotUpdated(About::from(&bot)))?;
+            let entry = Audit::by(&who, "bot_access_changed", Category::DataModification);
+            let entry = entry.on("bot", bot.id).named(&bot.name);
+            unit.audit(entry.change("visibility", &old.visibility, &bot.visibility))?;
+            Ok::<_, BotError>(Versioned { revision: Revision::from(bot.rev), value: lists(unit, &bot)? })
+        });
+        access.await
+    }
+}

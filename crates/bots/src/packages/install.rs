@@ -1,0 +1,276 @@
+//! The one way to another state of a package: the files that it is to have, compiled, checked, and written in one unit
+//! of work. An upload, a saved script, a changed setting and a return to an earlier state all go it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kernel::{
+    Error, Id, Secret,
+    id::kind::{Bot as BotKind, Organization, User},
+};
+use platform::{
+    audit::Audit,
+    db::{Json, Unit},
+    objects::Stored,
+    secrets::{Secrets as Sealing, SecretsError},
+};
+
+use super::{
+    FileEntry, PackageError, Packages, ScriptKind,
+    archive::Unpacked,
+    compile::{Compiling, compile_all},
+    layout, settings_csv,
+    state::{State, hash_bytes},
+    store::{self, Made, VersionRow},
+};
+use crate::{
+    bots::{
+        BotError,
+        events::{About, BotUpdated},
+        store::BotRow,
+    },
+    config::{
+        self,
+        known::{HIDDEN, Secrets, is_secret},
+    },
+};
+
+/// The files that a package is to have.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// All of them.
+    pub(super) files: BTreeMap<String, FileEntry>,
+    /// Those that the organization may not have had before.
+    pub(super) objects: Vec<Stored>,
+    /// Scripts and settings whose text is at hand.
+    pub(super) texts: BTreeMap<String, String>,
+    /// What the settings in these files hide.
+    pub(super) secrets: BTreeMap<String, Secrets>,
+}
+
+/// A state to be written, with what was compiled for it.
+#[derive(Clone)]
+pub(super) struct Change {
+    pub(super) state: State,
+    programs: Arc<[Program]>,
+    objects: Vec<Stored>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// A program's hash and bytes.
+pub(super) type Program = ([u8; 32], Vec<u8>);
+
+impl From<Unpacked> for Wanted {
+    fn from(unpacked: Unpacked) -> Self {
+        let Unpacked { files, objects, texts, secrets, .. } = unpacked;
+        Self { files, objects, texts, secrets }
+    }
+}
+
+impl Wanted {
+    /// One file, with its text if that is at hand. What nobody may see must be hidden in it already.
+    pub(super) fn file(path: String, stored: Stored, text: Option<String>) -> Self {
+        let file = FileEntry { path: path.clone(), checksum: stored.hash.to_string(), size: stored.size };
+        Self {
+            texts: text.map(|text| (path.clone(), text)).into_iter().collect(),
+            files: [(path, file)].into(),
+            objects: vec![stored],
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    /// What there is, with these files in addition, or in place of those at the same paths.
+    pub(super) fn over(mut self, old: &State) -> Self {
+        for (path, file) in &old.files {
+            self.files.entry(path.clone()).or_insert_with(|| file.clone());
+        }
+        self
+    }
+}
+
+impl Packages {
+    /// Compiles and checks a state; nothing is written. A script with errors keeps the program that ran before.
+    pub(super) async fn prepare(
+        &self,
+        bot: Id<BotKind>,
+        old: &State,
+        wanted: Wanted,
+    ) -> Result<Change, PackageError> {
+        let mut state = State { files: wanted.files, ..State::default() };
+        state.check(&self.settings.get())?;
+        let mut warnings = Vec::new();
+        let mut settings = BTreeMap::new();
+        let mut secrets = Secrets::default();
+        let mut found = layout::settings_of(state.files.keys().map(String::as_str)).into_iter();
+        if let Some(path) = found.next() {
+            settings = settings_csv::read(&self.text_at(&state, path, &wanted.texts).await?);
+            let new = wanted.secrets.get(path).cloned().unwrap_or_default();
+            secrets = keep_secrets(&mut settings, &mut warnings, new, self.unsealed(bot, old)?);
+        }
+        warnings.extend(found.map(|path| format!("{path} is passed over: another config.csv counts.")));
+        warnings.extend(settings.iter().filter_map(|(key, value)| config::warning(key, value)));
+        let mut sources = Vec::new();
+        for (path, name) in super::compile::script_names(&state) {
+            let source = self.text_at(&state, &path, &wanted.texts).await?;
+            sources.push((path, name, source));
+        }
+        let names = sources.iter().map(|(_, name, _)| name.as_str());
+        let compiling = Compiling::of(names, settings.keys().map(String::as_str));
+        let programs = compile_all(old, &mut state, sources, compiling).await?;
+        state.check(&self.settings.get())?;
+        state.sealed = self.seal(bot, &secrets)?;
+        state.settings = settings;
+        Ok(Change { state, programs: programs.into(), objects: wanted.objects, warnings })
+    }
+
+    /// The secrets that a state hides.
+    pub(crate) fn unsealed(&self, bot: Id<BotKind>, state: &State) -> Result<Secrets, PackageError> {
+        let Some(sealed) = &state.sealed else { return Ok(Secrets::default()) };
+        Ok(unseal(&self.secrets, bot, sealed)?)
+    }
+
+    fn seal(&self, bot: Id<BotKind>, secrets: &Secrets) -> Result<Option<Vec<u8>>, PackageError> {
+        if secrets.is_empty() {
+            return Ok(None);
+        }
+        let shown: BTreeMap<_, _> = secrets.iter().map(|(key, secret)| (key, secret.reveal())).collect();
+        let text = serde_json::to_vec(&shown).map_err(Error::internal)?;
+        Ok(Some(self.secrets.seal(&context(bot), &text).map_err(Error::from)?))
+    }
+
+    async fn text_at(
+        &self,
+        state: &State,
+        path: &str,
+        at_hand: &BTreeMap<String, String>,
+    ) -> Result<String, PackageError> {
+        match at_hand.get(path) {
+            Some(text) => Ok(text.clone()),
+            None => self.text(state.file(path)?).await,
+        }
+    }
+
+    /// Writes a new state of a bot, unless it has another one by now than the one that was looked at.
+    pub(super) async fn write(
+        &self,
+        org: Id<Organization>,
+        bot: &BotRow,
+        change: Change,
+        by: Option<Id<User>>,
+        audit: Audit,
+    ) -> Result<u64, PackageError> {
+        let (bot, this, action) = (bot.clone(), self.clone(), audit.action());
+        self.db
+            .write(org, move |unit| {
+                crate::bots::store::lock(unit, bot.id)?;
+                let present = crate::bots::store::by_id(unit, bot.id)?.ok_or(BotError::NotFound)?;
+                if present.version != bot.version {
+                    return Err(PackageError::Changed);
+                }
+                let number = this.write_next(unit, &present, &change, action, by)?;
+                unit.emit(&BotUpdated(About::from(&present)))?;
+                unit.audit(audit.on("bot", bot.id).named(&bot.name).detail("version", number))?;
+                Ok(number.unsigned_abs())
+            })
+            .await
+    }
+
+    /// The next state of a bot that the unit has locked, or made.
+    pub(super) fn write_next(
+        &self,
+        unit: &Unit<'_>,
+        bot: &BotRow,
+        change: &Change,
+        action: &'static str,
+        by: Option<Id<User>>,
+    ) -> Result<i64, PackageError> {
+        let (now, keep) = (self.surroundings.now(), i64::from(self.settings.get().versions_kept));
+        let number = bot.version + 1;
+        for (hash, bytes) in change.programs.iter() {
+            store::keep_program(unit, bot.id, hash, bytes, number)?;
+        }
+        for hash in change.state.scripts.values().filter_map(|script| script.program.as_deref()) {
+            store::renew_program(unit, bot.id, &hash_bytes(hash)?, number)?;
+        }
+        let summary = Json::of(&change.state.summary());
+        let settings = Json::of(&change.state.settings);
+        let made = Made { action, summary: &summary, by, at: now };
+        let row = VersionRow {
+            number,
+            files: Json::of(&change.state.files.values().collect::<Vec<_>>()),
+            scripts: Json::of(&change.state.scripts.values().collect::<Vec<_>>()),
+            config: Some(settings.clone()),
+            secrets: change.state.sealed.clone(),
+        };
+        store::insert_version(unit, bot.id, &row, &made)?;
+        for object in &change.objects {
+            unit.record_object(*object)?;
+        }
+        let start = change.state.start_program()?;
+        let (status, reason) = status_after(bot, &change.state);
+        store::set_current(unit, bot.id, number, start, &summary, &settings, now)?;
+        crate::bots::store::set_status(unit, bot.id, &status, reason.as_deref())?;
+        store::forget_before(unit, bot.id, number - keep)?;
+        Ok(number)
+    }
+
+    /// The text of a file.
+    pub(crate) async fn text(&self, file: &FileEntry) -> Result<String, PackageError> {
+        let content = self.objects.read(&file.hash()?).await?;
+        let content =
+            content.ok_or_else(|| Error::internal(format!("the object {} is gone", file.checksum)))?;
+        Ok(String::from_utf8_lossy(&content).into_owned())
+    }
+}
+
+/// What is sealed for a bot opens for that bot only.
+fn context(bot: Id<BotKind>) -> Vec<u8> {
+    format!("bot_versions/{bot}/secrets").into_bytes()
+}
+
+/// The secrets that were sealed for a state of the bot.
+pub(crate) fn unseal(sealing: &Sealing, bot: Id<BotKind>, sealed: &[u8]) -> Result<Secrets, Error> {
+    let text = sealing.unseal(&context(bot), sealed)?;
+    let shown: BTreeMap<String, String> = serde_json::from_slice(&text).map_err(|_| SecretsError::Corrupt)?;
+    Ok(shown.into_iter().map(|(key, value)| (key, Secret::new(value))).collect())
+}
+
+/// The secrets of the settings: new ones, and those that are to stay as they are.
+fn keep_secrets(
+    settings: &mut BTreeMap<String, String>,
+    warnings: &mut Vec<String>,
+    mut new: Secrets,
+    mut old: Secrets,
+) -> Secrets {
+    let mut kept = Secrets::default();
+    settings.retain(|key, value| {
+        if !is_secret(key) || value != HIDDEN {
+            return true;
+        }
+        let secret = new.remove(key).or_else(|| old.remove(key));
+        match secret {
+            Some(secret) => _ = kept.insert(key.clone(), secret),
+            None => {
+                warnings.push(format!(
+                    "{key} has no value: {HIDDEN} stands for the present one, and there is none."
+                ));
+                return false;
+            }
+        }
+        true
+    });
+    kept
+}
+
+/// The status of a bot with that state of its package: one whose start script can't run is in error, for as long as
+/// that lasts.
+fn status_after(bot: &BotRow, state: &State) -> (String, Option<String>) {
+    let start = state.scripts.values().find(|script| script.kind == ScriptKind::Start);
+    let broken = start.filter(|script| script.program.is_none());
+    match (bot.status.as_str(), broken) {
+        ("active" | "error", Some(script)) => {
+            ("error".to_owned(), Some(format!("The script {} has errors and never ran.", script.name)))
+        }
+        ("error", None) => ("active".to_owned(), None),
+        (status, _) => (status.to_owned(), bot.status_reason.clone()),
+    }
+}

@@ -1,0 +1,78 @@
+//! Packages that the server brings along: those under `examples/`, built into the program.
+
+use std::sync::LazyLock;
+
+use include_dir::{Dir, include_dir};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{layout, settings_csv};
+
+static EXAMPLES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../examples");
+
+/// A package to begin with.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Template {
+    /// Its name in requests.
+    #[schema(example = "table-booking")]
+    template: String,
+    /// What its bot calls itself.
+    #[schema(example = "Table Booking")]
+    name: String,
+    /// What it is for.
+    #[schema(example = "Books a table at the Blue Door")]
+    description: String,
+    /// Its files.
+    #[schema(example = json!(["table-booking.gbdialog/start.bas"]))]
+    files: Vec<String>,
+    #[serde(skip)]
+    contents: Vec<&'static [u8]>,
+}
+
+static TEMPLATES: LazyLock<Vec<Template>> = LazyLock::new(|| EXAMPLES.dirs().filter_map(template).collect());
+
+fn template(folder: &'static Dir<'static>) -> Option<Template> {
+    let name = layout::package_name(folder.path().to_str()?)?;
+    let mut found = Vec::new();
+    collect(folder, folder, &mut found);
+    found.sort_unstable();
+    let settings =
+        layout::settings_of(found.iter().map(|(path, _)| path.as_str())).first().map(ToString::to_string);
+    let text = settings.and_then(|wanted| found.iter().find(|(path, _)| *path == wanted));
+    let settings = text.map(|(_, content)| settings_csv::read(&String::from_utf8_lossy(content)));
+    let mut settings = settings.unwrap_or_default();
+    let (files, contents) = found.into_iter().unzip();
+    Some(Template {
+        template: kernel::text::slug(name),
+        name: settings.remove("bot-name").unwrap_or_else(|| name.to_owned()),
+        description: settings.remove("bot-description").unwrap_or_default(),
+        files,
+        contents,
+    })
+}
+
+fn collect(root: &Dir<'static>, folder: &Dir<'static>, found: &mut Vec<(String, &'static [u8])>) {
+    for file in folder.files() {
+        if let Some(path) = file.path().strip_prefix(root.path()).ok().and_then(|path| path.to_str()) {
+            found.push((path.to_owned(), file.contents()));
+        }
+    }
+    folder.dirs().for_each(|inner| collect(root, inner, found));
+}
+
+/// All there are.
+pub(crate) fn all() -> &'static [Template] {
+    &TEMPLATES
+}
+
+/// The one of that name.
+pub(super) fn find(name: &str) -> Option<&'static Template> {
+    TEMPLATES.iter().find(|template| template.template == name)
+}
+
+impl Template {
+    /// Its files with their content.
+    pub(super) fn contents(&self) -> impl Iterator<Item = (&str, &'static [u8])> {
+        self.files.iter().map(String::as_str).zip(self.contents.iter().copied())
+    }
+}
