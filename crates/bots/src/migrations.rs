@@ -157,4 +157,5 @@ pub(crate) const ALL: &[Migration] = &[
         ALTER TABLE bot_programs ADD COLUMN since bigint NOT NULL DEFAULT 0;",
     ),
     crate::webhooks::migrations::WEBHOOKS,
+    crate::conversations::LIFECYCLE,
 ];

@@ -24,6 +24,8 @@ pub struct Settings {
     pub message_bytes: usize,
     /// Messages of one conversation that may wait for the turns before them.
     pub waiting_turns: usize,
+    /// Seconds that whoever sends a message waits for the answer; after that it is read later.
+    pub answer_seconds: u64,
     /// Messages that a turn may send.
     pub talks_per_turn: usize,
     /// Bytes of all messages that a turn may send.
@@ -77,6 +79,7 @@ impl Default for Settings {
             versions_kept: 20,
             message_bytes: 32 << 10,
             waiting_turns: 64,
+            answer_seconds: 30,
             talks_per_turn: 200,
             turn_bytes: 256 << 10,
             memory_values: 10_000,

@@ -8,16 +8,20 @@ use std::{
     time::Duration,
 };
 
-use basic::{Answer, Command, Data, ErrorCode, HostError, Limits, Machine, Program, Reply};
+use basic::{Answer, Command, Data, ErrorCode, HostError, Limits, Machine, Program, Reply, hear::HearKind};
 use chrono::TimeDelta;
 use gateway::command::{Commands, Performed, Run, Unperformed};
-use kernel::{Error, Surroundings};
+use kernel::{
+    Error, Id, Surroundings,
+    id::kind::{Bot, Organization},
+};
 use platform::settings::Live;
 
 use super::{
     calls,
-    model::Suggestion,
+    message::Suggestion,
     stage::{Allowance, Stage, Stop},
+    stopping::Stoppable,
 };
 use crate::{Settings, scripts::programs::Programs};
 
@@ -41,7 +45,7 @@ pub(super) enum Input {
     /// It begins with this program.
     Start([u8; 32]),
     /// Where it stopped, and the answer that it waits for.
-    Reply(Stack, String),
+    Reply(Stack, Reply),
     /// Where it stopped, when it has waited long enough.
     Wake(Stack),
 }
@@ -54,6 +58,8 @@ pub(super) struct Scene {
     pub(super) version: i64,
     /// The language of the conversation, for what the language itself says.
     pub(super) language: Option<String>,
+    /// What stops it.
+    pub(super) stop: Arc<Stoppable>,
 }
 
 /// What came of a run.
@@ -63,6 +69,8 @@ pub(super) struct Outcome {
     pub(super) says: Vec<String>,
     /// What may be answered to the question that it waits with.
     pub(super) options: Vec<Suggestion>,
+    /// Was what the person said a secret, which is written nowhere?
+    pub(super) heard_secret: bool,
     /// How it ended.
     pub(super) end: End,
 }
@@ -77,6 +85,8 @@ pub(super) enum End {
     Finished,
     /// It failed. All of it is for the author.
     Failed(String),
+    /// Somebody stopped it.
+    Stopped,
 }
 
 /// What runs scripts. A cheap handle.
@@ -106,7 +116,7 @@ struct Below {
 impl Outcome {
     /// A run that could not go on.
     pub(super) fn failed(cause: impl Into<String>) -> Self {
-        Self { says: Vec::new(), options: Vec::new(), end: End::Failed(cause.into()) }
+        Self { says: Vec::new(), options: Vec::new(), heard_secret: false, end: End::Failed(cause.into()) }
     }
 }
 
@@ -145,9 +155,13 @@ impl Dialogs {
             bytes: settings.turn_bytes,
             time: Duration::from_secs(Limits::default().seconds_per_stop),
             says: Vec::new(),
+            stop: scene.stop.token().clone(),
         };
         drop(settings);
+        let is_reply = matches!(input, Input::Reply(..));
         let (mut below, mut next) = self.begin(scene, input).await?;
+        let heard_secret = is_reply
+            && matches!(&next, Next::On(machine, _) if machine.waits_for() == Some(HearKind::Password));
         let mut options = Vec::new();
         let end = loop {
             let (machine, answer) = match next {
@@ -175,7 +189,13 @@ impl Dialogs {
                 Stop::Wants(command) if calls::is_script(&command) => {
                     self.call(scene, &mut below, machine, &command).await?
                 }
-                Stop::Wants(command) => Next::On(machine, answered(self.performed(scene, *command).await)?),
+                Stop::Wants(command) => {
+                    let performing = self.performed(scene, *command);
+                    match scene.stop.token().run_until_cancelled(performing).await {
+                        Some(performed) => Next::On(machine, answered(performed)?),
+                        None => break End::Stopped,
+                    }
+                }
                 Stop::Finished(value) => {
                     self.go_back(scene, &mut below, Answer::Value(value), || End::Finished).await?
                 }
@@ -185,12 +205,13 @@ impl Dialogs {
                     self.go_back(scene, &mut below, told, || End::Failed(message)).await?
                 }
                 Stop::Exceeded(cause) => break End::Failed(cause),
+                Stop::Stopped => break End::Stopped,
             };
         };
         if let End::Failed(cause) = &end {
             tracing::warn!(bot = %scene.run.bot, cause, "a script failed");
         }
-        Ok(Outcome { says: allowance.says, options, end })
+        Ok(Outcome { says: allowance.says, options, heard_secret, end })
     }
 
     async fn begin(&self, scene: &Scene, input: Input) -> Result<(Below, Next), Error> {
@@ -204,9 +225,7 @@ impl Dialogs {
                 };
                 (Below { callers: Vec::new(), top: hash }, next)
             }
-            Input::Reply(stack, text) => {
-                self.resume(scene, stack, Answer::Reply(Reply { text, attachments: Vec::new() })).await?
-            }
+            Input::Reply(stack, reply) => self.resume(scene, stack, Answer::Reply(reply)).await?,
             Input::Wake(stack) => self.resume(scene, stack, Answer::Done).await?,
         })
     }
@@ -233,7 +252,17 @@ impl Dialogs {
     }
 
     async fn program(&self, scene: &Scene, hash: [u8; 32]) -> Result<Result<Arc<Program>, String>, Error> {
-        let program = self.programs.get(scene.run.org, scene.run.bot, hash).await?;
+        self.program_of(scene.run.org, scene.run.bot, hash).await
+    }
+
+    /// The program of a bot that runs name by that hash, or why it can't be read.
+    pub(super) async fn program_of(
+        &self,
+        org: Id<Organization>,
+        bot: Id<Bot>,
+        hash: [u8; 32],
+    ) -> Result<Result<Arc<Program>, String>, Error> {
+        let program = self.programs.get(org, bot, hash).await?;
         Ok(program.map_err(|error| error.to_string()))
     }
 

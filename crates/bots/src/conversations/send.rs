@@ -1,16 +1,18 @@
 //! Taking a message: one turn of the conversation, once, whoever else takes turns meanwhile.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use kernel::{Actor, Error, Id, id::kind::Conversation as ConversationKind};
+use basic::Reply;
+use kernel::{Actor, Error, Id, Permission, id::kind::Conversation as ConversationKind};
 use tracing::Instrument;
 
 use super::{
     ConversationError, Conversations, Message, NewMessage, Sent,
+    access::may_read,
     dialog::Input,
-    model::Wait,
-    store::{self, MessageRow, TurnFound},
-    turn::{Cause, shown},
+    message::{Wait, shown},
+    store::{self, ENDED, MessageRow, TurnFound, TurnRow},
+    turn::{Cause, Heard},
 };
 use crate::bots;
 
@@ -28,6 +30,30 @@ enum Found {
 }
 
 impl Conversations {
+    /// The same for somebody who waits for the answer, and not for ever. What they no longer wait for goes on.
+    pub(super) async fn send_and_wait(
+        &self,
+        who: Actor,
+        id: Id<ConversationKind>,
+        message: NewMessage,
+    ) -> Result<Sent, ConversationError> {
+        let patience = Duration::from_secs(self.settings.get().answer_seconds);
+        let (this, timestamp) = (self.clone(), self.surroundings.now());
+        let taking = async move { this.send(&who, id, message).await };
+        let taking = tokio::spawn(taking.instrument(tracing::Span::current()));
+        match tokio::time::timeout(patience, taking).await {
+            Ok(taken) => taken.map_err(Error::internal)?,
+            Err(_) => Ok(Sent {
+                conversation_id: id,
+                message_id: None,
+                timestamp,
+                status: "sent",
+                response: Vec::new(),
+                suggestions: Vec::new(),
+            }),
+        }
+    }
+
     /// Takes a message and gives what the bot answers. The same message sent twice is taken once.
     pub(super) async fn send(
         &self,
@@ -77,18 +103,19 @@ impl Conversations {
         let (asks, limit) = (who.clone(), self.answer_limit());
         self.db
             .read(who.org, move |tx| {
-                let row = store::for_turn(tx, id)?.filter(|row| asks.is(row.user_id));
+                let row = store::for_turn(tx, id)?.filter(|row| may_read(&asks, row.user_id));
                 let row = row.ok_or(ConversationError::NotFound)?;
-                // Who may use the bot can change while a conversation lasts.
-                if !bots::may_use(&asks, &row.bot_visibility, row.bot_created_by) {
-                    return Err(bots::BotError::NotFound.into());
-                }
-                let known = client_message_id.map(|client_id| store::by_client_id(tx, id, &client_id));
+                check_speaker(&asks, &row)?;
+                let client_id = client_message_id.map(|client_id| own_name(&asks, &row, client_id));
+                let known = client_id.map(|client_id| store::by_client_id(tx, id, &client_id));
                 if let Some(own) = known.transpose()?.flatten() {
                     let answers = store::answers(tx, id, &own, limit)?;
                     return Ok(Found::Known(own, answers));
                 }
-                if row.bot_status != "active" {
+                if row.status == ENDED {
+                    return Err(ConversationError::Ended);
+                }
+                if row.bot_status != "active" && asks.is(row.user_id) {
                     return Err(ConversationError::BotInactive);
                 }
                 Ok(Found::Fresh(Box::new(store::found(tx, id, row)?)))
@@ -109,16 +136,27 @@ impl Conversations {
         TurnFound { row, run }: TurnFound,
     ) -> Result<Sent, ConversationError> {
         let scene = self.scene(who.org, id, &row, who.permissions);
+        let is_staff = !who.is(row.user_id);
+        // Where the staff has taken over, the bot hears nothing.
+        let is_silent = is_staff || row.staff_active;
         let waited = run.as_ref().is_some_and(|run| !run.sleeps);
         let ran = match run {
-            // Whoever sleeps hears nothing.
-            Some(run) if waited => {
-                Some(self.dialogs.run(&scene, Input::Reply(run.stack, message.content.clone())).await?)
+            // Nor does whoever sleeps.
+            Some(run) if waited && !is_silent => {
+                let reply = Reply::from(message.content.as_str());
+                Some(self.dialogs.run(&scene, Input::Reply(run.stack, reply)).await?)
             }
             _ => None,
         };
-        let cause = Cause::Heard(message.content.clone(), message.client_message_id.clone());
-        let turn = self.next_turn(&scene, &row, cause, ran, waited);
+        let cause = Cause::Heard(Heard {
+            content: message.content.clone(),
+            client_id: message.client_message_id.clone().map(|name| own_name(who, &row, name)),
+            staff: is_staff.then_some(who.user),
+        });
+        let mut turn = self.next_turn(&scene, &row, cause, ran, waited);
+        if is_silent {
+            turn.fallback = None;
+        }
         let mut messages = self.commit(who.org, turn, |_| Ok(())).await?;
         let answers = messages.split_off(1);
         let own = messages.pop().ok_or(ConversationError::Busy)?;
@@ -150,6 +188,24 @@ impl Conversations {
     }
 }
 
+/// May the caller say something in a conversation that they may read? Its person while they may use the bot, and staff.
+fn check_speaker(who: &Actor, row: &TurnRow) -> Result<(), ConversationError> {
+    if !who.is(row.user_id) {
+        return Ok(who.require(Permission::CONVERSATIONS_WRITE)?);
+    }
+    // Who may use the bot can change while a conversation lasts.
+    if bots::may_use(who, &row.bot_visibility, row.bot_created_by) {
+        Ok(())
+    } else {
+        Err(bots::BotError::NotFound.into())
+    }
+}
+
+/// The sender's own name for a message as it is kept: two senders may choose the same.
+fn own_name(who: &Actor, row: &TurnRow, name: String) -> String {
+    if who.is(row.user_id) { name } else { format!("{}\n{name}", who.user) }
+}
+
 fn sent(id: Id<ConversationKind>, own: MessageRow, answers: Vec<MessageRow>, wait: Wait) -> Sent {
     let answers = answers.into_iter().map(|row| shown(row, id)).collect();
     answered(&shown(own, id), answers, wait)
@@ -157,9 +213,11 @@ fn sent(id: Id<ConversationKind>, own: MessageRow, answers: Vec<MessageRow>, wai
 
 fn answered(own: &Message, answers: Vec<Message>, wait: Wait) -> Sent {
     let (message_id, timestamp) = (Some(own.message_id), own.timestamp);
+    let conversation_id = own.conversation_id;
     if wait == Wait::None {
-        return Sent { message_id, timestamp, status: "sent", response: Vec::new(), suggestions: Vec::new() };
+        let (response, suggestions) = (Vec::new(), Vec::new());
+        return Sent { conversation_id, message_id, timestamp, status: "sent", response, suggestions };
     }
     let suggestions = answers.last().map(|last| last.suggestions.clone()).unwrap_or_default();
-    Sent { message_id, timestamp, status: "delivered", response: answers, suggestions }
+    Sent { conversation_id, message_id, timestamp, status: "delivered", response: answers, suggestions }
 }

@@ -5,7 +5,7 @@ use sea_query::{Condition, Expr, ExprTrait};
 use test_database::each_database;
 
 use super::{
-    service::{MESSAGES, SPEC},
+    service::{MESSAGES, SPEC, archived_or_not},
     store,
 };
 
@@ -14,14 +14,23 @@ async fn no_page_of_conversations_scans_or_sorts() {
     let ((db, _database), world) = (crate::testing::database().await, Surroundings::system());
 
     for sort in SPEC.sorts {
-        for (order, own) in [(Order::Asc, true), (Order::Desc, true), (Order::Desc, false)] {
-            let mut request = SPEC.read([("sort", sort.name)]).unwrap();
+        for (order, own, asked) in [
+            (Order::Asc, true, &[][..]),
+            (Order::Desc, true, &[]),
+            (Order::Desc, false, &[]),
+            (Order::Desc, true, &[("filter[status]", "archived")]),
+            (Order::Desc, false, &[("filter[status]", "archived")]),
+        ] {
+            let mut request = SPEC.read([("sort", sort.name)].iter().chain(asked).copied()).unwrap();
             request.order = order;
             let user: kernel::id::UserId = world.id();
-            let extra =
-                own.then(|| Condition::all().add(Expr::cust("c.user_id").eq(user.as_bytes().to_vec())));
-            let plan =
-                db.read(world.id(), move |tx| tx.plan_of(&store::LIST, &request, extra).map_err(Error::from));
+            let mut which = Condition::all().add_option(archived_or_not(&request));
+            if own {
+                which = which.add(Expr::cust("c.user_id").eq(user.as_bytes().to_vec()));
+            }
+            let plan = db.read(world.id(), move |tx| {
+                tx.plan_of(&store::LIST, &request, Some(which)).map_err(Error::from)
+            });
 
             let plan = plan.await.unwrap();
             assert!(plan.walks(), "{plan}");

@@ -1,16 +1,20 @@
 //! Dialogs over REST.
 
+mod lifecycle;
+mod opinions;
+mod staff;
+
 use futures_util::future::join_all;
 
 use crate::support::{App, Value, botserver_test, json};
 
-const BOOKING: &str = r#"
+pub(crate) const BOOKING: &str = r#"
 HEAR name WITH "Your name?"
 HEAR guests AS INTEGER WITH "How many, ${name}?"
 TALK "A table for ${guests}."
 "#;
 
-fn path(conversation: &Value, rest: &str) -> String {
+pub(crate) fn path(conversation: &Value, rest: &str) -> String {
     format!("/conversations/{}{rest}", conversation["conversation_id"].as_str().expect("an id"))
 }
 
