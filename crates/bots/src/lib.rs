@@ -65,10 +65,11 @@ impl Bots {
         let programs = scripts::programs::Programs::new(db.clone(), settings.get().program_cache_bytes);
         let bots = BotService::new(db.clone(), surroundings.clone(), settings.clone());
         let packages =
-            Packages::new(db.clone(), objects, bots.clone(), surroundings.clone(), settings.clone());
+            Packages::new(db.clone(), objects.clone(), bots.clone(), surroundings.clone(), settings.clone());
         let scripts = Scripts::new(packages.clone());
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
-        let conversations = Conversations::new(db, bus, programs, memories.clone(), surroundings, settings);
+        let conversations =
+            Conversations::new(db, objects, bus, programs, memories.clone(), surroundings, settings);
         Self { service: bots, packages, scripts, memories, conversations }
     }
 

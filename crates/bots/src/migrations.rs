@@ -158,4 +158,7 @@ pub(crate) const ALL: &[Migration] = &[
     ),
     crate::webhooks::migrations::WEBHOOKS,
     crate::conversations::LIFECYCLE,
+    crate::conversations::SAID,
+    crate::conversations::SEARCH,
+    crate::conversations::ATTACHMENTS,
 ];

@@ -22,6 +22,8 @@ pub struct Settings {
     pub versions_kept: u32,
     /// Bytes of a message.
     pub message_bytes: usize,
+    /// Bytes of a file that is sent in a conversation.
+    pub attachment_bytes: u64,
     /// Messages of one conversation that may wait for the turns before them.
     pub waiting_turns: usize,
     /// Seconds that whoever sends a message waits for the answer; after that it is read later.
@@ -78,6 +80,7 @@ impl Default for Settings {
             script_bytes: 1 << 20,
             versions_kept: 20,
             message_bytes: 32 << 10,
+            attachment_bytes: 25 << 20,
             waiting_turns: 64,
             answer_seconds: 30,
             talks_per_turn: 200,

@@ -38,6 +38,14 @@ pub enum ConversationError {
     /// Only what a bot or the staff said can be judged.
     #[error("Only what the bot or the staff said can be judged.")]
     OwnMessage,
+    /// A file can't be sent: it is not there, was sent, or is somebody else's.
+    #[error("A file that the message sends was not uploaded here, or was sent before.")]
+    AttachmentNotFound,
+    /// A stream can't be given again.
+    #[error(
+        "An answer that is streamed can't be given again. Use client_message_id instead of an Idempotency-Key."
+    )]
+    NotRepeatable,
     /// Other nodes were faster, again and again.
     #[error("The conversation is busy. Try again.")]
     Busy,
@@ -69,6 +77,12 @@ impl From<ConversationError> for Error {
                 .reason("message_too_long"),
             E::PersonOnly => Self::new(Kind::Forbidden, message).reason("person_only"),
             E::OwnMessage => Self::conflict(message, "own_message"),
+            E::AttachmentNotFound => Self::invalid(
+                "attachments",
+                "must name files that you uploaded in this conversation, and that were not sent yet",
+            )
+            .reason("attachment_not_found"),
+            E::NotRepeatable => Self::conflict(message, "stream_not_repeatable"),
             E::Busy => Self::unavailable("conversations", message),
             E::Bot(error) => error.into(),
             E::Other(error) => error,

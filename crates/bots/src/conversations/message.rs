@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use kernel::{
     Id,
-    id::{ConversationId, MessageId, UserId, kind::Conversation},
+    id::{AttachmentId, ConversationId, MessageId, UserId, kind::Conversation},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::store::MessageRow;
+use super::{attachments::Attachment, store::MessageRow};
 
 /// Who said something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -138,11 +138,15 @@ pub struct Message {
     /// What was said.
     #[schema(example = "For how many people?")]
     pub content: String,
-    /// `text`.
-    #[schema(pattern = "^(text|markdown)$", example = "text")]
+    /// `text`; of a message without any, what it sends: `image`, `audio` or `file`.
+    #[schema(pattern = "^(text|markdown|image|audio|file)$", example = "text")]
     pub content_type: &'static str,
     /// When.
     pub timestamp: DateTime<Utc>,
+    /// Files that were sent with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub attachments: Vec<Attachment>,
     /// Quick replies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -162,6 +166,8 @@ pub struct Message {
 /// A stored message as the API shows it.
 pub(super) fn shown(row: MessageRow, conversation_id: Id<Conversation>) -> Message {
     let sender = Sender::read(&row.sender);
+    let attachments: Vec<Attachment> = row.attachments.and_then(|json| json.read().ok()).unwrap_or_default();
+    let sends = attachments.first().filter(|_| row.content.is_empty());
     Message {
         message_id: row.id,
         conversation_id,
@@ -169,8 +175,9 @@ pub(super) fn shown(row: MessageRow, conversation_id: Id<Conversation>) -> Messa
         sender,
         sender_id: row.sender_id,
         role: sender.role(),
+        content_type: sends.map_or("text", Attachment::content_type),
         content: row.content,
-        content_type: "text",
+        attachments,
         timestamp: row.created_at,
         suggestions: row.suggestions.and_then(|json| json.read().ok()).unwrap_or_default(),
         in_reply_to: row.in_reply_to,
@@ -188,15 +195,28 @@ pub enum Wait {
     Answer,
     /// Until the message is kept: 202 without the answer, which comes over the WebSocket or is read later.
     None,
+    /// Not at all: 200 with what happens as it happens, as `text/event-stream`.
+    Stream,
 }
 
 /// Something to be said.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
-    /// Text of at most 32 KiB.
-    #[schema(min_length = 1, max_length = 32768, pattern = "\\S", example = "A table for four, please.")]
+    /// Text of at most 32 KiB. It may be absent where files are sent.
+    #[serde(default)]
+    #[schema(
+        required = true,
+        min_length = 1,
+        max_length = 32768,
+        pattern = "\\S",
+        example = "A table for four, please."
+    )]
     pub content: String,
+    /// Files that the sender has uploaded in this conversation, each sent once. At most 10.
+    #[serde(default)]
+    #[schema(max_items = 10, example = json!([]))]
+    pub attachments: Vec<AttachmentId>,
     /// The sender's own name for it: sent twice, it is taken once and answered the same.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 128, example = "7f9c")]

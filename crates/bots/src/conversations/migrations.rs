@@ -40,3 +40,41 @@ pub(crate) const LIFECYCLE: Migration = Migration::new(
     CREATE INDEX conversations_of_all_by_count ON conversations (org_id, archived, seq, id);
     CREATE INDEX conversations_of_session ON conversations (org_id, session_id, id) WHERE session_id IS NOT NULL;",
 );
+
+/// What was said, found by what it says.
+pub(crate) const SAID: Migration = Migration::new(
+    "m20261129_41_bots_messages_said",
+    "ALTER TABLE messages ADD COLUMN user_id uuid;
+    ALTER TABLE messages ADD COLUMN content_key keytext NOT NULL DEFAULT '';
+    UPDATE messages SET content_key = lower(content), user_id = (SELECT c.user_id FROM conversations c
+        WHERE c.org_id = messages.org_id AND c.id = messages.conversation_id);
+    CREATE INDEX messages_by_time ON messages (org_id, created_at, id);
+    CREATE INDEX messages_of_person ON messages (org_id, user_id, created_at, id);
+    CREATE INDEX conversations_current ON conversations (org_id, user_id, bot_id, last_activity, id)
+        WHERE archived = FALSE AND status <> 'ended';",
+);
+
+/// The index of the search.
+pub(crate) const SEARCH: Migration =
+    Migration::search("m20261129_42_bots_messages_search", "messages", "content_key");
+
+/// Files that are sent.
+pub(crate) const ATTACHMENTS: Migration = Migration::new(
+    "m20261129_43_bots_conversation_attachments",
+    "CREATE TABLE conversation_attachments (
+        org_id uuid NOT NULL,
+        id uuid NOT NULL,
+        conversation_id uuid NOT NULL,
+        user_id uuid NOT NULL,
+        message_seq bigint,
+        name text NOT NULL,
+        mime_type text NOT NULL,
+        size bigint NOT NULL,
+        hash bytea NOT NULL,
+        created_at bigint NOT NULL,
+        PRIMARY KEY (org_id, id)
+    );
+    CREATE INDEX conversation_attachments_of_conversation ON conversation_attachments (org_id, conversation_id, id);
+    CREATE INDEX conversation_attachments_unsent ON conversation_attachments (org_id, created_at)
+        WHERE message_seq IS NULL;",
+);

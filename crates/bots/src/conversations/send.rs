@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use basic::Reply;
 use kernel::{Actor, Error, Id, Permission, id::kind::Conversation as ConversationKind};
+use platform::{db::Unit, idempotency};
 use tracing::Instrument;
 
 use super::{
     ConversationError, Conversations, Message, NewMessage, Sent,
     access::may_read,
+    attachments::{self, Attachment},
     dialog::Input,
     message::{Wait, shown},
     store::{self, ENDED, MessageRow, TurnFound, TurnRow},
@@ -23,8 +25,8 @@ const CLIENT_ID: usize = 128;
 
 /// What a read for a turn found.
 enum Found {
-    /// The message is new.
-    Fresh(Box<TurnFound>),
+    /// The message is new; with what it sends.
+    Fresh(Box<TurnFound>, Vec<Attachment>),
     /// It was taken before, and answered so.
     Known(MessageRow, Vec<MessageRow>),
 }
@@ -40,8 +42,8 @@ impl Conversations {
         let patience = Duration::from_secs(self.settings.get().answer_seconds);
         let (this, timestamp) = (self.clone(), self.surroundings.now());
         let taking = async move { this.send(&who, id, message).await };
-        let taking = tokio::spawn(taking.instrument(tracing::Span::current()));
-        match tokio::time::timeout(patience, taking).await {
+        let taking = idempotency::carried(taking).instrument(tracing::Span::current());
+        match tokio::time::timeout(patience, tokio::spawn(taking)).await {
             Ok(taken) => taken.map_err(Error::internal)?,
             Err(_) => Ok(Sent {
                 conversation_id: id,
@@ -68,9 +70,9 @@ impl Conversations {
         let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
-            match self.look(who, id, message.client_message_id.clone()).await? {
+            match self.look(who, id, &message).await? {
                 Found::Known(own, answers) => return Ok(sent(id, own, answers, message.wait)),
-                Found::Fresh(found) => {
+                Found::Fresh(found, attachments) => {
                     if in_line_of_bot.is_none() {
                         in_line_of_bot = self.line_of_bot(found.row.bot_id, attempt > 0).await;
                         // Much can have happened meanwhile.
@@ -79,7 +81,7 @@ impl Conversations {
                         }
                     }
                     let span = tracing::info_span!(target: "telemetry", "conversation.turn");
-                    match self.answer(who, id, &message, *found).instrument(span).await {
+                    match self.answer(who, id, &message, *found, attachments).instrument(span).await {
                         Err(ConversationError::Busy) => {}
                         other => {
                             let elapsed = started.elapsed();
@@ -98,9 +100,10 @@ impl Conversations {
         &self,
         who: &Actor,
         id: Id<ConversationKind>,
-        client_message_id: Option<String>,
+        message: &NewMessage,
     ) -> Result<Found, ConversationError> {
         let (asks, limit) = (who.clone(), self.answer_limit());
+        let (client_message_id, sends) = (message.client_message_id.clone(), message.attachments.clone());
         self.db
             .read(who.org, move |tx| {
                 let row = store::for_turn(tx, id)?.filter(|row| may_read(&asks, row.user_id));
@@ -118,7 +121,13 @@ impl Conversations {
                 if row.bot_status != "active" && asks.is(row.user_id) {
                     return Err(ConversationError::BotInactive);
                 }
-                Ok(Found::Fresh(Box::new(store::found(tx, id, row)?)))
+                let mut attachments = Vec::new();
+                for attachment in sends {
+                    let unsent = store::unsent(tx, id, asks.user, attachment)?;
+                    let unsent = unsent.ok_or(ConversationError::AttachmentNotFound)?;
+                    attachments.push(Attachment::from(&unsent));
+                }
+                Ok(Found::Fresh(Box::new(store::found(tx, id, row)?), attachments))
             })
             .await
     }
@@ -134,6 +143,7 @@ impl Conversations {
         id: Id<ConversationKind>,
         message: &NewMessage,
         TurnFound { row, run }: TurnFound,
+        attachments: Vec<Attachment>,
     ) -> Result<Sent, ConversationError> {
         let scene = self.scene(who.org, id, &row, who.permissions);
         let is_staff = !who.is(row.user_id);
@@ -143,7 +153,8 @@ impl Conversations {
         let ran = match run {
             // Nor does whoever sleeps.
             Some(run) if waited && !is_silent => {
-                let reply = Reply::from(message.content.as_str());
+                let sent = attachments.iter().map(Attachment::for_script).collect();
+                let reply = Reply { text: message.content.clone(), attachments: sent };
                 Some(self.dialogs.run(&scene, Input::Reply(run.stack, reply)).await?)
             }
             _ => None,
@@ -152,12 +163,15 @@ impl Conversations {
             content: message.content.clone(),
             client_id: message.client_message_id.clone().map(|name| own_name(who, &row, name)),
             staff: is_staff.then_some(who.user),
+            attachments: attachments.clone(),
         });
         let mut turn = self.next_turn(&scene, &row, cause, ran, waited);
         if is_silent {
             turn.fallback = None;
         }
-        let mut messages = self.commit(who.org, turn, |_| Ok(())).await?;
+        let seq = turn.seq + 1;
+        let sends = move |unit: &Unit<'_>| attachments::send(unit, id, seq, &attachments);
+        let mut messages = self.commit(who.org, turn, sends).await?;
         let answers = messages.split_off(1);
         let own = messages.pop().ok_or(ConversationError::Busy)?;
         Ok(answered(&own, answers, message.wait))
@@ -172,7 +186,28 @@ impl Conversations {
         if message.client_message_id.as_ref().is_some_and(|id| id.contains('\0')) {
             return Err(Error::invalid("client_message_id", "must not hold the character U+0000").into());
         }
+        let mut sends = message.attachments.clone();
+        sends.sort_unstable();
+        sends.dedup();
+        if sends.len() < message.attachments.len() || sends.len() > attachments::MOST {
+            let most = attachments::MOST;
+            return Err(Error::invalid("attachments", format!("must be at most {most}, each once")).into());
+        }
+        // Whoever sends a file need not say anything.
+        if message.content.is_empty() && !sends.is_empty() {
+            return Ok(());
+        }
         self.check_content(&message.content)
+    }
+
+    /// Would a message be taken? For whoever has to know it before it is.
+    pub(super) async fn may_say(
+        &self,
+        who: &Actor,
+        id: Id<ConversationKind>,
+        message: &NewMessage,
+    ) -> Result<(), ConversationError> {
+        self.look(who, id, message).await.map(drop)
     }
 
     pub(super) fn check_content(&self, content: &str) -> Result<(), ConversationError> {

@@ -9,6 +9,7 @@ use kernel::{
 use platform::{
     bus::Bus,
     db::{Db, DbError},
+    objects::Objects,
     settings::Live,
 };
 use sea_query::{Condition, Expr, ExprTrait};
@@ -75,6 +76,7 @@ pub(super) const MESSAGES: ListSpec = ListSpec {
 #[derive(Clone)]
 pub struct Conversations {
     pub(super) db: Db,
+    pub(super) objects: Objects,
     pub(super) dialogs: Dialogs,
     pub(super) memories: Memories,
     pub(super) surroundings: Surroundings,
@@ -132,6 +134,7 @@ impl Conversations {
     /// The service over the given adapters.
     pub(crate) fn new(
         db: Db,
+        objects: Objects,
         bus: Bus,
         programs: Programs,
         memories: Memories,
@@ -143,6 +146,7 @@ impl Conversations {
             nodes: Nodes::new(bus, db.clone(), hub.clone(), stops.clone()),
             stops,
             db,
+            objects,
             dialogs: Dialogs::new(programs, surroundings.clone(), settings.clone()),
             memories,
             surroundings,

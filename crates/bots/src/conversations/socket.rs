@@ -6,7 +6,10 @@ use futures_util::{StreamExt, stream};
 use gateway::{Frame, FrameHandler, Socket, module::BoxFuture};
 use kernel::{
     Actor, Error, Id, Permission,
-    id::kind::{Conversation as ConversationKind, Message as MessageKind},
+    id::{
+        AttachmentId,
+        kind::{Conversation as ConversationKind, Message as MessageKind},
+    },
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -43,7 +46,10 @@ struct Stop {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Message {
+    #[serde(default)]
     content: String,
+    #[serde(default)]
+    attachments: Vec<AttachmentId>,
     conversation_id: Option<Id<ConversationKind>>,
     bot_id: Option<String>,
     client_message_id: Option<String>,
@@ -58,8 +64,12 @@ impl Messages {
         let who = signed_in(socket)?;
         who.require(Permission::CHAT_WRITE)?;
         let said: Message = fields("message", frame.body)?;
-        let message =
-            NewMessage { content: said.content, client_message_id: said.client_message_id, wait: Wait::None };
+        let message = NewMessage {
+            content: said.content,
+            attachments: said.attachments,
+            client_message_id: said.client_message_id,
+            wait: Wait::None,
+        };
         // Before anything is begun for it.
         self.conversations.check_message(&message)?;
         let conversation = match said.conversation_id {

@@ -12,6 +12,7 @@ use platform::db::{DbError, Json, Unit};
 use serde_json::json;
 
 use super::{
+    attachments::{self, Attachment},
     dialog::{End, Outcome, Stack},
     events::{About, MessageReceived, MessageSent, Said},
     keywords::Offered,
@@ -63,6 +64,11 @@ pub(super) enum Cause {
     Woken,
 }
 
+/// The beginning of a message, as a list shows it.
+fn beginning(message: &MessageRow) -> String {
+    message.content.chars().take(LAST_MESSAGE).collect()
+}
+
 /// What somebody said.
 #[derive(Debug, Clone)]
 pub(super) struct Heard {
@@ -71,6 +77,8 @@ pub(super) struct Heard {
     pub(super) client_id: Option<String>,
     /// Who of the staff, where it was not the person.
     pub(super) staff: Option<Id<User>>,
+    /// What they send with it.
+    pub(super) attachments: Vec<Attachment>,
 }
 
 impl Turn {
@@ -78,9 +86,7 @@ impl Turn {
     pub(super) fn write(&self, unit: &Unit<'_>, at: Timestamp) -> Result<Vec<Message>, NotWritten> {
         let messages = self.messages(unit, at);
         let seq = self.seq + i64::try_from(messages.len()).unwrap_or(i64::MAX);
-        let last = messages
-            .last()
-            .map(|(message, _)| message.content.chars().take(LAST_MESSAGE).collect::<String>());
+        let last = messages.last().map(|(message, _)| beginning(message));
         let heard = self.heard();
         let to = Advance {
             seq,
@@ -94,7 +100,7 @@ impl Turn {
             return Err(NotWritten::Overtaken);
         }
         for (message, client_id) in &messages {
-            store::insert_message(unit, self.conversation, message, *client_id)?;
+            store::insert_message(unit, self.conversation, self.user, message, *client_id)?;
         }
         self.write_run(unit, at)?;
         if !self.was_cut_short() {
@@ -220,6 +226,7 @@ impl Turn {
         }
         if let (Some(heard), Some((first, _))) = (self.heard(), messages.first_mut()) {
             first.sender_id = heard.staff;
+            first.attachments = attachments::kept(&heard.attachments);
         }
         let is_stopped = matches!(self.ran, Some(Outcome { end: End::Stopped, .. }));
         let last = messages.last_mut().filter(|(last, _)| last.sender == Sender::Bot.as_str());

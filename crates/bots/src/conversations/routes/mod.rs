@@ -1,6 +1,9 @@
 //! Conversations over HTTP.
 
+mod current;
+mod earlier;
 mod messages;
+mod search;
 
 use gateway::{Body, Caller, Envelope, IfMatch, IfNoneMatch, ListQuery, Path, Reply, Result, State};
 use kernel::{id::ConversationId, list::Page};
@@ -9,7 +12,11 @@ use super::{
     Conversation, ConversationPatch, Conversations, DialogState, NewConversation, Rating, Started,
     service::ConversationList,
 };
+pub(crate) use current::*;
+#[allow(deprecated)]
+pub(crate) use earlier::*;
 pub(crate) use messages::*;
+pub(crate) use search::*;
 
 /// Conversations, the latest first.
 ///

@@ -53,13 +53,14 @@ pub(crate) const MESSAGES: ListOf = ListOf {
 pub(crate) fn insert_message(
     unit: &Unit<'_>,
     conversation: Id<ConversationKind>,
+    user: Id<User>,
     message: &MessageRow,
     client_message_id: Option<&str>,
 ) -> Result<(), DbError> {
     unit.execute(
         "INSERT INTO messages (org_id, conversation_id, seq, id, sender, sender_id, content, suggestions, in_reply_to,
-            attachments, metadata, client_message_id, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            attachments, metadata, client_message_id, created_at, user_id, content_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         &[
             &conversation,
             &message.seq,
@@ -73,6 +74,8 @@ pub(crate) fn insert_message(
             &message.metadata,
             &client_message_id,
             &message.created_at,
+            &user,
+            &kernel::text::key(&message.content),
         ],
     )?;
     Ok(())

@@ -1,7 +1,9 @@
 //! The tables of conversations, their messages, runs and attachments.
 
+pub(crate) mod attachments;
 pub(crate) mod messages;
 pub(crate) mod runs;
+pub(crate) mod search;
 
 use kernel::{
     Id, Timestamp,
@@ -15,8 +17,10 @@ use platform::{
     record,
 };
 
+pub(crate) use attachments::*;
 pub(crate) use messages::*;
 pub(crate) use runs::*;
+pub(crate) use search::*;
 
 record! {
     /// A conversation with what a list shows of its bot.
@@ -138,6 +142,44 @@ pub(crate) const LIST: ListOf = ListOf {
 
 pub(crate) fn get(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<ConversationRow>, DbError> {
     tx.one(concat!("SELECT ", columns!(), " FROM ", from!(), " WHERE c.org_id = $1 AND c.id = $2"), &[&id])
+}
+
+/// The latest conversation of a person that goes on.
+pub(crate) fn current(tx: &Tx<'_>, user: Id<User>) -> Result<Option<Id<ConversationKind>>, DbError> {
+    let row = tx.one::<(Id<ConversationKind>,)>(
+        "SELECT id FROM conversations WHERE org_id = $1 AND user_id = $2 AND archived = FALSE AND status <> 'ended'
+         ORDER BY last_activity DESC, id DESC LIMIT 1",
+        &[&user],
+    )?;
+    Ok(row.map(|(id,)| id))
+}
+
+/// The latest one with that bot.
+pub(crate) fn current_with(
+    tx: &Tx<'_>,
+    user: Id<User>,
+    bot: Id<Bot>,
+) -> Result<Option<Id<ConversationKind>>, DbError> {
+    let row = tx.one::<(Id<ConversationKind>,)>(
+        "SELECT id FROM conversations
+         WHERE org_id = $1 AND user_id = $2 AND bot_id = $3 AND archived = FALSE AND status <> 'ended'
+         ORDER BY last_activity DESC, id DESC LIMIT 1",
+        &[&user, &bot],
+    )?;
+    Ok(row.map(|(id,)| id))
+}
+
+/// The latest conversation that a person began in a session.
+pub(crate) fn latest_of(
+    tx: &Tx<'_>,
+    session: Id<Session>,
+    user: Id<User>,
+) -> Result<Option<Id<ConversationKind>>, DbError> {
+    let row = tx.one::<(Id<ConversationKind>,)>(
+        "SELECT id FROM conversations WHERE org_id = $1 AND session_id = $2 AND user_id = $3 ORDER BY id DESC LIMIT 1",
+        &[&session, &user],
+    )?;
+    Ok(row.map(|(id,)| id))
 }
 
 /// Locks the conversation against other units that would change it.
@@ -322,5 +364,6 @@ pub(crate) fn delete_some(unit: &Unit<'_>, id: Id<ConversationKind>, most: u64) 
     ] {
         left -= unit.execute(table, &[&id, &i64::try_from(left).unwrap_or(i64::MAX)])?;
     }
+    left -= delete_attachments(unit, id, i64::try_from(left).unwrap_or(i64::MAX))?;
     Ok(most - left)
 }

@@ -1,7 +1,7 @@
 //! What becomes of conversations: changed, archived, ended, begun anew, deleted.
 
-use super::{BOOKING, path};
-use crate::support::{App, Socket, Value, botserver_test, json, texts, until};
+use super::{BOOKING, path, removed};
+use crate::support::{App, Socket, Value, botserver_test, json, texts};
 
 #[botserver_test]
 async fn a_patch_changes_what_it_names_and_merges_metadata(app: App) {
@@ -161,9 +161,7 @@ async fn a_deleted_conversation_is_gone_at_once_and_all_it_had_soon_after(app: A
     ann.delete(path(&started, "")).await.assert_error(404, "NOT_FOUND", "");
     ann.post(path(&started, "/messages"), json!({ "content": "x" })).await.assert_error(404, "NOT_FOUND", "");
     assert_eq!(ann.get("/conversations").await.items().len(), 1);
-    let jobs = app.admin().get("/admin/jobs?filter[kind]=conversations.remove").await.assert_ok().items();
-    let job = format!("/admin/jobs/{}", jobs[0]["job_id"].as_str().expect("an id"));
-    until(&app.admin(), &job, "completed").await;
+    removed(&app).await;
     let left = |table: &'static str| app.rows_of(table, &started);
     for table in ["messages", "conversation_runs", "conversation_tags", "conversations"] {
         assert_eq!(left(table).await, 0, "{table}");

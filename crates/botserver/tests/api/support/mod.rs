@@ -304,6 +304,11 @@ impl App {
                 "SELECT count(*) FROM conversation_tags WHERE org_id = $1 AND conversation_id = $2",
                 &[&id],
             ),
+            "conversation_attachments" => tx.one(
+                "SELECT count(*) FROM conversation_attachments WHERE org_id = $1 AND conversation_id = $2",
+                &[&id],
+            ),
+            "object_claims" => tx.one("SELECT count(*) FROM object_claims WHERE org_id = $1", &[]),
             "conversations" => {
                 tx.one("SELECT count(*) FROM conversations WHERE org_id = $1 AND id = $2", &[&id])
             }
