@@ -72,7 +72,7 @@ def present():
     kind = {"Content-Type": "application/zip"}
     call("PUT", "/bots/seeded/package", token, headers=kind, data=package(SCRIPT))
     conversation = call("POST", "/conversations", token, json={"bot_id": "seeded"})["conversation_id"]
-    call("POST", f"/conversations/{conversation}/messages", token, json={"content": "Ada"})
+    said = call("POST", f"/conversations/{conversation}/messages", token, json={"content": "Ada"})
     session = call("GET", "/sessions/current", token)["session_id"]
     call("POST", "/bots", token, json={"name": "Given up"})
     job = call("DELETE", "/bots/given-up", token)["job_id"]
@@ -82,6 +82,7 @@ def present():
         "bot_id": "seeded",
         "name": "start",
         "conversation_id": conversation,
+        "message_id": said["response"][0]["message_id"],
         "job_id": job,
         "session_id": session,
         "user_id": user_id,
@@ -204,6 +205,8 @@ EXCUSES = (
     "is no name of a header",
     "is set by the server",
     "must be text in one line",
+    # Nor which files were uploaded, by whom.
+    "must name files that you uploaded in this conversation",
     # Which bots there are only the server can tell.
     "names no bot that you may use",
     # It holds for every text, also for the names in objects that may hold anything.

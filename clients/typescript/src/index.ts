@@ -49,13 +49,16 @@ export class BotServerError extends Error {
   }
 }
 
-/** What a success holds in its `data`; throws a `BotServerError` for everything else. */
+/**
+ * What a success holds in its `data`; throws a `BotServerError` for everything else. A text is no such success: of an
+ * answer that is streamed, or a file, take `answer.data` itself.
+ */
 export function unwrap<T>(answer: {
-  data?: { data: T } | undefined;
+  data?: { data: T } | string | undefined;
   error?: unknown;
   response: Response;
 }): T {
-  if (answer.data !== undefined) return answer.data.data;
+  if (answer.data !== undefined && typeof answer.data !== "string") return answer.data.data;
   const envelope = answer.error as Schema<"ErrorEnvelope"> | undefined;
   throw new BotServerError(
     answer.response.status,

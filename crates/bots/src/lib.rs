@@ -72,10 +72,11 @@ impl Bots {
             scripts::programs::Programs::new(db.clone(), secrets.clone(), settings.get().program_cache_bytes);
         let bots = BotService::new(db.clone(), surroundings.clone(), settings.clone());
         let packages =
-            Packages::new(db.clone(), objects, bots.clone(), surroundings.clone(), settings.clone(), secrets);
+            Packages::new(db.clone(), objects.clone(), bots.clone(), surroundings.clone(), settings.clone(), secrets);
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
         let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
-        let conversations = Conversations::new(db, bus, programs, memories.clone(), surroundings, settings);
+        let conversations =
+            Conversations::new(db, objects, bus, programs, memories.clone(), surroundings, settings);
         let scripts = Scripts::new(packages.clone(), conversations.clone());
         Self { service: bots, packages, scripts, memories, conversations, logs }
     }

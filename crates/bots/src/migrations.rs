@@ -199,4 +199,8 @@ pub(crate) const ALL: &[Migration] = &[
             PRIMARY KEY (org_id, bot_id, subject_id, relation)
         );",
     ),
+    crate::conversations::LIFECYCLE,
+    crate::conversations::SAID,
+    crate::conversations::SEARCH,
+    crate::conversations::ATTACHMENTS,
 ];

@@ -26,8 +26,12 @@ pub struct Settings {
     pub versions_kept: u32,
     /// Bytes of a message.
     pub message_bytes: usize,
+    /// Bytes of a file that is sent in a conversation.
+    pub attachment_bytes: u64,
     /// Messages of one conversation that may wait for the turns before them.
     pub waiting_turns: usize,
+    /// Seconds that whoever sends a message waits for the answer; after that it is read later.
+    pub answer_seconds: u64,
     /// Messages that a turn may send.
     pub talks_per_turn: usize,
     /// Bytes of all messages that a turn may send.
@@ -90,7 +94,9 @@ impl Default for Settings {
             tools_per_bot: 500,
             versions_kept: 20,
             message_bytes: 32 << 10,
+            attachment_bytes: 25 << 20,
             waiting_turns: 64,
+            answer_seconds: 30,
             talks_per_turn: 200,
             turn_bytes: 256 << 10,
             memory_values: 10_000,

@@ -51,6 +51,7 @@ kinds! {
     Bot "bot" "bot";
     Conversation "conv" "conversation";
     Message "msg" "message";
+    Attachment "att" "attachment";
     Job "job" "job";
     Event "evt" "event";
     Schedule "sch" "schedule";
@@ -76,6 +77,8 @@ pub type BotId = Id<kind::Bot>;
 pub type ConversationId = Id<kind::Conversation>;
 /// Names a message.
 pub type MessageId = Id<kind::Message>;
+/// Names an attachment.
+pub type AttachmentId = Id<kind::Attachment>;
 /// Names a job.
 pub type JobId = Id<kind::Job>;
 /// Names an event.

@@ -218,6 +218,17 @@ impl ClaimRow {
     }
 }
 
+/// The same work, to be done in a task of its own: what it writes stands under the claim of the request that begins it.
+pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let claim = CURRENT.try_with(Arc::clone).ok();
+    async move {
+        match claim {
+            Some(claim) => CURRENT.scope(claim, work).await,
+            None => work.await,
+        }
+    }
+}
+
 /// The claim of the request that the present task answers, if it has one that no unit has carried yet.
 pub(crate) fn to_carry() -> Option<Carried> {
     let claim = CURRENT.try_with(Arc::clone).ok()?;

@@ -36,6 +36,7 @@ pub const fn migrations() -> &'static [Migration] {
         outbox::TABLE,
         schedules::TABLE,
         objects::INDEX,
+        objects::CLAIMS,
         settings::TABLES,
     ]
 }

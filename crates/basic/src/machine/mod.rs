@@ -11,6 +11,7 @@ mod effects;
 mod errors;
 pub(crate) mod fault;
 pub(crate) mod heap;
+mod inspect;
 mod load;
 mod loops;
 mod members;

@@ -10,6 +10,8 @@ use platform::{
 };
 use sea_query::{Condition, Expr, ExprTrait, Query};
 
+use crate::conversations::{delete_conversation, delete_some_of_conversation};
+
 record! {
     /// A bot as the database has it.
     #[derive(Debug, Clone)]
@@ -273,22 +275,11 @@ pub(super) fn delete_some(unit: &Unit<'_>, id: Id<BotKind>) -> Result<bool, DbEr
             "UPDATE conversations SET fence = fence + 1 WHERE org_id = $1 AND id = $2",
             &[&conversation],
         )?;
-        let left = i64::try_from(ROWS_AT_ONCE - removed).unwrap_or(i64::MAX);
-        let messages = unit.execute(
-            "DELETE FROM messages WHERE org_id = $1 AND conversation_id = $2 AND seq IN
-                (SELECT seq FROM messages WHERE org_id = $1 AND conversation_id = $2 LIMIT $3)",
-            &[&conversation, &left],
-        )?;
-        removed += messages + 1;
-        if messages < left.unsigned_abs() {
-            for table in [
-                "DELETE FROM conversation_runs WHERE org_id = $1 AND conversation_id = $2",
-                "DELETE FROM conversation_callers WHERE org_id = $1 AND conversation_id = $2",
-                "DELETE FROM memories WHERE org_id = $1 AND subject_id = $2",
-            ] {
-                unit.execute(table, &[&conversation])?;
-            }
-            unit.execute("DELETE FROM conversations WHERE org_id = $1 AND id = $2", &[&conversation])?;
+        let left = ROWS_AT_ONCE - removed;
+        let rows = delete_some_of_conversation(unit, conversation, left)?;
+        removed += rows + 1;
+        if rows < left {
+            delete_conversation(unit, conversation)?;
         }
     }
     Ok(true)

@@ -14,7 +14,7 @@ use super::{
     dialog::{End, Outcome, Scene},
     hub::{Frame, Frames},
     keywords::Offered,
-    model::Suggestion,
+    message::Suggestion,
     nodes::Written,
     store::TurnRow,
     turn::{Cause, Turn},
@@ -91,7 +91,8 @@ impl Conversations {
             now: self.surroundings.now(),
             drafts,
         };
-        Scene { run, version: setting.version, language: setting.language }
+        let stop = self.stops.begin(setting.conversation);
+        Scene { run, version: setting.version, language: setting.language, stop }
     }
 
     /// The turn of a conversation that is under way.
@@ -108,6 +109,8 @@ impl Conversations {
         Turn {
             conversation: scene.run.conversation,
             bot: row.bot_id,
+            user: row.user_id,
+            channel: Arc::clone(&scene.run.channel),
             version: scene.version,
             seq: row.seq,
             fence: row.fence,
@@ -116,7 +119,7 @@ impl Conversations {
             ran,
             waited,
             drafts: scene.run.drafts.clone(),
-            fallback: says.fallback,
+            fallback: Some(says.fallback),
             sorry: says.sorry,
         }
     }
@@ -209,6 +212,7 @@ pub(super) fn count(ran: Option<&Outcome>) {
         Some(End::Sleeps(..)) => "sleeping",
         Some(End::Finished) => "finished",
         Some(End::Failed(_)) => "failed",
+        Some(End::Stopped) => "stopped",
         None => "fallback",
     };
     metrics::counter!("conversation_turns_total", "outcome" => outcome).increment(1);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use basic::{Answer, Command, Data, ErrorCode, HostError, Limits, Machine, Program, Reply};
+use basic::{Answer, Command, Data, ErrorCode, HostError, Limits, Machine, Program, Reply, hear::HearKind};
 use chrono::TimeDelta;
 use gateway::command::{Commands, Performed, Run, Unperformed};
 use kernel::{
@@ -19,8 +19,9 @@ use platform::settings::Live;
 
 use super::{
     calls,
-    model::Suggestion,
+    message::Suggestion,
     stage::{Allowance, Stage, Stop},
+    stopping::Stoppable,
 };
 use crate::{Settings, logs::Notes, scripts::programs::Programs};
 
@@ -46,7 +47,7 @@ pub(super) enum Input {
     /// It begins with this program, which finds these values in its PARAMs.
     Call([u8; 32], Vec<(String, Data)>),
     /// Where it stopped, and the answer that it waits for.
-    Reply(Stack, String),
+    Reply(Stack, Reply),
     /// Where it stopped, when it has waited long enough.
     Wake(Stack),
 }
@@ -59,6 +60,8 @@ pub(super) struct Scene {
     pub(super) version: i64,
     /// The language of the conversation, for what the language itself says.
     pub(super) language: Option<String>,
+    /// What stops it.
+    pub(super) stop: Arc<Stoppable>,
 }
 
 /// What came of a run.
@@ -68,6 +71,8 @@ pub(super) struct Outcome {
     pub(super) says: Vec<String>,
     /// What may be answered to the question that it waits with.
     pub(super) options: Vec<Suggestion>,
+    /// Was what the person said a secret, which is written nowhere?
+    pub(super) heard_secret: bool,
     /// How it ended.
     pub(super) end: End,
 }
@@ -82,6 +87,8 @@ pub(super) enum End {
     Finished,
     /// It failed. All of it is for the author.
     Failed(String),
+    /// Somebody stopped it.
+    Stopped,
 }
 
 /// What runs scripts. A cheap handle.
@@ -111,7 +118,7 @@ struct Below {
 impl Outcome {
     /// A run that could not go on.
     pub(super) fn failed(cause: impl Into<String>) -> Self {
-        Self { says: Vec::new(), options: Vec::new(), end: End::Failed(cause.into()) }
+        Self { says: Vec::new(), options: Vec::new(), heard_secret: false, end: End::Failed(cause.into()) }
     }
 }
 
@@ -151,9 +158,13 @@ impl Dialogs {
             time: Duration::from_secs(Limits::default().seconds_per_stop),
             says: Vec::new(),
             notes: scene.run.drafts.clone(),
+            stop: scene.stop.token().clone(),
         };
         drop(settings);
+        let is_reply = matches!(input, Input::Reply(..));
         let (mut below, mut next) = self.begin(scene, input).await?;
+        let heard_secret = is_reply
+            && matches!(&next, Next::On(machine, _) if machine.waits_for() == Some(HearKind::Password));
         let mut options = Vec::new();
         let end = loop {
             let (machine, answer) = match next {
@@ -182,7 +193,13 @@ impl Dialogs {
                 Stop::Wants(command) if calls::is_script(&command) => {
                     self.call(scene, &mut below, machine, &command).await?
                 }
-                Stop::Wants(command) => Next::On(machine, answered(self.performed(scene, *command).await)?),
+                Stop::Wants(command) => {
+                    let performing = self.performed(scene, *command);
+                    match scene.stop.token().run_until_cancelled(performing).await {
+                        Some(performed) => Next::On(machine, answered(performed)?),
+                        None => break End::Stopped,
+                    }
+                }
                 Stop::Finished(value) => {
                     self.go_back(scene, &mut below, Answer::Value(value), || End::Finished).await?
                 }
@@ -192,22 +209,21 @@ impl Dialogs {
                     self.go_back(scene, &mut below, told, || End::Failed(message)).await?
                 }
                 Stop::Exceeded(cause) => break End::Failed(cause),
+                Stop::Stopped => break End::Stopped,
             };
         };
         if let End::Failed(cause) = &end {
             tracing::warn!(bot = %scene.run.bot, cause, "a script failed");
             scene.run.drafts.with(|notes: &mut Notes| notes.failed(cause));
         }
-        Ok(Outcome { says: allowance.says, options, end })
+        Ok(Outcome { says: allowance.says, options, heard_secret, end })
     }
 
     async fn begin(&self, scene: &Scene, input: Input) -> Result<(Below, Next), Error> {
         Ok(match input {
             Input::Start(hash) => self.start(scene, hash, Vec::new()).await?,
             Input::Call(hash, inputs) => self.start(scene, hash, inputs).await?,
-            Input::Reply(stack, text) => {
-                self.resume(scene, stack, Answer::Reply(Reply { text, attachments: Vec::new() })).await?
-            }
+            Input::Reply(stack, reply) => self.resume(scene, stack, Answer::Reply(reply)).await?,
             Input::Wake(stack) => self.resume(scene, stack, Answer::Done).await?,
         })
     }

@@ -11,10 +11,10 @@ use platform::db::Db;
 
 use super::{
     ConversationError, Conversations,
+    access::readable,
     hub::{Frame, Watch},
-    service::readable,
+    message::shown,
     store,
-    turn::shown,
 };
 
 impl Conversations {
@@ -28,7 +28,9 @@ impl Conversations {
         // Watching begins before the look: what is said in between is in both, and told once.
         let watch = self.hub.watch(id);
         let asks = who.clone();
-        let seq = self.db.read(who.org, move |tx| readable(tx, &asks, id).map(|row| row.seq)).await?;
+        let row = self.db.read(who.org, move |tx| readable(tx, &asks, id)).await?;
+        self.note_reading(who, &row).await?;
+        let seq = row.seq;
         let seen = since.map_or(seq.unsigned_abs(), |since| Ord::min(since, seq.unsigned_abs()));
         if seq.unsigned_abs().saturating_sub(seen) > u64::from(self.settings.get().replay_frames) {
             let error = Error::conflict("Too much was said meanwhile; read the history.", "resync_required");

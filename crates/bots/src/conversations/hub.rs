@@ -12,7 +12,7 @@ use kernel::{
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-use super::model::{Message, Suggestion};
+use super::message::{Message, Suggestion};
 
 /// Turns that wait for a slow watcher, which reads the rest from the database.
 const WAITING: usize = 64;

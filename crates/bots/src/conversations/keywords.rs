@@ -11,7 +11,7 @@ use platform::{
     settings::Live,
 };
 
-use super::{Conversations, model::Suggestion, store};
+use super::{Conversations, message::Suggestion, store};
 use crate::{
     Settings,
     memory::{

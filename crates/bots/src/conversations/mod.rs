@@ -3,61 +3,112 @@
 //! One message is one turn. A turn reads the conversation and the machine's state, runs the machine until it hears
 //! again, and writes messages, state and counters in one unit of work that checks the conversation's fence number.
 
+mod access;
+mod attachments;
 mod calls;
 mod commit;
+mod current;
 mod dialog;
+mod error;
 mod events;
+mod export;
 mod follow;
 mod hub;
 mod keywords;
+mod lifecycle;
+mod message;
+mod migrations;
 mod model;
 mod nodes;
 pub(crate) mod once;
+mod removal;
 mod routes;
+mod search;
 mod send;
 mod service;
 mod socket;
 mod stage;
 mod start;
+mod stopping;
 mod store;
+mod stream;
 mod turn;
+mod variables;
 mod waiting;
 mod wake;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use gateway::{Access, By, Limit, Module, routes as documented};
+use gateway::{Access, By, Limit, Module, Repeats, routes as documented};
 use kernel::{Permission, Standing};
 
 pub(crate) use calls::PROVIDED;
-pub use model::{
-    Conversation, ConversationError, History, Message, NewConversation, NewMessage, Sent, Started,
-};
+pub use error::ConversationError;
+pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};
+pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH};
+pub use model::{Conversation, ConversationPatch, NewConversation, Rating, Started};
 pub use service::Conversations;
+pub(crate) use store::{delete as delete_conversation, delete_some as delete_some_of_conversation};
+pub use variables::DialogState;
 
 /// The operations on conversations, over REST and WebSocket.
 pub(crate) fn module(conversations: &Conversations) -> Module {
-    let read = || Access::permission(Permission::CHAT_READ);
-    let write = || Access::permission(Permission::CHAT_WRITE);
-    let part = Standing::Participant;
-    wake::with_jobs(keywords::with_commands(Module::new("conversations"), conversations), conversations)
-        .event::<events::ConversationStarted<'_>>()
-        .route(conversations, documented!(routes::list), read().limit(Limit::per_minute(30, By::Caller)))
-        .route(conversations, documented!(routes::start), write().standing(Standing::MayUseBot))
-        .route(conversations, documented!(routes::get), read().standing(part))
-        .route(conversations, documented!(routes::messages), read().standing(part))
-        .route(
-            conversations,
-            documented!(routes::send),
-            write().standing(part).limit(Limit::per_minute(60, By::Caller)),
-        )
-        .route(
-            conversations,
-            documented!(routes::history),
-            read().standing(part).limit(Limit::per_minute(100, By::Caller)),
-        )
+    let module = keywords::with_commands(Module::new("conversations"), conversations);
+    let module = attachments::with_jobs(module, conversations);
+    let module = removal::with_jobs(wake::with_jobs(events::declare(module), conversations));
+    with_routes(module, conversations)
         .frame("message", Arc::new(socket::Messages::new(conversations.clone())))
+        .frame("read", Arc::new(socket::Reads(conversations.clone())))
+        .frame("stop", Arc::new(socket::StopsAnswers(conversations.clone())))
+}
+
+#[allow(deprecated, reason = "addresses that earlier clients know are documented as such")]
+fn with_routes(module: Module, conversations: &Conversations) -> Module {
+    let part = Standing::Participant;
+    let read = || Access::permission(Permission::CHAT_READ).standing(part);
+    let write = || Access::permission(Permission::CHAT_WRITE).standing(part);
+    let sends = || write().limit(Limit::per_minute(60, By::Caller));
+    let reads_on = || read().limit(Limit::per_minute(100, By::Caller));
+    let list = Access::permission(Permission::CHAT_READ).limit(Limit::per_minute(30, By::Caller));
+    let start = || Access::permission(Permission::CHAT_WRITE).standing(Standing::MayUseBot);
+    let upload = write().body_limit(usize::MAX).timeout(Duration::from_mins(10)).repeats(Repeats::Ignored);
+    let upload = upload.limit(Limit::per_minute(30, By::Caller));
+    let own = || Access::permission(Permission::CHAT_READ).limit(Limit::per_minute(100, By::Caller));
+    let says = || Access::permission(Permission::CHAT_WRITE).limit(Limit::per_minute(60, By::Caller));
+    let searches = Access::permission(Permission::CHAT_READ).limit(Limit::per_minute(30, By::Caller));
+    let staff = Access::permission(Permission::CONVERSATIONS_READ);
+    module
+        .route(conversations, documented!(routes::list), list)
+        .route(conversations, documented!(routes::start), start())
+        .route(conversations, documented!(routes::get), read())
+        .route(conversations, documented!(routes::patch), write())
+        .route(conversations, documented!(routes::delete), write())
+        .route(conversations, documented!(routes::archive), write())
+        .route(conversations, documented!(routes::unarchive), write())
+        .route(conversations, documented!(routes::end), write())
+        .route(conversations, documented!(routes::reset), write())
+        .route(conversations, documented!(routes::rate), write())
+        .route(conversations, documented!(routes::variables), staff)
+        .route(conversations, documented!(routes::messages), read())
+        .route(conversations, documented!(routes::send), sends())
+        .route(conversations, documented!(routes::message), read())
+        .route(conversations, documented!(routes::judge), write())
+        .route(conversations, documented!(routes::history), reads_on())
+        .route(conversations, documented!(routes::stop), write())
+        .route(conversations, documented!(routes::upload), upload)
+        .route(conversations, documented!(routes::search), searches)
+        .route(conversations, documented!(routes::export), read())
+        .route(conversations, documented!(routes::chat), says())
+        .route(conversations, documented!(routes::current_history), own())
+        .route(conversations, documented!(routes::send_to_current), says())
+        .route(conversations, documented!(routes::start_as_before), start())
+        .route(conversations, documented!(routes::create_session), start())
+        .route(conversations, documented!(routes::session_history), reads_on())
+        .route(conversations, documented!(routes::current_session_history), own())
+        .route(conversations, documented!(routes::current_session_message), says())
+        .route(conversations, documented!(routes::start_session), write())
+        .route(conversations, documented!(routes::end_session), write())
 }

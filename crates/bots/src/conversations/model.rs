@@ -1,29 +1,66 @@
-//! Conversations and messages as the API shows them.
+//! Conversations as the API shows them, and what may be said about any.
 
 use chrono::{DateTime, Utc};
 use kernel::{
-    Error, Kind,
-    id::{BotId, ConversationId, MessageId, SessionId, UserId},
+    FieldErrors, Patch,
+    id::{BotId, ConversationId, SessionId, UserId},
     text,
 };
-use platform::db::DbError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{
     ToSchema,
-    openapi::{Schema, Type, schema::SchemaType},
+    openapi::{ArrayBuilder, Schema, Type, schema::SchemaType},
 };
 
-use crate::bots::BotError;
+use super::message::Message;
 
 /// Characters of a title.
 pub(super) const TITLE: usize = 200;
+/// Bytes of metadata.
+const METADATA: usize = 16 << 10;
+/// Tags of a conversation, or of feedback.
+const TAGS: usize = 20;
+/// Characters of a tag.
+const TAG: usize = 50;
+/// Characters of a comment.
+const COMMENT: usize = 2000;
+
+/// How a conversation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = ConversationStatus)]
+pub enum Status {
+    /// It goes on with the next message.
+    Active,
+    /// A dialog waits for an answer.
+    Waiting,
+    /// It is put away, until somebody says something.
+    Archived,
+    /// It is over.
+    Ended,
+}
+
+impl Status {
+    /// As it is stored and shown.
+    pub(super) fn of(status: &str, archived: bool) -> Self {
+        match status {
+            _ if archived => Self::Archived,
+            "waiting" => Self::Waiting,
+            "ended" => Self::Ended,
+            _ => Self::Active,
+        }
+    }
+}
 
 /// A thread of messages between a person and a bot.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Conversation {
     /// The conversation.
     pub conversation_id: ConversationId,
+    /// The session that started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
     /// The bot.
     pub bot_id: BotId,
     /// The bot's name.
@@ -37,9 +74,8 @@ pub struct Conversation {
     /// What it is called.
     #[schema(example = "Table Booking")]
     pub title: String,
-    /// `active`, or `waiting` while a dialog waits for an answer.
-    #[schema(pattern = "^(active|waiting)$", example = "waiting")]
-    pub status: String,
+    /// How it is.
+    pub status: Status,
     /// The beginning of the last message.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "For how many people?")]
@@ -48,6 +84,24 @@ pub struct Conversation {
     pub last_activity: DateTime<Utc>,
     /// How many messages there are.
     pub message_count: u64,
+    /// How many of them the person has not read: said after the last that they sent, or read in the history or over
+    /// the WebSocket.
+    pub unread_count: u64,
+    /// By which it is found.
+    #[schema(example = json!(["spring"]))]
+    pub tags: Vec<String>,
+    /// How the person rates it, from 1 to 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 5, example = 5)]
+    pub rating: Option<i64>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Quick and friendly.")]
+    pub rating_comment: Option<String>,
+    /// Is the person's matter settled?
+    pub resolved: bool,
+    /// Has somebody of the staff taken over? Then the bot is silent.
+    pub staff_active: bool,
     /// What whoever started it noted.
     #[schema(example = json!({ "campaign": "spring" }))]
     pub metadata: Map<String, Value>,
@@ -55,75 +109,6 @@ pub struct Conversation {
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
     pub updated_at: DateTime<Utc>,
-}
-
-/// Who said something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Sender {
-    /// The person.
-    User,
-    /// The bot.
-    Bot,
-    /// The server: a script that failed.
-    System,
-}
-
-impl Sender {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Bot => "bot",
-            Self::System => "system",
-        }
-    }
-
-    pub(super) fn read(text: &str) -> Self {
-        match text {
-            "user" => Self::User,
-            "bot" => Self::Bot,
-            _ => Self::System,
-        }
-    }
-}
-
-/// A quick reply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Suggestion {
-    /// What the button says.
-    #[schema(example = "Friday")]
-    pub text: String,
-    /// What it sends.
-    #[schema(example = "Friday")]
-    pub value: String,
-}
-
-/// Something said.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Message {
-    /// The message.
-    pub message_id: MessageId,
-    /// Its conversation.
-    pub conversation_id: ConversationId,
-    /// Its place in the conversation, from 1.
-    pub seq: u64,
-    /// Who said it.
-    pub sender: Sender,
-    /// What was said.
-    #[schema(example = "For how many people?")]
-    pub content: String,
-    /// `text`, or `markdown`.
-    #[schema(pattern = "^(text|markdown)$", example = "text")]
-    pub content_type: &'static str,
-    /// When.
-    pub timestamp: DateTime<Utc>,
-    /// Quick replies.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    pub suggestions: Vec<Suggestion>,
-    /// The message that it answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_reply_to: Option<MessageId>,
 }
 
 /// A conversation to be started.
@@ -137,7 +122,7 @@ pub struct NewConversation {
     #[schema(min_length = 1, max_length = 32768, pattern = "\\S", example = "A table for four, please.")]
     pub initial_message: Option<String>,
     /// The bot's name if absent.
-    #[schema(schema_with = title_schema, required = false)]
+    #[schema(schema_with = new_title_schema, required = false)]
     pub title: Option<String>,
     /// Where it is held: `web`, if absent, or `api`.
     #[schema(pattern = "^(web|api)$", example = "web")]
@@ -150,9 +135,173 @@ pub struct NewConversation {
     pub metadata: Map<String, Value>,
 }
 
+/// A state that a conversation can be brought into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = NewConversationStatus)]
+pub enum NewStatus {
+    /// Out of the archive.
+    Active,
+    /// Into the archive.
+    Archived,
+    /// For good.
+    Ended,
+}
+
+/// A change of a conversation; absent keeps, null clears.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationPatch {
+    /// What it is called; null is the bot's name.
+    #[serde(default)]
+    #[schema(schema_with = title_schema, required = false)]
+    pub title: Patch<String>,
+    /// By which it is found, instead of those it has: at most 20, each in one line of 1 to 50 characters without
+    /// commas.
+    #[serde(default)]
+    #[schema(schema_with = tags_or_null_schema, required = false)]
+    pub tags: Patch<Vec<String>>,
+    /// Archive it, take it out of the archive, or end it.
+    #[serde(default)]
+    #[schema(value_type = NewStatus, required = false)]
+    pub status: Patch<NewStatus>,
+    /// Is the person's matter settled?
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    pub resolved: Patch<bool>,
+    /// False lets the bot answer again, true silences it. Needs `conversations:write`.
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    pub staff_active: Patch<bool>,
+    /// Fields to add or to replace; null removes one, and in place of the object all. At most 16 KiB in the end.
+    #[serde(default)]
+    #[schema(value_type = Option<Map<String, Value>>, example = json!({ "campaign": null }))]
+    pub metadata: Patch<Map<String, Value>>,
+}
+
+/// How a person rates a conversation.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rating {
+    /// From 1, bad, to 5, good.
+    #[schema(minimum = 1, maximum = 5, example = 5)]
+    pub score: i64,
+    /// Why. At most 2000 characters.
+    #[serde(default)]
+    #[schema(max_length = 2000, example = "Quick and friendly.")]
+    pub comment: Option<String>,
+}
+
+fn new_title_schema() -> Schema {
+    nullable_line("The bot's name if absent.")
+}
+
 fn title_schema() -> Schema {
-    let line = text::line_schema("The bot's name if absent.", 1, TITLE, "My table");
+    nullable_line("What it is called; null is the bot's name.")
+}
+
+fn nullable_line(about: &str) -> Schema {
+    let line = text::line_schema(about, 1, TITLE, "My table");
     line.schema_type(SchemaType::from_iter([Type::String, Type::Null])).into()
+}
+
+/// Tags in a request.
+pub(super) fn tags_schema() -> Schema {
+    tags_of(SchemaType::Type(Type::Array))
+}
+
+fn tags_or_null_schema() -> Schema {
+    tags_of(SchemaType::from_iter([Type::Array, Type::Null]))
+}
+
+fn tags_of(kind: SchemaType) -> Schema {
+    let tag = text::line_schema("A tag.", 1, TAG, "spring").pattern(Some(TAG_PATTERN));
+    ArrayBuilder::new()
+        .schema_type(kind)
+        .description(Some("At most 20 tags, each in one line of 1 to 50 characters without commas."))
+        .items(tag)
+        .max_items(Some(TAGS))
+        .examples([serde_json::json!(["spring"])])
+        .into()
+}
+
+/// One line with something to see, without commas: filters part their values by them.
+const TAG_PATTERN: &str = concat!(
+    r"^[^,\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
+    r"[^,\s\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]",
+    r"[^,\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$",
+);
+
+/// The title as it is kept, noting what is wrong with it.
+pub(super) fn checked_title(title: &str, wrong: &mut FieldErrors) -> String {
+    let title = title.trim();
+    wrong.check(
+        (1..=TITLE).contains(&title.chars().count()) && text::is_one_line(title),
+        "title",
+        "must have 1 to 200 characters, in one line",
+    );
+    title.to_owned()
+}
+
+/// Tags as they are kept: trimmed, each once.
+pub(super) fn checked_tags(tags: Vec<String>, wrong: &mut FieldErrors) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    wrong.check(tags.len() <= TAGS, "tags", format!("must be at most {TAGS}"));
+    for tag in tags {
+        let tag = tag.trim();
+        let fits = (1..=TAG).contains(&tag.chars().count()) && text::is_one_line(tag) && !tag.contains(',');
+        if !fits {
+            wrong.add("tags", format!("each must have 1 to {TAG} characters, in one line, without commas"));
+            break;
+        }
+        if !kept.iter().any(|known| known == tag) {
+            kept.push(tag.to_owned());
+        }
+    }
+    kept
+}
+
+pub(super) fn check_metadata(metadata: &Map<String, Value>, wrong: &mut FieldErrors) {
+    let size = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
+    wrong.check(size <= METADATA, "metadata", "must have at most 16 KiB");
+}
+
+/// A comment as it is kept. Blank is none.
+pub(super) fn checked_comment(comment: Option<String>, wrong: &mut FieldErrors) -> Option<String> {
+    let comment = comment.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let fits = comment.as_ref().is_none_or(|text| text.chars().count() <= COMMENT);
+    wrong.check(fits, "comment", format!("must have at most {COMMENT} characters"));
+    comment
+}
+
+/// The metadata after a merge patch (RFC 7396) of its fields.
+pub(super) fn merged(present: Map<String, Value>, patch: Patch<Map<String, Value>>) -> Map<String, Value> {
+    match patch {
+        Patch::Keep => present,
+        Patch::Clear => Map::new(),
+        Patch::Set(changes) => merge(present, changes),
+    }
+}
+
+fn merge(mut present: Map<String, Value>, changes: Map<String, Value>) -> Map<String, Value> {
+    for (name, change) in changes {
+        match change {
+            Value::Null => {
+                present.remove(&name);
+            }
+            Value::Object(inner) => {
+                let old = match present.remove(&name) {
+                    Some(Value::Object(old)) => old,
+                    _ => Map::new(),
+                };
+                present.insert(name, Value::Object(merge(old, inner)));
+            }
+            other => {
+                present.insert(name, other);
+            }
+        }
+    }
+    present
 }
 
 /// A conversation that began.
@@ -165,122 +314,54 @@ pub struct Started {
     /// The bot.
     pub bot_id: BotId,
     /// `active`, or `waiting` while a dialog waits for an answer.
-    #[schema(pattern = "^(active|waiting)$", example = "waiting")]
-    pub status: String,
+    pub status: Status,
     /// The bot's first words, and what came of the initial message.
     pub messages: Vec<Message>,
 }
 
-/// How long the sender waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Wait {
-    /// Until the bot has answered: 201 with what it said.
-    #[default]
-    Answer,
-    /// Until the message is kept: 202 without the answer, which comes over the WebSocket or is read later.
-    None,
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-/// Something to be said.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewMessage {
-    /// Text of at most 32 KiB.
-    #[schema(min_length = 1, max_length = 32768, pattern = "\\S", example = "A table for four, please.")]
-    pub content: String,
-    /// The sender's own name for it: sent twice, it is taken once and answered the same.
-    #[serde(default)]
-    #[schema(min_length = 1, max_length = 128, example = "7f9c")]
-    pub client_message_id: Option<String>,
-    /// How long to wait.
-    #[serde(default)]
-    pub wait: Wait,
-}
+    use super::*;
 
-/// A message that was taken.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Sent {
-    /// The message; absent while it waits for its turn.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_id: Option<MessageId>,
-    /// When it was taken.
-    pub timestamp: DateTime<Utc>,
-    /// `delivered` with an answer, `sent` without one yet.
-    #[schema(pattern = "^(delivered|sent)$", example = "delivered")]
-    pub status: &'static str,
-    /// What the bot answered.
-    pub response: Vec<Message>,
-    /// Quick replies to the last of it.
-    pub suggestions: Vec<Suggestion>,
-}
-
-/// Messages by time.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct History {
-    /// Oldest first.
-    pub items: Vec<Message>,
-    /// Are there more in the direction that was asked?
-    pub has_more: bool,
-}
-
-/// What can go wrong in conversations.
-#[derive(Debug, thiserror::Error)]
-pub enum ConversationError {
-    /// There is none, or it is not the caller's.
-    #[error("There is no such conversation.")]
-    NotFound,
-    /// There is no such message in it.
-    #[error("There is no such message in this conversation.")]
-    MessageNotFound,
-    /// The bot is not active.
-    #[error("The bot does not answer right now.")]
-    BotInactive,
-    /// Too many messages wait already.
-    #[error("Too many messages of this conversation wait for their turn.")]
-    TurnInProgress,
-    /// The content is empty.
-    #[error("A message needs some text.")]
-    Empty,
-    /// The content is too long.
-    #[error("A message has at most {0} bytes.")]
-    TooLong(usize),
-    /// Other nodes were faster, again and again.
-    #[error("The conversation is busy. Try again.")]
-    Busy,
-    /// About the bot.
-    #[error(transparent)]
-    Bot(#[from] BotError),
-    /// Anything else.
-    #[error(transparent)]
-    Other(#[from] Error),
-}
-
-impl From<DbError> for ConversationError {
-    fn from(error: DbError) -> Self {
-        Self::Other(error.into())
+    fn object(value: Value) -> Map<String, Value> {
+        serde_json::from_value(value).unwrap()
     }
-}
 
-impl From<ConversationError> for Error {
-    fn from(error: ConversationError) -> Self {
-        let message = error.to_string();
-        match error {
-            ConversationError::NotFound | ConversationError::MessageNotFound => {
-                Self::new(Kind::NotFound, message)
-            }
-            ConversationError::BotInactive => Self::conflict(message, "bot_inactive"),
-            ConversationError::TurnInProgress => Self::conflict(message, "turn_in_progress"),
-            ConversationError::Empty => {
-                Self::invalid("content", "must not be empty").reason("invalid_message")
-            }
-            ConversationError::TooLong(limit) => {
-                Self::invalid("content", format!("must have at most {limit} bytes"))
-                    .reason("message_too_long")
-            }
-            ConversationError::Busy => Self::unavailable("conversations", message),
-            ConversationError::Bot(error) => error.into(),
-            ConversationError::Other(error) => error,
+    /// The examples of RFC 7396, appendix A, whose documents are objects on both sides.
+    #[test]
+    fn metadata_is_merged_as_the_rfc_says() {
+        for (present, patch, merged_is) in [
+            (json!({"a":"b"}), json!({"a":"c"}), json!({"a":"c"})),
+            (json!({"a":"b"}), json!({"b":"c"}), json!({"a":"b","b":"c"})),
+            (json!({"a":"b"}), json!({"a":null}), json!({})),
+            (json!({"a":"b","b":"c"}), json!({"a":null}), json!({"b":"c"})),
+            (json!({"a":["b"]}), json!({"a":"c"}), json!({"a":"c"})),
+            (json!({"a":"c"}), json!({"a":["b"]}), json!({"a":["b"]})),
+            (json!({"a":{"b":"c"}}), json!({"a":{"b":"d","c":null}}), json!({"a":{"b":"d"}})),
+            (json!({"a":[{"b":"c"}]}), json!({"a":[1]}), json!({"a":[1]})),
+            (json!({"e":null}), json!({"a":1}), json!({"e":null,"a":1})),
+            (json!({}), json!({"a":{"bb":{"ccc":null}}}), json!({"a":{"bb":{}}})),
+        ] {
+            let merged = merged(object(present.clone()), Patch::Set(object(patch.clone())));
+            assert_eq!(Value::Object(merged), merged_is, "{present} {patch}");
         }
+        assert!(merged(object(json!({"a":1})), Patch::Clear).is_empty());
+    }
+
+    #[test]
+    fn tags_are_trimmed_and_kept_once_and_have_no_commas() {
+        let read = |tags: &[&str]| {
+            let mut wrong = FieldErrors::default();
+            let kept = checked_tags(tags.iter().map(ToString::to_string).collect(), &mut wrong);
+            wrong.finish().map(|()| kept)
+        };
+
+        assert_eq!(read(&[" vip ", "vip", "VIP"]).unwrap(), ["vip", "VIP"]);
+        for refused in ["", " ", "a,b", "two\nlines", &"x".repeat(51)] {
+            assert!(read(&[refused]).is_err(), "{refused}");
+        }
+        assert!(read(&["t"; 21]).is_err());
     }
 }

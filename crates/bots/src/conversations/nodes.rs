@@ -19,11 +19,13 @@ use uuid::Uuid;
 
 use super::{
     hub::{Frame, Frames, Hub},
+    message::shown,
+    stopping::Stops,
     store,
-    turn::shown,
 };
 
 const TOPIC: &str = "conversations.turn";
+const STOP: &str = "conversations.stop";
 /// Turns of other nodes that are read at the same time.
 const AT_ONCE: usize = 16;
 
@@ -31,8 +33,8 @@ const AT_ONCE: usize = 16;
 #[derive(Clone)]
 pub(super) struct Nodes {
     bus: Bus,
-    /// Hears the turns of other nodes, as long as this lives. None where there are none.
-    _hearing: Option<Arc<AbortOnDropHandle<()>>>,
+    /// Hears of the turns of other nodes, and what they want stopped, as long as this lives. None where there are none.
+    _hearing: Option<Arc<[AbortOnDropHandle<()>; 2]>>,
 }
 
 /// A turn that was written.
@@ -69,9 +71,13 @@ const fn id<K>(bytes: [u8; 16]) -> Id<K> {
 
 impl Nodes {
     /// Needs a running Tokio if the bus reaches other nodes.
-    pub(super) fn new(bus: Bus, db: Db, hub: Hub) -> Self {
-        let hearing = bus.has_others().then(|| tokio::spawn(hear(bus.subscribe(TOPIC), db, hub)));
-        Self { bus, _hearing: hearing.map(|hearing| Arc::new(AbortOnDropHandle::new(hearing))) }
+    pub(super) fn new(bus: Bus, db: Db, hub: Hub, stops: Stops) -> Self {
+        let hearing = bus.has_others().then(|| {
+            let turns = tokio::spawn(hear(bus.subscribe(TOPIC), db, hub));
+            let stopped = tokio::spawn(hear_stops(bus.subscribe(STOP), stops));
+            Arc::new([turns, stopped].map(AbortOnDropHandle::new))
+        });
+        Self { bus, _hearing: hearing }
     }
 
     /// Are there any?
@@ -82,6 +88,11 @@ impl Nodes {
     /// Once the turn is committed.
     pub(super) fn tell(&self, written: &Written) {
         self.bus.tell_others(TOPIC, &written.write());
+    }
+
+    /// The answer in that conversation is to be stopped, wherever it is written.
+    pub(super) fn tell_to_stop(&self, conversation: Id<Conversation>) {
+        self.bus.tell_others(STOP, conversation.as_bytes());
     }
 }
 
@@ -104,6 +115,17 @@ async fn hear(mut turns: Subscription, db: Db, hub: Hub) {
             reading.join_next().await;
         }
         reading.spawn(hand_on(db.clone(), hub.clone(), written));
+    }
+}
+
+/// Who wants an answer stopped asks again if that was missed.
+async fn hear_stops(mut told: Subscription, stops: Stops) {
+    while let Some(heard) = told.next().await {
+        if let Heard::Hint(hint) = heard
+            && let Ok(conversation) = <[u8; 16]>::try_from(&*hint)
+        {
+            stops.stop(id(conversation));
+        }
     }
 }
 

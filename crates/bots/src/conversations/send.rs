@@ -1,16 +1,20 @@
 //! Taking a message: one turn of the conversation, once, whoever else takes turns meanwhile.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use kernel::{Actor, Error, Id, id::kind::Conversation as ConversationKind};
+use basic::Reply;
+use kernel::{Actor, Error, Id, Permission, id::kind::Conversation as ConversationKind};
+use platform::{db::Unit, idempotency};
 use tracing::Instrument;
 
 use super::{
     ConversationError, Conversations, Message, NewMessage, Sent,
+    access::may_read,
+    attachments::{self, Attachment},
     dialog::Input,
-    model::Wait,
-    store::{self, MessageRow, TurnFound},
-    turn::{Cause, shown},
+    message::{Wait, shown},
+    store::{self, ENDED, MessageRow, TurnFound, TurnRow},
+    turn::{Cause, Heard},
 };
 use crate::bots;
 
@@ -21,13 +25,37 @@ const CLIENT_ID: usize = 128;
 
 /// What a read for a turn found.
 enum Found {
-    /// The message is new.
-    Fresh(Box<TurnFound>),
+    /// The message is new; with what it sends.
+    Fresh(Box<TurnFound>, Vec<Attachment>),
     /// It was taken before, and answered so.
     Known(MessageRow, Vec<MessageRow>),
 }
 
 impl Conversations {
+    /// The same for somebody who waits for the answer, and not for ever. What they no longer wait for goes on.
+    pub(super) async fn send_and_wait(
+        &self,
+        who: Actor,
+        id: Id<ConversationKind>,
+        message: NewMessage,
+    ) -> Result<Sent, ConversationError> {
+        let patience = Duration::from_secs(self.settings.get().answer_seconds);
+        let (this, timestamp) = (self.clone(), self.surroundings.now());
+        let taking = async move { this.send(&who, id, message).await };
+        let taking = idempotency::carried(taking).instrument(tracing::Span::current());
+        match tokio::time::timeout(patience, tokio::spawn(taking)).await {
+            Ok(taken) => taken.map_err(Error::internal)?,
+            Err(_) => Ok(Sent {
+                conversation_id: id,
+                message_id: None,
+                timestamp,
+                status: "sent",
+                response: Vec::new(),
+                suggestions: Vec::new(),
+            }),
+        }
+    }
+
     /// Takes a message and gives what the bot answers. The same message sent twice is taken once.
     pub(super) async fn send(
         &self,
@@ -42,9 +70,9 @@ impl Conversations {
         let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
-            match self.look(who, id, message.client_message_id.clone()).await? {
+            match self.look(who, id, &message).await? {
                 Found::Known(own, answers) => return Ok(sent(id, own, answers, message.wait)),
-                Found::Fresh(found) => {
+                Found::Fresh(found, attachments) => {
                     if in_line_of_bot.is_none() {
                         in_line_of_bot = self.line_of_bot(found.row.bot_id, attempt > 0).await;
                         // Much can have happened meanwhile.
@@ -53,7 +81,7 @@ impl Conversations {
                         }
                     }
                     let span = tracing::info_span!(target: "telemetry", "conversation.turn");
-                    match self.answer(who, id, &message, *found).instrument(span).await {
+                    match self.answer(who, id, &message, *found, attachments).instrument(span).await {
                         Err(ConversationError::Busy) => {}
                         other => {
                             let elapsed = started.elapsed();
@@ -72,32 +100,34 @@ impl Conversations {
         &self,
         who: &Actor,
         id: Id<ConversationKind>,
-        client_message_id: Option<String>,
+        message: &NewMessage,
     ) -> Result<Found, ConversationError> {
         let (asks, limit) = (who.clone(), self.answer_limit());
+        let (client_message_id, sends) = (message.client_message_id.clone(), message.attachments.clone());
         self.db
             .read(who.org, move |tx| {
-                let row = store::for_turn(tx, id)?.filter(|row| asks.is(row.user_id));
+                let row = store::for_turn(tx, id)?.filter(|row| may_read(&asks, row.user_id));
                 let row = row.ok_or(ConversationError::NotFound)?;
-                // Who may use the bot can change while a conversation lasts.
-                let guard = bots::Guard {
-                    bot: row.bot_id,
-                    visibility: &row.bot_visibility,
-                    created_by: row.bot_created_by,
-                    is_listed: row.bot_is_listed,
-                };
-                if !guard.lets_in(tx, &asks)? {
-                    return Err(bots::BotError::NotFound.into());
-                }
-                let known = client_message_id.map(|client_id| store::by_client_id(tx, id, &client_id));
+                check_speaker(tx, &asks, &row)?;
+                let client_id = client_message_id.map(|client_id| own_name(&asks, &row, client_id));
+                let known = client_id.map(|client_id| store::by_client_id(tx, id, &client_id));
                 if let Some(own) = known.transpose()?.flatten() {
                     let answers = store::answers(tx, id, &own, limit)?;
                     return Ok(Found::Known(own, answers));
                 }
-                if row.bot_status != "active" {
+                if row.status == ENDED {
+                    return Err(ConversationError::Ended);
+                }
+                if row.bot_status != "active" && asks.is(row.user_id) {
                     return Err(ConversationError::BotInactive);
                 }
-                Ok(Found::Fresh(Box::new(store::found(tx, id, row)?)))
+                let mut attachments = Vec::new();
+                for attachment in sends {
+                    let unsent = store::unsent(tx, id, asks.user, attachment)?;
+                    let unsent = unsent.ok_or(ConversationError::AttachmentNotFound)?;
+                    attachments.push(Attachment::from(&unsent));
+                }
+                Ok(Found::Fresh(Box::new(store::found(tx, id, row)?), attachments))
             })
             .await
     }
@@ -113,19 +143,35 @@ impl Conversations {
         id: Id<ConversationKind>,
         message: &NewMessage,
         TurnFound { row, run }: TurnFound,
+        attachments: Vec<Attachment>,
     ) -> Result<Sent, ConversationError> {
         let scene = self.scene(who.org, id, &row, who.permissions);
+        let is_staff = !who.is(row.user_id);
+        // Where the staff has taken over, the bot hears nothing.
+        let is_silent = is_staff || row.staff_active;
         let waited = run.as_ref().is_some_and(|run| !run.sleeps);
         let ran = match run {
-            // Whoever sleeps hears nothing.
-            Some(run) if waited => {
-                Some(self.dialogs.run(&scene, Input::Reply(run.stack, message.content.clone())).await?)
+            // Nor does whoever sleeps.
+            Some(run) if waited && !is_silent => {
+                let sent = attachments.iter().map(Attachment::for_script).collect();
+                let reply = Reply { text: message.content.clone(), attachments: sent };
+                Some(self.dialogs.run(&scene, Input::Reply(run.stack, reply)).await?)
             }
             _ => None,
         };
-        let cause = Cause::Heard(message.content.clone(), message.client_message_id.clone());
-        let turn = self.next_turn(&scene, &row, cause, ran, waited);
-        let mut messages = self.commit(who.org, turn, |_| Ok(())).await?;
+        let cause = Cause::Heard(Heard {
+            content: message.content.clone(),
+            client_id: message.client_message_id.clone().map(|name| own_name(who, &row, name)),
+            staff: is_staff.then_some(who.user),
+            attachments: attachments.clone(),
+        });
+        let mut turn = self.next_turn(&scene, &row, cause, ran, waited);
+        if is_silent {
+            turn.fallback = None;
+        }
+        let seq = turn.seq + 1;
+        let sends = move |unit: &Unit<'_>| attachments::send(unit, id, seq, &attachments);
+        let mut messages = self.commit(who.org, turn, sends).await?;
         let answers = messages.split_off(1);
         let own = messages.pop().ok_or(ConversationError::Busy)?;
         Ok(answered(&own, answers, message.wait))
@@ -140,7 +186,28 @@ impl Conversations {
         if message.client_message_id.as_ref().is_some_and(|id| id.contains('\0')) {
             return Err(Error::invalid("client_message_id", "must not hold the character U+0000").into());
         }
+        let mut sends = message.attachments.clone();
+        sends.sort_unstable();
+        sends.dedup();
+        if sends.len() < message.attachments.len() || sends.len() > attachments::MOST {
+            let most = attachments::MOST;
+            return Err(Error::invalid("attachments", format!("must be at most {most}, each once")).into());
+        }
+        // Whoever sends a file need not say anything.
+        if message.content.is_empty() && !sends.is_empty() {
+            return Ok(());
+        }
         self.check_content(&message.content)
+    }
+
+    /// Would a message be taken? For whoever has to know it before it is.
+    pub(super) async fn may_say(
+        &self,
+        who: &Actor,
+        id: Id<ConversationKind>,
+        message: &NewMessage,
+    ) -> Result<(), ConversationError> {
+        self.look(who, id, message).await.map(drop)
     }
 
     pub(super) fn check_content(&self, content: &str) -> Result<(), ConversationError> {
@@ -156,6 +223,26 @@ impl Conversations {
     }
 }
 
+/// May the caller say something in a conversation that they may read? Its person while they may use the bot, and staff.
+fn check_speaker(tx: &Tx<'_>, who: &Actor, row: &TurnRow) -> Result<(), ConversationError> {
+    if !who.is(row.user_id) {
+        return Ok(who.require(Permission::CONVERSATIONS_WRITE)?);
+    }
+    // Who may use the bot can change while a conversation lasts.
+    let guard = bots::Guard {
+        bot: row.bot_id,
+        visibility: &row.bot_visibility,
+        created_by: row.bot_created_by,
+        is_listed: row.bot_is_listed,
+    };
+    if guard.lets_in(tx, who)? { Ok(()) } else { Err(bots::BotError::NotFound.into()) }
+}
+
+/// The sender's own name for a message as it is kept: two senders may choose the same.
+fn own_name(who: &Actor, row: &TurnRow, name: String) -> String {
+    if who.is(row.user_id) { name } else { format!("{}\n{name}", who.user) }
+}
+
 fn sent(id: Id<ConversationKind>, own: MessageRow, answers: Vec<MessageRow>, wait: Wait) -> Sent {
     let answers = answers.into_iter().map(|row| shown(row, id)).collect();
     answered(&shown(own, id), answers, wait)
@@ -163,9 +250,11 @@ fn sent(id: Id<ConversationKind>, own: MessageRow, answers: Vec<MessageRow>, wai
 
 fn answered(own: &Message, answers: Vec<Message>, wait: Wait) -> Sent {
     let (message_id, timestamp) = (Some(own.message_id), own.timestamp);
+    let conversation_id = own.conversation_id;
     if wait == Wait::None {
-        return Sent { message_id, timestamp, status: "sent", response: Vec::new(), suggestions: Vec::new() };
+        let (response, suggestions) = (Vec::new(), Vec::new());
+        return Sent { conversation_id, message_id, timestamp, status: "sent", response, suggestions };
     }
     let suggestions = answers.last().map(|last| last.suggestions.clone()).unwrap_or_default();
-    Sent { message_id, timestamp, status: "delivered", response: answers, suggestions }
+    Sent { conversation_id, message_id, timestamp, status: "delivered", response: answers, suggestions }
 }

@@ -8,19 +8,22 @@ use kernel::{
 };
 use platform::{
     bus::Bus,
-    db::{Db, Tx},
+    db::{Db, DbError},
+    objects::Objects,
     settings::Live,
 };
 use sea_query::{Condition, Expr, ExprTrait};
 
 use super::{
     Conversation, ConversationError, Message,
+    access::{note_reading, readable},
     dialog::Dialogs,
     hub::Hub,
-    model::History,
+    message::{History, shown},
+    model::Status,
     nodes::Nodes,
+    stopping::Stops,
     store::{self, ConversationRow, MessageRow},
-    turn::shown,
     waiting::Lines,
 };
 use crate::{Settings, memory::Memories, scripts::programs::Programs};
@@ -48,9 +51,15 @@ pub(super) const SPEC: ListSpec = ListSpec {
     ],
     filters: &[
         FilterField::id::<Bot>("bot_id", "With these bots."),
-        FilterField::one_of("status", &["active", "waiting"], "In one of these states."),
+        FilterField::one_of(
+            "status",
+            &["active", "waiting", "archived", "ended"],
+            "In one of these states; without it all but `archived`.",
+        ),
         FilterField::one_of("channel", &["web", "api"], "Held there."),
         FilterField::id::<User>("user_id", "Of these people."),
+        FilterField::texts("tag", "With one of these tags."),
+        FilterField::one_of("rating", &["1", "2", "3", "4", "5"], "Rated so."),
         FilterField::time("started_after", "Begun then or later."),
         FilterField::time("started_before", "Begun before."),
     ],
@@ -59,7 +68,7 @@ pub(super) const SPEC: ListSpec = ListSpec {
 /// What may be asked of the list of messages.
 pub(super) const MESSAGES: ListSpec = ListSpec {
     sorts: &[SortField::desc("created_at")],
-    filters: &[FilterField::one_of("sender", &["user", "bot", "system"], "Said by one of these.")],
+    filters: &[FilterField::one_of("sender", &["user", "bot", "system", "staff"], "Said by one of these.")],
     search: None,
 };
 
@@ -67,6 +76,7 @@ pub(super) const MESSAGES: ListSpec = ListSpec {
 #[derive(Clone)]
 pub struct Conversations {
     pub(super) db: Db,
+    pub(super) objects: Objects,
     pub(super) dialogs: Dialogs,
     pub(super) memories: Memories,
     pub(super) surroundings: Surroundings,
@@ -77,26 +87,42 @@ pub struct Conversations {
     pub(super) contended: Lines<Id<Bot>>,
     pub(super) hub: Hub,
     pub(super) nodes: Nodes,
+    pub(super) stops: Stops,
 }
 
-/// The one function that decides whose a conversation is.
-fn may_read(who: &Actor, user: Id<User>) -> bool {
-    who.is(user) || who.may(Permission::CONVERSATIONS_READ)
+/// Archived conversations are hidden from whoever does not ask for them. The condition is one that the indexes of the
+/// sorts begin with.
+pub(super) fn archived_or_not(request: &ListRequest) -> Option<Expr> {
+    let asked = request.filters.iter().find(|(field, _)| *field == "status").map(|(_, states)| states);
+    match asked {
+        Some(states) if states.iter().all(|state| state == "archived") => {
+            Some(Expr::cust("c.archived = TRUE"))
+        }
+        Some(states) if states.iter().any(|state| state == "archived") => None,
+        _ => Some(Expr::cust("c.archived = FALSE")),
+    }
 }
 
 impl ConversationRow {
-    fn shown(self) -> Conversation {
+    pub(super) fn shown(self) -> Conversation {
         Conversation {
             conversation_id: self.id,
+            session_id: self.session_id,
             bot_id: self.bot_id,
             bot_name: self.bot_name,
             user_id: self.user_id,
             channel: self.channel,
             title: self.title,
-            status: self.status,
+            status: Status::of(&self.status, self.archived),
             last_message: self.last_message,
             last_activity: self.last_activity,
             message_count: self.seq.unsigned_abs(),
+            unread_count: u64::try_from(self.seq - self.read_seq).unwrap_or_default(),
+            tags: self.tags.read().unwrap_or_default(),
+            rating: self.rating,
+            rating_comment: self.rating_comment,
+            resolved: self.resolved,
+            staff_active: self.staff_active,
             metadata: self.metadata.read().unwrap_or_default(),
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -104,29 +130,23 @@ impl ConversationRow {
     }
 }
 
-/// The conversation, if the caller may read it.
-pub(super) fn readable(
-    tx: &Tx<'_>,
-    who: &Actor,
-    id: Id<ConversationKind>,
-) -> Result<ConversationRow, ConversationError> {
-    store::get(tx, id)?.filter(|row| may_read(who, row.user_id)).ok_or(ConversationError::NotFound)
-}
-
 impl Conversations {
     /// The service over the given adapters.
     pub(crate) fn new(
         db: Db,
+        objects: Objects,
         bus: Bus,
         programs: Programs,
         memories: Memories,
         surroundings: Surroundings,
         settings: Live<Settings>,
     ) -> Self {
-        let hub = Hub::default();
+        let (hub, stops) = (Hub::default(), Stops::default());
         Self {
-            nodes: Nodes::new(bus, db.clone(), hub.clone()),
+            nodes: Nodes::new(bus, db.clone(), hub.clone(), stops.clone()),
+            stops,
             db,
+            objects,
             dialogs: Dialogs::new(programs, surroundings.clone(), settings.clone()),
             memories,
             surroundings,
@@ -143,14 +163,16 @@ impl Conversations {
     }
 
     pub(super) async fn list(&self, who: Actor, request: ListRequest) -> Result<Page<Conversation>, Error> {
-        let read = self.db.read(who.org, move |tx| {
-            if who.may(Permission::CONVERSATIONS_READ) {
-                return tx.list(&store::LIST, &request, None).map_err(Error::from);
-            }
-            let own = Condition::all().add(Expr::cust("c.user_id").eq(who.user.as_bytes().to_vec()));
-            tx.list(&store::OWN, &request, Some(own)).map_err(Error::from)
-        });
-        let page: Page<ConversationRow> = read.await?;
+        let mut which = Condition::all().add_option(archived_or_not(&request));
+        let sees_all = who.may(Permission::CONVERSATIONS_READ);
+        if !sees_all {
+            which = which.add(Expr::cust("c.user_id").eq(who.user.as_bytes().to_vec()));
+        }
+        let list = if sees_all { &store::LIST } else { &store::OWN };
+        let page: Page<ConversationRow> = self
+            .db
+            .read(who.org, move |tx| tx.list(list, &request, Some(which)).map_err(Error::from))
+            .await?;
         Ok(page.map(ConversationRow::shown))
     }
 
@@ -159,22 +181,40 @@ impl Conversations {
         who: Actor,
         id: Id<ConversationKind>,
     ) -> Result<Versioned<Conversation>, ConversationError> {
-        let row = self.db.read(who.org, move |tx| readable(tx, &who, id)).await?;
+        let asks = who.clone();
+        let row = self.db.read(who.org, move |tx| readable(tx, &asks, id)).await?;
+        self.note_reading(&who, &row).await?;
         Ok(Versioned::new(row.rev, row.shown()))
     }
+
+    /// Writes down that staff reads what is not theirs, before they do.
+    pub(super) async fn note_reading(&self, who: &Actor, row: &ConversationRow) -> Result<(), DbError> {
+        if who.is(row.user_id) {
+            return Ok(());
+        }
+        let (reads, id) = (who.clone(), row.id);
+        self.db.write(who.org, move |unit| note_reading(unit, &reads, id)).await
+    }
+
     pub(super) async fn message(
         &self,
         who: &Actor,
         conversation: Id<ConversationKind>,
         id: Id<MessageKind>,
     ) -> Result<Message, ConversationError> {
-        let found = self.db.read(who.org, move |tx| {
-            let seq = store::seq_of(tx, conversation, id)?.ok_or(ConversationError::MessageNotFound)?;
-            let mut rows = store::after(tx, conversation, seq - 1, 1)?;
-            rows.pop().ok_or(ConversationError::MessageNotFound)
-        });
-        Ok(shown(found.await?, conversation))
+        let asks = who.clone();
+        let (of, row) = self
+            .db
+            .read(who.org, move |tx| {
+                let of = readable(tx, &asks, conversation)?;
+                let row = store::message(tx, conversation, id)?.ok_or(ConversationError::MessageNotFound)?;
+                Ok::<_, ConversationError>((of, row))
+            })
+            .await?;
+        self.note_reading(who, &of).await?;
+        Ok(shown(row, conversation))
     }
+
     pub(super) async fn messages(
         &self,
         who: Actor,
@@ -182,16 +222,19 @@ impl Conversations {
         request: ListRequest,
     ) -> Result<Page<Message>, ConversationError> {
         let of_this = Condition::all().add(Expr::cust("m.conversation_id").eq(id.as_bytes().to_vec()));
-        let page = self.db.read(who.org, move |tx| {
-            readable(tx, &who, id)?;
+        let asks = who.clone();
+        let found = self.db.read(who.org, move |tx| {
+            let row = readable(tx, &asks, id)?;
             let page: Page<MessageRow> =
                 tx.list(&store::MESSAGES, &request, Some(of_this)).map_err(Error::from)?;
-            Ok::<_, ConversationError>(page)
+            Ok::<_, ConversationError>((row, page))
         });
-        Ok(page.await?.map(|row| shown(row, id)))
+        let (row, page) = found.await?;
+        self.note_reading(&who, &row).await?;
+        Ok(page.map(|row| shown(row, id)))
     }
 
-    /// The last messages, or those before or after one of them; oldest first.
+    /// The last messages, or those before or after one of them; oldest first. Whose conversation it is has read them.
     pub(super) async fn history(
         &self,
         who: Actor,
@@ -200,22 +243,51 @@ impl Conversations {
         before: Option<Id<MessageKind>>,
         after: Option<Id<MessageKind>>,
     ) -> Result<History, ConversationError> {
-        let rows = self.db.read(who.org, move |tx| {
-            let row = readable(tx, &who, id)?;
+        let asks = who.clone();
+        let found = self.db.read(who.org, move |tx| {
+            let row = readable(tx, &asks, id)?;
             let place = |message| store::seq_of(tx, id, message)?.ok_or(ConversationError::MessageNotFound);
             let one_more = i64::from(limit) + 1;
             if let Some(after) = after {
-                return Ok((store::after(tx, id, place(after)?, one_more)?, false));
+                let rows = store::after(tx, id, place(after)?, one_more)?;
+                return Ok((row, rows, false));
             }
             let end = before.map_or(Ok(row.seq + 1), place)?;
-            Ok::<_, ConversationError>((store::before(tx, id, end, one_more)?, true))
+            let rows = store::before(tx, id, end, one_more)?;
+            Ok::<_, ConversationError>((row, rows, true))
         });
-        let (mut rows, newest_first) = rows.await?;
+        let (row, mut rows, newest_first) = found.await?;
+        self.note_reading(&who, &row).await?;
         let has_more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         if newest_first {
             rows.reverse();
         }
+        let last = rows.last().map_or(0, |last| last.seq);
+        if who.is(row.user_id) && last > row.read_seq {
+            self.db.write(who.org, move |unit| store::read_up_to(unit, id, last)).await?;
+        }
         Ok(History { items: rows.into_iter().map(|row| shown(row, id)).collect(), has_more })
+    }
+
+    /// The person has read up to that message.
+    pub(super) async fn read(
+        &self,
+        who: &Actor,
+        id: Id<ConversationKind>,
+        message: Id<MessageKind>,
+    ) -> Result<(), ConversationError> {
+        let asks = who.clone();
+        self.db
+            .write(who.org, move |unit| {
+                let row = readable(unit, &asks, id)?;
+                let seq = store::seq_of(unit, id, message)?.ok_or(ConversationError::MessageNotFound)?;
+                // What the staff reads is not read by the person.
+                if asks.is(row.user_id) {
+                    store::read_up_to(unit, id, seq)?;
+                }
+                Ok(())
+            })
+            .await
     }
 }

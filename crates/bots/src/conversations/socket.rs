@@ -4,22 +4,52 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use gateway::{Frame, FrameHandler, Socket, module::BoxFuture};
-use kernel::{Actor, Error, Id, Permission, id::kind::Conversation as ConversationKind};
+use kernel::{
+    Actor, Error, Id, Permission,
+    id::{
+        AttachmentId,
+        kind::{Conversation as ConversationKind, Message as MessageKind},
+    },
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Conversations, NewConversation, NewMessage, hub::Frame as Said, model::Wait};
+use super::{Conversations, NewConversation, NewMessage, hub::Frame as Said, message::Wait};
 
 /// Answers `message` frames.
 pub(super) struct Messages {
     conversations: Conversations,
 }
 
+/// Answers `read` frames: the person has read up to a message.
+pub(super) struct Reads(pub(super) Conversations);
+
+/// Answers `stop` frames: the answer that is being written is to end.
+pub(super) struct StopsAnswers(pub(super) Conversations);
+
+/// The fields of a `read` frame.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    conversation_id: Id<ConversationKind>,
+    message_id: Id<MessageKind>,
+}
+
+/// The fields of a `stop` frame.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stop {
+    conversation_id: Id<ConversationKind>,
+}
+
 /// The fields of a `message` frame.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Message {
+    #[serde(default)]
     content: String,
+    #[serde(default)]
+    attachments: Vec<AttachmentId>,
     conversation_id: Option<Id<ConversationKind>>,
     bot_id: Option<String>,
     client_message_id: Option<String>,
@@ -33,10 +63,13 @@ impl Messages {
     async fn say(&self, socket: &Socket, frame: Frame) -> kernel::Result<()> {
         let who = signed_in(socket)?;
         who.require(Permission::CHAT_WRITE)?;
-        let said: Message = serde_json::from_value(Value::Object(frame.body))
-            .map_err(|problem| Error::invalid("message", problem.to_string()))?;
-        let message =
-            NewMessage { content: said.content, client_message_id: said.client_message_id, wait: Wait::None };
+        let said: Message = fields("message", frame.body)?;
+        let message = NewMessage {
+            content: said.content,
+            attachments: said.attachments,
+            client_message_id: said.client_message_id,
+            wait: Wait::None,
+        };
         // Before anything is begun for it.
         self.conversations.check_message(&message)?;
         let conversation = match said.conversation_id {
@@ -101,6 +134,41 @@ impl Messages {
 
 fn signed_in(socket: &Socket) -> kernel::Result<Actor> {
     socket.who().ok_or_else(|| Error::unauthorized("Sign in to do this.", "credentials_missing"))
+}
+
+/// The fields of a frame, or what is wrong with them.
+fn fields<T: serde::de::DeserializeOwned>(kind: &str, body: Map<String, Value>) -> kernel::Result<T> {
+    serde_json::from_value(Value::Object(body)).map_err(|problem| Error::invalid(kind, problem.to_string()))
+}
+
+impl FrameHandler for Reads {
+    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
+        Box::pin(async move {
+            let who = signed_in(socket)?;
+            who.require(Permission::CHAT_READ)?;
+            let Read { conversation_id, message_id } = fields("read", frame.body)?;
+            self.0.read(&who, conversation_id, message_id).await?;
+            let mut extra = Map::new();
+            extra.insert("conversation_id".to_owned(), json!(conversation_id));
+            socket.ack(frame.id.as_deref(), extra);
+            Ok(())
+        })
+    }
+}
+
+impl FrameHandler for StopsAnswers {
+    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
+        Box::pin(async move {
+            let who = signed_in(socket)?;
+            who.require(Permission::CHAT_WRITE)?;
+            let Stop { conversation_id } = fields("stop", frame.body)?;
+            self.0.stop(who, conversation_id).await?;
+            let mut extra = Map::new();
+            extra.insert("conversation_id".to_owned(), json!(conversation_id));
+            socket.ack(frame.id.as_deref(), extra);
+            Ok(())
+        })
+    }
 }
 
 impl FrameHandler for Messages {

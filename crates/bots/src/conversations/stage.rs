@@ -10,6 +10,7 @@ use chrono::{DateTime, FixedOffset};
 use gateway::command::Drafts;
 use kernel::Error;
 use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio_util::sync::CancellationToken;
 
 use crate::logs::Notes;
 
@@ -40,6 +41,8 @@ pub(super) struct Allowance {
     pub(super) says: Vec<String>,
     /// Where what they print is noted.
     pub(super) notes: Drafts,
+    /// Cancelled when they are to stop.
+    pub(super) stop: CancellationToken,
 }
 
 /// Where a machine needs more than its stage.
@@ -55,6 +58,8 @@ pub(super) enum Stop {
     Failed(Box<RuntimeError>),
     /// It used more than it may. No script can catch that.
     Exceeded(String),
+    /// Somebody wants no more of it.
+    Stopped,
 }
 
 impl Stage {
@@ -79,9 +84,13 @@ impl Allowance {
     fn play(&mut self, machine: &mut Machine, mut answer: Answer) -> Stop {
         loop {
             let resume = Resume { now: self.now, seed: self.next_seed(), answer };
-            let (begun, time) = (Instant::now(), self.time);
-            let step = machine.run_unless(resume, &mut || begun.elapsed() > time);
+            let (begun, time, stop) = (Instant::now(), self.time, &self.stop);
+            let mut is_over = || begun.elapsed() > time || stop.is_cancelled();
+            let step = machine.run_unless(resume, &mut is_over);
             self.time = time.saturating_sub(begun.elapsed());
+            if self.stop.is_cancelled() {
+                return Stop::Stopped;
+            }
             match step {
                 Step::Talk(text) => {
                     if let Err(exceeded) = self.say(text) {

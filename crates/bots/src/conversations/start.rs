@@ -1,26 +1,37 @@
-//! Beginning a conversation: the bot's welcome, its start script up to the first question, the initial message.
+//! Beginning a conversation, or beginning it anew: the bot's welcome, its start script up to the first question, the
+//! initial message.
 
 use std::sync::Arc;
 
-use kernel::{Actor, Error, FieldErrors, Id, id::kind::Conversation as ConversationKind, text};
-use platform::db::Json;
+use kernel::{
+    Actor, Error, FieldErrors, Id, PermissionSet,
+    id::kind::{Bot, Conversation as ConversationKind},
+};
+use platform::db::{Json, Unit};
 
 use super::{
     ConversationError, Conversations, Message, NewConversation, NewMessage, Started,
+    access::manageable,
     commit::{Setting, count},
-    dialog::Input,
-    events::ConversationStarted,
-    model::TITLE,
+    dialog::{Input, Scene},
+    events::{About, ConversationStarted},
+    model::{Status, check_metadata, checked_title},
     send::TRIES,
-    store::{self, NewRow},
+    store::{self, ENDED, NewRow, TurnRow},
     turn::{Cause, Turn},
 };
 use crate::bots::{self, store::BotRow};
 
-/// Bytes of metadata.
-const METADATA: usize = 16 << 10;
 /// Where a conversation is held that doesn't say.
 const WEB: &str = "web";
+
+/// A conversation that has begun, or begun anew.
+struct Begun {
+    id: Id<ConversationKind>,
+    bot: Id<Bot>,
+    messages: Vec<Message>,
+    waits: bool,
+}
 
 impl Conversations {
     /// Begins a conversation: the bot's welcome, its start script up to the first question, the initial message.
@@ -30,25 +41,22 @@ impl Conversations {
             self.check_content(message)?;
         }
         let initial = new.initial_message.clone();
-        let (conversation_id, bot, mut messages, mut status) = self.begin(&who, new).await?;
+        let begun = self.begin(&who, new).await?;
+        let mut started = begun.started(&who);
         if let Some(content) = initial {
-            let sent =
-                self.send(&who, conversation_id, NewMessage { content, ..NewMessage::default() }).await?;
+            let said = NewMessage { content, ..NewMessage::default() };
+            let sent = self.send(&who, started.conversation_id, said).await?;
             if let Some(own) = sent.message_id {
-                let said = self.message(&who, conversation_id, own).await?;
-                messages.push(said);
+                let said = self.message(&who, started.conversation_id, own).await?;
+                started.messages.push(said);
             }
-            messages.extend(sent.response);
-            status = self.get(who.clone(), conversation_id).await?.value.status;
+            started.messages.extend(sent.response);
+            started.status = self.get(who.clone(), started.conversation_id).await?.value.status;
         }
-        Ok(Started { conversation_id, session_id: who.session, bot_id: bot.id, status, messages })
+        Ok(started)
     }
 
-    async fn begin(
-        &self,
-        who: &Actor,
-        new: NewConversation,
-    ) -> Result<(Id<ConversationKind>, BotRow, Vec<Message>, String), ConversationError> {
+    async fn begin(&self, who: &Actor, new: NewConversation) -> Result<Begun, ConversationError> {
         let id = self.surroundings.id();
         let new = Arc::new(new);
         let mut in_line_of_bot = None;
@@ -78,33 +86,46 @@ impl Conversations {
                 version: bot.version,
                 offered: Vec::new(),
             });
-            let ran = match bot.start_program {
-                Some(hash) => Some(self.dialogs.run(&scene, Input::Start(hash)).await?),
-                None => None,
-            };
-            count(ran.as_ref());
-            let says = self.phrases(&bot.config);
-            let turn = Turn {
-                conversation: id,
-                bot: bot.id,
-                version: bot.version,
-                seq: 0,
-                fence: 0,
-                cause: Cause::Beginning,
-                welcome: says.welcome,
-                ran,
-                waited: false,
-                drafts: scene.run.drafts.clone(),
-                fallback: says.fallback,
-                sorry: says.sorry,
-            };
-            let status = if turn.waits() { "waiting" } else { "active" };
+            let turn = self.first_turn(&scene, &bot, 0, 0).await?;
+            let waits = turn.waits();
             match self.write_first(who, Arc::clone(&new), bot.clone(), turn).await {
                 Err(ConversationError::Busy) => {}
-                written => return Ok((id, bot, written?, status.to_owned())),
+                written => return Ok(Begun { id, bot: bot.id, messages: written?, waits }),
             }
         }
         Err(ConversationError::Busy)
+    }
+
+    /// The bot's first words, behind what was said before.
+    async fn first_turn(
+        &self,
+        scene: &Scene,
+        bot: &BotRow,
+        seq: i64,
+        fence: i64,
+    ) -> Result<Turn, ConversationError> {
+        let ran = match bot.start_program {
+            Some(hash) => Some(self.dialogs.run(scene, Input::Start(hash)).await?),
+            None => None,
+        };
+        count(ran.as_ref());
+        let says = self.phrases(&bot.config);
+        Ok(Turn {
+            conversation: scene.run.conversation,
+            bot: bot.id,
+            user: scene.run.user,
+            channel: Arc::clone(&scene.run.channel),
+            version: bot.version,
+            seq,
+            fence,
+            cause: Cause::Beginning,
+            welcome: says.welcome,
+            ran,
+            waited: false,
+            drafts: scene.run.drafts.clone(),
+            fallback: None,
+            sorry: says.sorry,
+        })
     }
 
     /// Writes a conversation with its first turn. [`ConversationError::Busy`] if the bot got another package meanwhile.
@@ -115,20 +136,15 @@ impl Conversations {
         bot: BotRow,
         turn: Turn,
     ) -> Result<Vec<Message>, ConversationError> {
-        let (id, now, user) = (turn.conversation, self.surroundings.now(), who.user);
+        let (id, now, user, session) = (turn.conversation, self.surroundings.now(), who.user, who.session);
         self.commit(who.org, turn, move |unit| {
-            bots::store::touch(unit, bot.id, now)?;
-            let present = bots::store::by_id(unit, bot.id)?.ok_or(bots::BotError::NotFound)?;
-            // The programs must be ones that are kept when the run is written.
-            if present.version != bot.version {
-                return Err(ConversationError::Busy);
-            }
-            present.check_sessions(unit, now)?;
+            still_the_same(unit, &bot, now)?;
             let channel = new.channel.as_deref().unwrap_or(WEB);
             store::insert(
                 unit,
                 &NewRow {
                     id,
+                    session,
                     bot: bot.id,
                     user,
                     channel,
@@ -138,21 +154,109 @@ impl Conversations {
                     at: now,
                 },
             )?;
-            unit.emit(&ConversationStarted { conversation_id: id, bot_id: bot.id, user_id: user, channel })?;
+            unit.emit(&ConversationStarted(About {
+                conversation_id: id,
+                bot_id: bot.id,
+                user_id: user,
+                channel: channel.to_owned(),
+            }))?;
             Ok(())
         })
         .await
     }
+
+    /// Clears what the dialog has kept, and begins it anew behind what was said before.
+    pub(super) async fn reset(
+        &self,
+        who: Actor,
+        id: Id<ConversationKind>,
+    ) -> Result<Started, ConversationError> {
+        let places = self.settings.get().waiting_turns;
+        let in_line = self.lines.turn(id, places).await;
+        let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
+        let mut in_line_of_bot = None;
+        for attempt in 0..TRIES {
+            let (row, bot) = self.clear(&who, id).await?;
+            if in_line_of_bot.is_none() {
+                in_line_of_bot = self.line_of_bot(bot.id, attempt > 0).await;
+                if in_line_of_bot.is_some() {
+                    continue;
+                }
+            }
+            // Nobody else's script runs with the rights of the staff.
+            let permissions = if who.is(row.user_id) { who.permissions } else { PermissionSet::EMPTY };
+            let mut scene = self.scene(who.org, id, &row, permissions);
+            scene.version = bot.version;
+            let turn = self.first_turn(&scene, &bot, row.seq, row.fence).await?;
+            let (waits, now, of) = (turn.waits(), self.surroundings.now(), bot.clone());
+            match self.commit(who.org, turn, move |unit| still_the_same(unit, &of, now)).await {
+                Err(ConversationError::Busy) => {}
+                written => {
+                    let begun = Begun { id, bot: bot.id, messages: written?, waits };
+                    return Ok(begun.started(&who));
+                }
+            }
+        }
+        Err(ConversationError::Busy)
+    }
+
+    /// Drops where the dialog stands. What the script reads from then on is as in a new conversation.
+    async fn clear(
+        &self,
+        who: &Actor,
+        id: Id<ConversationKind>,
+    ) -> Result<(TurnRow, BotRow), ConversationError> {
+        let (who, now) = (who.clone(), self.surroundings.now());
+        self.db
+            .write(who.org, move |unit| {
+                store::lock(unit, id)?;
+                let mut row = manageable(unit, &who, id)?;
+                if row.status == ENDED {
+                    return Err(ConversationError::Ended);
+                }
+                let bot = bots::store::by_id(unit, row.bot_id)?.ok_or(ConversationError::NotFound)?;
+                if bot.status != "active" {
+                    return Err(ConversationError::BotInactive);
+                }
+                store::drop_state(unit, id)?;
+                "active".clone_into(&mut row.status);
+                row.rev += 1;
+                store::save(unit, &row, now)?;
+                let row = store::for_turn(unit, id)?.ok_or(ConversationError::NotFound)?;
+                Ok((row, bot))
+            })
+            .await
+    }
+}
+
+impl Begun {
+    fn started(self, who: &Actor) -> Started {
+        Started {
+            conversation_id: self.id,
+            session_id: who.session,
+            bot_id: self.bot,
+            status: if self.waits { Status::Waiting } else { Status::Active },
+            messages: self.messages,
+        }
+    }
+}
+
+/// The programs must be ones that are kept when the run is written.
+fn still_the_same(unit: &Unit<'_>, bot: &BotRow, now: kernel::Timestamp) -> Result<(), ConversationError> {
+    bots::store::touch(unit, bot.id, now)?;
+    let present = bots::store::by_id(unit, bot.id)?.ok_or(bots::BotError::NotFound)?;
+    if present.version != bot.version {
+        return Err(ConversationError::Busy);
+    }
+    present.check_sessions(unit, now)?;
+    Ok(())
 }
 
 fn check(new: &NewConversation) -> Result<(), Error> {
     let mut wrong = FieldErrors::default();
-    let fits = |title: &str| title.chars().count() <= TITLE && text::is_one_line(title);
-    wrong.check(
-        new.title.as_deref().is_none_or(|title| fits(title.trim())),
-        "title",
-        "must have 1 to 200 characters, in one line",
-    );
+    if let Some(title) = &new.title {
+        checked_title(title, &mut wrong);
+    }
     let channel = new.channel.as_deref();
     wrong.check(matches!(channel, None | Some("web" | "api")), "channel", "must be web or api");
     let letters = |text: &str| {
@@ -163,7 +267,6 @@ fn check(new: &NewConversation) -> Result<(), Error> {
         "language",
         "must be a code such as en or pt-BR",
     );
-    let size = serde_json::to_string(&new.metadata).map_or(usize::MAX, |text| text.len());
-    wrong.check(size <= METADATA, "metadata", "must have at most 16 KiB");
+    check_metadata(&new.metadata, &mut wrong);
     wrong.finish()
 }

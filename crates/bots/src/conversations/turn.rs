@@ -1,20 +1,26 @@
 //! What a turn writes: the message, what the bot said, and where the dialog stands.
 
+use std::sync::Arc;
+
+use basic::hear::PASSWORD_TEXT;
 use gateway::command::{Draft, Drafts, NotWritten};
 use kernel::{
     Id, Timestamp,
-    id::kind::{Bot, Conversation as ConversationKind, Message as MessageKind},
+    id::kind::{Bot, Conversation as ConversationKind, Message as MessageKind, User},
 };
 use platform::db::{DbError, Json, Unit};
+use serde_json::json;
 
 use super::{
+    attachments::{self, Attachment},
     dialog::{End, Outcome, Stack},
+    events::{About, MessageReceived, MessageSent, Said},
     keywords::Offered,
-    model::{Message, Sender, Suggestion},
-    store::{self, MessageRow},
+    message::{Message, Sender, Suggestion, shown},
+    store::{self, Advance, MessageRow},
     wake,
 };
-use crate::logs::Notes;
+use crate::{logs::Notes, webhooks};
 
 /// Characters of the last message that a list shows.
 const LAST_MESSAGE: usize = 200;
@@ -24,6 +30,8 @@ const LAST_MESSAGE: usize = 200;
 pub(super) struct Turn {
     pub(super) conversation: Id<ConversationKind>,
     pub(super) bot: Id<Bot>,
+    pub(super) user: Id<User>,
+    pub(super) channel: Arc<str>,
     /// The package's version that the run began with.
     pub(super) version: i64,
     /// The conversation's counter before the turn.
@@ -39,8 +47,8 @@ pub(super) struct Turn {
     pub(super) waited: bool,
     /// What the commands of the run do.
     pub(super) drafts: Drafts,
-    /// Said if no dialog waited.
-    pub(super) fallback: String,
+    /// Said if no dialog waited. None where the bot is silent.
+    pub(super) fallback: Option<String>,
     /// Said if the script failed.
     pub(super) sorry: String,
 }
@@ -50,10 +58,27 @@ pub(super) struct Turn {
 pub(super) enum Cause {
     /// The conversation begins.
     Beginning,
-    /// Somebody said something, under their own name for it.
-    Heard(String, Option<String>),
+    /// Somebody said something.
+    Heard(Heard),
     /// A script has waited long enough.
     Woken,
+}
+
+/// The beginning of a message, as a list shows it.
+fn beginning(message: &MessageRow) -> String {
+    message.content.chars().take(LAST_MESSAGE).collect()
+}
+
+/// What somebody said.
+#[derive(Debug, Clone)]
+pub(super) struct Heard {
+    pub(super) content: String,
+    /// Their own name for it.
+    pub(super) client_id: Option<String>,
+    /// Who of the staff, where it was not the person.
+    pub(super) staff: Option<Id<User>>,
+    /// What they send with it.
+    pub(super) attachments: Vec<Attachment>,
 }
 
 impl Turn {
@@ -61,24 +86,60 @@ impl Turn {
     pub(super) fn write(&self, unit: &Unit<'_>, at: Timestamp) -> Result<Vec<Message>, NotWritten> {
         let messages = self.messages(unit, at);
         let seq = self.seq + i64::try_from(messages.len()).unwrap_or(i64::MAX);
-        let last = messages
-            .last()
-            .map(|(message, _)| message.content.chars().take(LAST_MESSAGE).collect::<String>());
-        let status = if self.waits() { "waiting" } else { "active" };
-        if !store::advance(unit, self.conversation, self.fence, seq, status, last.as_deref(), at)? {
+        let last = messages.last().map(|(message, _)| beginning(message));
+        let heard = self.heard();
+        let to = Advance {
+            seq,
+            status: if self.waits() { "waiting" } else { "active" },
+            last_message: last.as_deref(),
+            // Whoever says something has read what stands before it.
+            read_seq: heard.filter(|heard| heard.staff.is_none()).map(|_| self.seq + 1),
+            staff_takes_over: heard.is_some_and(|heard| heard.staff.is_some()),
+        };
+        if !store::advance(unit, self.conversation, self.fence, &to, at)? {
             return Err(NotWritten::Overtaken);
         }
         for (message, client_id) in &messages {
-            store::insert_message(unit, self.conversation, message, *client_id)?;
+            store::insert_message(unit, self.conversation, self.user, message, *client_id)?;
         }
         self.write_run(unit, at)?;
         if self.has_failed() {
             // Nothing of what it did stays but what it says of itself.
             self.drafts.with(|notes: &mut Notes| notes.write(unit, at))?;
-        } else {
+        } else if !self.was_cut_short() {
             self.drafts.write(unit, at)?;
         }
-        Ok(messages.into_iter().map(|(message, _)| shown(message, self.conversation)).collect())
+        let messages: Vec<_> =
+            messages.into_iter().map(|(message, _)| shown(message, self.conversation)).collect();
+        self.tell(unit, &messages)?;
+        Ok(messages)
+    }
+
+    /// Tells whoever subscribed what was said. Nobody hears of it but webhooks, and each message would be a row.
+    fn tell(&self, unit: &Unit<'_>, messages: &[Message]) -> Result<(), DbError> {
+        if messages.is_empty() || !webhooks::any_enabled(unit)? {
+            return Ok(());
+        }
+        let about = About {
+            conversation_id: self.conversation,
+            bot_id: self.bot,
+            user_id: self.user,
+            channel: self.channel.to_string(),
+        };
+        messages.iter().try_for_each(|message| {
+            let said = Said::of(&about, message);
+            match message.sender {
+                Sender::User => unit.emit(&MessageReceived(said)),
+                Sender::Bot | Sender::Staff | Sender::System => unit.emit(&MessageSent(said)),
+            }
+        })
+    }
+
+    fn heard(&self) -> Option<&Heard> {
+        match &self.cause {
+            Cause::Heard(heard) => Some(heard),
+            Cause::Beginning | Cause::Woken => None,
+        }
     }
 
     fn write_run(&self, unit: &Unit<'_>, at: Timestamp) -> Result<(), DbError> {
@@ -91,11 +152,11 @@ impl Turn {
                 save(stack, Some(wake::enqueue(unit, self.conversation, at + *time)?))
             }
             Some(End::Finished) => store::end_run(unit, self.conversation),
-            // A failed turn leaves the dialog where it was, unless there is nobody who could begin it again.
-            Some(End::Failed(_)) if matches!(self.cause, Cause::Woken) => {
+            // A turn that was cut short leaves the dialog where it was, unless there is nobody who could begin it again.
+            Some(End::Failed(_) | End::Stopped) if matches!(self.cause, Cause::Woken) => {
                 store::end_run(unit, self.conversation)
             }
-            Some(End::Failed(_)) | None => Ok(()),
+            Some(End::Failed(_) | End::Stopped) | None => Ok(()),
         }
     }
 
@@ -106,8 +167,8 @@ impl Turn {
         Self { ran: Some(Outcome::failed(cause)), ..self }
     }
 
-    fn has_failed(&self) -> bool {
-        matches!(self.ran, Some(Outcome { end: End::Failed(_), .. }))
+    fn was_cut_short(&self) -> bool {
+        matches!(self.ran, Some(Outcome { end: End::Failed(_) | End::Stopped, .. }))
     }
 
     /// Does a dialog wait for an answer after the turn?
@@ -116,7 +177,7 @@ impl Turn {
             Some(End::Waits(_)) => true,
             Some(End::Finished | End::Sleeps(..)) => false,
             // Where it was.
-            Some(End::Failed(_)) | None => self.waited,
+            Some(End::Failed(_) | End::Stopped) | None => self.waited,
         }
     }
 
@@ -130,17 +191,24 @@ impl Turn {
                 seq,
                 id: unit.surroundings().id_at(at),
                 sender: sender.as_str().to_owned(),
+                sender_id: None,
                 content: content.to_owned(),
                 suggestions: None,
                 in_reply_to,
+                feedback: None,
+                attachments: None,
+                metadata: None,
                 created_at: at,
             };
             let id = row.id;
             messages.push((row, client_id));
             id
         };
-        if let Cause::Heard(content, client_id) = &self.cause {
-            in_reply_to = Some(say(Sender::User, content, None, client_id.as_deref()));
+        if let Some(heard) = self.heard() {
+            let is_secret = self.ran.as_ref().is_some_and(|outcome| outcome.heard_secret);
+            let content = if is_secret { PASSWORD_TEXT } else { &heard.content };
+            let sender = if heard.staff.is_some() { Sender::Staff } else { Sender::User };
+            in_reply_to = Some(say(sender, content, None, heard.client_id.as_deref()));
         }
         if let Some(welcome) = &self.welcome {
             say(Sender::Bot, welcome, in_reply_to, None);
@@ -154,10 +222,20 @@ impl Turn {
                     say(Sender::Bot, said, in_reply_to, None);
                 }
             }
-            None if matches!(self.cause, Cause::Heard(..)) => {
-                say(Sender::Bot, &self.fallback, in_reply_to, None);
+            None => {
+                if let Some(fallback) = self.fallback.as_ref().filter(|_| self.heard().is_some()) {
+                    say(Sender::Bot, fallback, in_reply_to, None);
+                }
             }
-            None => {}
+        }
+        if let (Some(heard), Some((first, _))) = (self.heard(), messages.first_mut()) {
+            first.sender_id = heard.staff;
+            first.attachments = attachments::kept(&heard.attachments);
+        }
+        let is_stopped = matches!(self.ran, Some(Outcome { end: End::Stopped, .. }));
+        let last = messages.last_mut().filter(|(last, _)| last.sender == Sender::Bot.as_str());
+        if let Some((last, _)) = last.filter(|_| is_stopped) {
+            last.metadata = Some(Json::of(&json!({ "stopped": true })));
         }
         self.suggest(&mut messages);
         messages
@@ -173,21 +251,5 @@ impl Turn {
         if let Some((message, _)) = last.filter(|_| !suggestions.is_empty()) {
             message.suggestions = Some(Json::of(&suggestions));
         }
-    }
-}
-
-/// A stored message as the API shows it.
-pub(super) fn shown(row: MessageRow, conversation_id: Id<ConversationKind>) -> Message {
-    let suggestions: Option<Vec<Suggestion>> = row.suggestions.and_then(|json| json.read().ok());
-    Message {
-        message_id: row.id,
-        conversation_id,
-        seq: row.seq.unsigned_abs(),
-        sender: Sender::read(&row.sender),
-        content: row.content,
-        content_type: "text",
-        timestamp: row.created_at,
-        suggestions: suggestions.unwrap_or_default(),
-        in_reply_to: row.in_reply_to,
     }
 }

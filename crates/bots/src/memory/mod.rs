@@ -20,6 +20,7 @@ use kernel::{Permission, Standing};
 pub(crate) use model::Owner;
 pub use model::{Memory, MemoryError, NewMemory};
 pub use service::Memories;
+pub(crate) use service::all;
 
 /// The operations on the memory of bots, and the commands of scripts.
 pub(crate) fn module(memories: &Memories) -> Module {

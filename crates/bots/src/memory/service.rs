@@ -9,10 +9,11 @@ use kernel::{
 };
 use platform::{
     audit::{Audit, Category},
-    db::{Db, Extra, Json, Unit},
+    db::{Db, DbError, Extra, Json, Tx, Unit},
     settings::Live,
 };
 use sea_query::{Condition, Expr, ExprTrait};
+use serde_json::Value;
 
 use super::{
     draft::Recollection,
@@ -288,4 +289,15 @@ fn check_key(key: &str) -> Result<(), Unperformed> {
         return Ok(());
     }
     Err(Unperformed::argument(format!("a key has 1 to {KEY} characters, and none of them is U+0000")))
+}
+
+/// All values of an owner whose time is not over, by key.
+pub(crate) fn all(
+    tx: &Tx<'_>,
+    owner: &Owner,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(String, Value)>, DbError> {
+    let rows = store::all(tx, owner, now, limit)?;
+    Ok(rows.into_iter().map(|row| (row.key, row.value.read().unwrap_or_default())).collect())
 }

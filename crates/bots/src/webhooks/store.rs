@@ -125,7 +125,7 @@ pub(super) fn enabled(tx: &Tx<'_>) -> Result<Vec<WebhookRow>, DbError> {
 }
 
 /// Is anybody told of events at all?
-pub(super) fn any_enabled(tx: &Tx<'_>) -> Result<bool, DbError> {
+pub(crate) fn any_enabled(tx: &Tx<'_>) -> Result<bool, DbError> {
     let any: Option<(i64,)> = tx.one("SELECT 1 FROM webhooks WHERE org_id = $1 AND enabled LIMIT 1", &[])?;
     Ok(any.is_some())
 }

@@ -47,6 +47,20 @@ pub(crate) const TABLE: Migration = Migration::new(
     );",
 );
 
+/// Which thing of an organization has which object, where it gives it back when the thing is gone.
+pub(crate) const CLAIMS: Migration = Migration::new(
+    "m20261129_40_platform_object_claims",
+    "CREATE TABLE object_claims (
+        org_id uuid NOT NULL,
+        owner_id uuid NOT NULL,
+        hash bytea NOT NULL,
+        size bigint NOT NULL,
+        created_at bigint NOT NULL,
+        PRIMARY KEY (org_id, owner_id, hash)
+    );
+    CREATE INDEX object_claims_by_hash ON object_claims (hash);",
+);
+
 /// The SHA-256 of an object's content, and its name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectHash(pub [u8; 32]);
@@ -449,6 +463,24 @@ impl Unit<'_> {
              ON CONFLICT (org_id, hash) DO NOTHING",
             &[&stored.hash, &size, &now],
         )?;
+        Ok(())
+    }
+
+    /// Notes that a thing of the organization has the object, until it gives it back.
+    pub fn claim_object(&self, stored: Stored, owner: &[u8; 16]) -> Result<(), DbError> {
+        let now = self.surroundings().now();
+        let size = i64::try_from(stored.size).unwrap_or(i64::MAX);
+        self.execute(
+            "INSERT INTO object_claims (org_id, owner_id, hash, size, created_at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (org_id, owner_id, hash) DO NOTHING",
+            &[owner, &stored.hash, &size, &now],
+        )?;
+        Ok(())
+    }
+
+    /// The thing is gone: what nobody else has of its objects is swept.
+    pub fn release_objects(&self, owner: &[u8; 16]) -> Result<(), DbError> {
+        self.execute("DELETE FROM object_claims WHERE org_id = $1 AND owner_id = $2", &[owner])?;
         Ok(())
     }
 }

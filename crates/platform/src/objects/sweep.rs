@@ -70,9 +70,15 @@ async fn unowned(db: &Db, some: Vec<Listed>) -> Result<Vec<Listed>, DbError> {
 }
 
 fn is_owned(everywhere: &Everywhere<'_>, hash: ObjectHash) -> Result<bool, DbError> {
-    let row: Option<(ObjectHash,)> =
-        everywhere.one("SELECT hash FROM objects WHERE hash = $1 LIMIT 1", &[&hash])?;
-    Ok(row.is_some())
+    for owners in [
+        "SELECT hash FROM objects WHERE hash = $1 LIMIT 1",
+        "SELECT hash FROM object_claims WHERE hash = $1 LIMIT 1",
+    ] {
+        if everywhere.one::<(ObjectHash,)>(owners, &[&hash])?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Has nobody kept the same content since it was listed?
@@ -130,8 +136,15 @@ mod tests {
         let days = |number: u64| Duration::from_hours(24 * number);
         let (owned, lost) = (put("owned", days(9)).await, put("lost", days(9)).await);
         let (young, renewed) = (put("young", days(0)).await, put("renewed", days(9)).await);
+        let (claimed, released) = (put("claimed", days(9)).await, put("released", days(9)).await);
         let other = house.world.id::<Organization>();
         house.db.write(other, move |unit| unit.record_object(owned)).await.map_err(|e: DbError| e).unwrap();
+        let claims = house.db.write(other, move |unit| {
+            unit.claim_object(claimed, &[1; 16])?;
+            unit.claim_object(released, &[2; 16])?;
+            unit.release_objects(&[2; 16])
+        });
+        claims.await.map_err(|e: DbError| e).unwrap();
         objects.put_bytes(Bytes::from_static(b"renewed")).await.unwrap();
         let handler = sweep(&house.db, &objects, &Surroundings::system());
         let _node = house.node_with(settings(), Work::new([handler], [], []).unwrap());
@@ -139,9 +152,11 @@ mod tests {
         let id = house.enqueue(SWEEP.job(&())).await;
 
         let job = house.until(id, Status::Completed).await;
-        assert_eq!(job.result, Some(json!({ "objects": 1, "bytes": 4 })));
-        assert!(objects.read(&lost.hash).await.unwrap().is_none());
-        for kept in [owned, young, renewed] {
+        assert_eq!(job.result, Some(json!({ "objects": 2, "bytes": 12 })));
+        for gone in [lost, released] {
+            assert!(objects.read(&gone.hash).await.unwrap().is_none());
+        }
+        for kept in [owned, young, renewed, claimed] {
             assert!(objects.read(&kept.hash).await.unwrap().is_some());
         }
     }

@@ -286,6 +286,54 @@ impl App {
         self.with_token(&self.anonymous().sign_in(name, PASSWORD).await)
     }
 
+    /// How many rows of that table belong to the conversation.
+    pub(crate) async fn rows_of(&self, table: &'static str, conversation: &Value) -> i64 {
+        let id: kernel::id::ConversationId =
+            conversation["conversation_id"].as_str().expect("an id").parse().expect("an id");
+        let org = self.organization().await;
+        let counted = self.server.house.db.read(org, move |tx| match table {
+            "messages" => tx.one::<(i64,)>(
+                "SELECT count(*) FROM messages WHERE org_id = $1 AND conversation_id = $2",
+                &[&id],
+            ),
+            "conversation_runs" => tx.one(
+                "SELECT count(*) FROM conversation_runs WHERE org_id = $1 AND conversation_id = $2",
+                &[&id],
+            ),
+            "conversation_tags" => tx.one(
+                "SELECT count(*) FROM conversation_tags WHERE org_id = $1 AND conversation_id = $2",
+                &[&id],
+            ),
+            "conversation_attachments" => tx.one(
+                "SELECT count(*) FROM conversation_attachments WHERE org_id = $1 AND conversation_id = $2",
+                &[&id],
+            ),
+            "object_claims" => tx.one("SELECT count(*) FROM object_claims WHERE org_id = $1", &[]),
+            "conversations" => {
+                tx.one("SELECT count(*) FROM conversations WHERE org_id = $1 AND id = $2", &[&id])
+            }
+            other => panic!("no test asks for {other}"),
+        });
+        let counted: Result<_, platform::db::DbError> = counted.await;
+        counted.expect("rows").map_or(0, |(count,)| count)
+    }
+
+    /// How many entries of that action the audit log has.
+    pub(crate) async fn audited(&self, action: &'static str) -> i64 {
+        let org = self.organization().await;
+        let counted = self.server.house.db.read(org, move |tx| {
+            tx.one::<(i64,)>("SELECT count(*) FROM audit WHERE org_id = $1 AND action = $2", &[&action])
+        });
+        let counted: Result<_, platform::db::DbError> = counted.await;
+        counted.expect("rows").map_or(0, |(count,)| count)
+    }
+
+    /// The server's first organization.
+    async fn organization(&self) -> kernel::id::OrganizationId {
+        let me = self.admin().me().await;
+        me["organization_id"].as_str().expect("an id").parse().expect("an id")
+    }
+
     /// A job of that client's, as something it called would enqueue it.
     pub(crate) async fn enqueue(&self, client: &Client, job: platform::jobs::NewJob) -> String {
         let me = client.me().await;

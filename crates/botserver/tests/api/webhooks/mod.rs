@@ -4,6 +4,7 @@ mod administration;
 mod delivery;
 mod receiver;
 mod rights;
+mod talk;
 
 use std::time::Duration;
 

@@ -35,9 +35,13 @@ fn a_webhook_is_told_what_its_owner_may_read() {
             ("/admin", "Shared".to_owned()),
             ("/admin", "Mine".to_owned()),
             ("/admin", "Ours".to_owned()),
+            // That they began to talk, and what the bot said.
+            ("/admin", person(&ann)),
             ("/admin", person(&ann)),
             ("/admin", person(&bob)),
+            ("/admin", person(&bob)),
             ("/ann", "Shared".to_owned()),
+            ("/ann", person(&ann)),
             ("/ann", person(&ann)),
         ]
         .map(|(path, what)| (path.to_owned(), what))

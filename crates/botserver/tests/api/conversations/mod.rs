@@ -1,17 +1,32 @@
 //! Dialogs over REST.
 
+mod attachments;
+mod current;
+mod lifecycle;
+mod opinions;
+mod said;
+mod staff;
+
 use futures_util::future::join_all;
 
-use crate::support::{App, Value, botserver_test, json};
+use crate::support::{App, Value, botserver_test, json, until};
 
-const BOOKING: &str = r#"
+pub(crate) const BOOKING: &str = r#"
 HEAR name WITH "Your name?"
 HEAR guests AS INTEGER WITH "How many, ${name}?"
 TALK "A table for ${guests}."
 "#;
 
-fn path(conversation: &Value, rest: &str) -> String {
+pub(crate) fn path(conversation: &Value, rest: &str) -> String {
     format!("/conversations/{}{rest}", conversation["conversation_id"].as_str().expect("an id"))
+}
+
+/// Waits until what deleted conversations had is removed.
+pub(crate) async fn removed(app: &App) {
+    let jobs = app.admin().get("/admin/jobs?filter[kind]=conversations.remove").await.assert_ok().items();
+    for job in jobs {
+        until(&app.admin(), &format!("/admin/jobs/{}", job["job_id"].as_str().expect("an id")), "completed").await;
+    }
 }
 
 #[botserver_test(balanced)]

@@ -1,0 +1,105 @@
+//! Runs that are under way.
+
+use kernel::{
+    Id,
+    id::{
+        JobId,
+        kind::{Bot, Conversation as ConversationKind},
+    },
+};
+use platform::db::{DbError, Tx, Unit};
+
+use super::TurnRow;
+use crate::conversations::dialog::{Stack, Suspended};
+
+/// What a turn needs to know, with the run that is under way.
+pub(crate) struct TurnFound {
+    pub(crate) row: TurnRow,
+    pub(crate) run: Option<RunFound>,
+}
+
+/// A run that is under way.
+pub(crate) struct RunFound {
+    pub(crate) stack: Stack,
+    /// Does it wait for time, and not for an answer?
+    pub(crate) sleeps: bool,
+}
+
+/// The run of a conversation that was read.
+pub(crate) fn found(tx: &Tx<'_>, id: Id<ConversationKind>, mut row: TurnRow) -> Result<TurnFound, DbError> {
+    let run = match (row.program, row.state.take()) {
+        (Some(program), Some(state)) => {
+            let callers = if row.depth > Some(0) { callers(tx, id)? } else { Vec::new() };
+            let stack = Stack { callers, top: Suspended { program, state: state.into() } };
+            Some(RunFound { stack, sleeps: row.wake.is_some() })
+        }
+        _ => None,
+    };
+    Ok(TurnFound { row, run })
+}
+
+/// The scripts that wait below the one that goes on first, the outermost first.
+fn callers(tx: &Tx<'_>, conversation: Id<ConversationKind>) -> Result<Vec<Suspended>, DbError> {
+    let rows = tx.all::<([u8; 32], Vec<u8>)>(
+        "SELECT program, state FROM conversation_callers WHERE org_id = $1 AND conversation_id = $2 ORDER BY depth",
+        &[&conversation],
+    )?;
+    Ok(rows.into_iter().map(|(program, state)| Suspended { program, state: state.into() }).collect())
+}
+
+pub(crate) fn save_run(
+    unit: &Unit<'_>,
+    conversation: Id<ConversationKind>,
+    bot: Id<Bot>,
+    version: i64,
+    stack: &Stack,
+    wake: Option<JobId>,
+) -> Result<(), DbError> {
+    let depth = i64::try_from(stack.callers.len()).unwrap_or(i64::MAX);
+    unit.execute(
+        "INSERT INTO conversation_runs (org_id, conversation_id, bot_id, program, state, version, depth, wake)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (org_id, conversation_id) DO UPDATE SET program = excluded.program, state = excluded.state,
+            version = excluded.version, depth = excluded.depth, wake = excluded.wake",
+        &[&conversation, &bot, &stack.top.program, &&*stack.top.state, &version, &depth, &wake],
+    )?;
+    end_callers(unit, conversation)?;
+    for (depth, caller) in (0_i64..).zip(&stack.callers) {
+        unit.execute(
+            "INSERT INTO conversation_callers (org_id, conversation_id, depth, program, state)
+             VALUES ($1, $2, $3, $4, $5)",
+            &[&conversation, &depth, &caller.program, &&*caller.state],
+        )?;
+    }
+    Ok(())
+}
+
+pub(crate) fn end_run(unit: &Unit<'_>, conversation: Id<ConversationKind>) -> Result<(), DbError> {
+    unit.execute(
+        "DELETE FROM conversation_runs WHERE org_id = $1 AND conversation_id = $2",
+        &[&conversation],
+    )?;
+    end_callers(unit, conversation)
+}
+
+fn end_callers(unit: &Unit<'_>, conversation: Id<ConversationKind>) -> Result<(), DbError> {
+    unit.execute(
+        "DELETE FROM conversation_callers WHERE org_id = $1 AND conversation_id = $2",
+        &[&conversation],
+    )?;
+    Ok(())
+}
+
+/// Another job goes on with a run that sleeps, if this one would have.
+pub(crate) fn set_wake(
+    unit: &Unit<'_>,
+    conversation: Id<ConversationKind>,
+    this: JobId,
+    next: JobId,
+) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE conversation_runs SET wake = $4 WHERE org_id = $1 AND conversation_id = $2 AND wake = $3",
+        &[&conversation, &this, &next],
+    )?;
+    Ok(())
+}
