@@ -1,5 +1,7 @@
 //! What a host can see of a machine that waits.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use basic::hear::HearKind;

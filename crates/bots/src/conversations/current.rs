@@ -138,13 +138,12 @@ impl Conversations {
             Some(named) => Some(self.named(&who, named).await?),
             None => self.current(&who, chat.bot_id.clone()).await?,
         };
-        let (id, mut first_words) = match present {
-            Some(id) => (id, Vec::new()),
-            None => {
-                let new = NewConversation { bot_id: chat.bot_id, ..NewConversation::default() };
-                let started = self.start(who.clone(), new).await?;
-                (started.conversation_id, started.messages)
-            }
+        let (id, mut first_words) = if let Some(id) = present {
+            (id, Vec::new())
+        } else {
+            let new = NewConversation { bot_id: chat.bot_id, ..NewConversation::default() };
+            let started = self.start(who.clone(), new).await?;
+            (started.conversation_id, started.messages)
         };
         let asks = who.clone();
         let row = self.db.read(who.org, move |tx| super::access::readable(tx, &asks, id)).await?;

@@ -140,7 +140,7 @@ impl InConversation for Said<'_> {
     }
 }
 
-fn said_example<'a>(sender: Sender, content: &'a str) -> Said<'a> {
+fn said_example(sender: Sender, content: &str) -> Said<'_> {
     static ABOUT: std::sync::LazyLock<About> = std::sync::LazyLock::new(About::example);
     Said {
         about: &ABOUT,

@@ -45,6 +45,7 @@ use std::{sync::Arc, time::Duration};
 use gateway::{Access, By, Limit, Module, Repeats, routes as documented};
 use kernel::{Permission, Standing};
 
+pub use attachments::Attachment;
 pub(crate) use calls::PROVIDED;
 pub use error::ConversationError;
 pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};

@@ -29,7 +29,7 @@ enum Found {
     /// The message is new; with what it sends.
     Fresh(Box<TurnFound>, Vec<Attachment>),
     /// It was taken before, and answered so.
-    Known(MessageRow, Vec<MessageRow>),
+    Known(Box<MessageRow>, Vec<MessageRow>),
 }
 
 impl Conversations {
@@ -72,7 +72,7 @@ impl Conversations {
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             match self.look(who, id, &message).await? {
-                Found::Known(own, answers) => return Ok(sent(id, own, answers, message.wait)),
+                Found::Known(own, answers) => return Ok(sent(id, *own, answers, message.wait)),
                 Found::Fresh(found, attachments) => {
                     if in_line_of_bot.is_none() {
                         in_line_of_bot = self.line_of_bot(found.row.bot_id, attempt > 0).await;
@@ -114,7 +114,7 @@ impl Conversations {
                 let known = client_id.map(|client_id| store::by_client_id(tx, id, &client_id));
                 if let Some(own) = known.transpose()?.flatten() {
                     let answers = store::answers(tx, id, &own, limit)?;
-                    return Ok(Found::Known(own, answers));
+                    return Ok(Found::Known(Box::new(own), answers));
                 }
                 if row.status == ENDED {
                     return Err(ConversationError::Ended);

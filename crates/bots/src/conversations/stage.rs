@@ -84,8 +84,8 @@ impl Allowance {
     fn play(&mut self, machine: &mut Machine, mut answer: Answer) -> Stop {
         loop {
             let resume = Resume { now: self.now, seed: self.next_seed(), answer };
-            let (begun, time, stop) = (Instant::now(), self.time, &self.stop);
-            let mut is_over = || begun.elapsed() > time || stop.is_cancelled();
+            let (begun, time, token) = (Instant::now(), self.time, &self.stop);
+            let mut is_over = || begun.elapsed() > time || token.is_cancelled();
             let step = machine.run_unless(resume, &mut is_over);
             self.time = time.saturating_sub(begun.elapsed());
             if self.stop.is_cancelled() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use basic::hear::PASSWORD_TEXT;
+use chrono::TimeDelta;
 use gateway::command::{Draft, Drafts, NotWritten};
 use kernel::{
     Id, Timestamp,
@@ -84,6 +85,8 @@ pub(super) struct Heard {
 impl Turn {
     /// Writes all of it, in the unit. The first message is the person's, if they said something.
     pub(super) fn write(&self, unit: &Unit<'_>, at: Timestamp) -> Result<Vec<Message>, NotWritten> {
+        // Before anything is locked.
+        let is_heard = webhooks::any_enabled(unit)?;
         let messages = self.messages(unit, at);
         let seq = self.seq + i64::try_from(messages.len()).unwrap_or(i64::MAX);
         let last = messages.last().map(|(message, _)| beginning(message));
@@ -111,15 +114,15 @@ impl Turn {
         }
         let messages: Vec<_> =
             messages.into_iter().map(|(message, _)| shown(message, self.conversation)).collect();
-        self.tell(unit, &messages)?;
+        // Nobody hears of it but webhooks, and each message would be a row.
+        if is_heard {
+            self.tell(unit, &messages)?;
+        }
         Ok(messages)
     }
 
-    /// Tells whoever subscribed what was said. Nobody hears of it but webhooks, and each message would be a row.
+    /// Tells whoever subscribed what was said.
     fn tell(&self, unit: &Unit<'_>, messages: &[Message]) -> Result<(), DbError> {
-        if messages.is_empty() || !webhooks::any_enabled(unit)? {
-            return Ok(());
-        }
         let about = About {
             conversation_id: self.conversation,
             bot_id: self.bot,
@@ -198,7 +201,8 @@ impl Turn {
                 feedback: None,
                 attachments: None,
                 metadata: None,
-                created_at: at,
+                // One after another also for whoever sorts by time.
+                created_at: at + TimeDelta::microseconds(seq - self.seq - 1),
             };
             let id = row.id;
             messages.push((row, client_id));

@@ -94,7 +94,7 @@ async fn earlier_addresses_lead_to_the_same(app: App) {
     assert!(ann.get(format!("{by_conversation}/history")).await.assert_ok().items().is_empty());
     ann.post(path(&created, "/archive"), json!({})).await.assert_ok();
     let opened = ann.post(format!("{by_conversation}/start"), json!({})).await.assert_ok().data();
-    assert_eq!(opened["status"], "active");
+    assert_eq!(opened["status"], "waiting");
     let ended = ann.post(format!("{by_conversation}/end"), json!({})).await.assert_ok().data();
     assert_eq!(ended["status"], "ended");
     app.user("bob").await.get(format!("/sessions/{session}/history")).await.assert_error(

@@ -25,7 +25,8 @@ pub(crate) fn path(conversation: &Value, rest: &str) -> String {
 pub(crate) async fn removed(app: &App) {
     let jobs = app.admin().get("/admin/jobs?filter[kind]=conversations.remove").await.assert_ok().items();
     for job in jobs {
-        until(&app.admin(), &format!("/admin/jobs/{}", job["job_id"].as_str().expect("an id")), "completed").await;
+        until(&app.admin(), &format!("/admin/jobs/{}", job["job_id"].as_str().expect("an id")), "completed")
+            .await;
     }
 }
 
