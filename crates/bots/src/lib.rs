@@ -71,8 +71,14 @@ impl Bots {
         let programs =
             scripts::programs::Programs::new(db.clone(), secrets.clone(), settings.get().program_cache_bytes);
         let bots = BotService::new(db.clone(), surroundings.clone(), settings.clone());
-        let packages =
-            Packages::new(db.clone(), objects.clone(), bots.clone(), surroundings.clone(), settings.clone(), secrets);
+        let packages = Packages::new(
+            db.clone(),
+            objects.clone(),
+            bots.clone(),
+            surroundings.clone(),
+            settings.clone(),
+            secrets,
+        );
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
         let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
         let conversations =

@@ -135,6 +135,7 @@ impl Conversations {
             End::Sleeps(..) => {
                 notes.with(|notes: &mut Notes| notes.failed("a script that is run once can't wait"));
             }
+            End::Stopped => notes.with(|notes: &mut Notes| notes.failed("somebody stopped the script")),
             End::Failed(cause) => notes.with(|notes: &mut Notes| notes.failed(cause)),
         }
         match self.write_drafts(scene, is_alone).await {

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use basic::Reply;
 use kernel::{Actor, Error, Id, Permission, id::kind::Conversation as ConversationKind};
-use platform::{db::Unit, idempotency};
+use platform::{
+    db::{Tx, Unit},
+    idempotency,
+};
 use tracing::Instrument;
 
 use super::{

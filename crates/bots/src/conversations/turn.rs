@@ -106,10 +106,10 @@ impl Turn {
             store::insert_message(unit, self.conversation, self.user, message, *client_id)?;
         }
         self.write_run(unit, at)?;
-        if self.has_failed() {
+        if self.was_cut_short() {
             // Nothing of what it did stays but what it says of itself.
             self.drafts.with(|notes: &mut Notes| notes.write(unit, at))?;
-        } else if !self.was_cut_short() {
+        } else {
             self.drafts.write(unit, at)?;
         }
         let messages: Vec<_> =

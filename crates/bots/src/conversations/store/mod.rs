@@ -124,7 +124,16 @@ const BEFORE: (&str, Filter) = ("started_before", Filter::TimeUntil("c.created_a
 
 /// The conversations of one person, whom an extra condition names.
 pub(crate) const OWN: ListOf = ListOf {
-    filters: &[OF_BOT, STATUS, CHANNEL, ("user_id", Filter::Id("c.user_id", "usr")), TAG, RATING, AFTER, BEFORE],
+    filters: &[
+        OF_BOT,
+        STATUS,
+        CHANNEL,
+        ("user_id", Filter::Id("c.user_id", "usr")),
+        TAG,
+        RATING,
+        AFTER,
+        BEFORE,
+    ],
     ..LIST
 };
 
