@@ -141,10 +141,13 @@ pub(crate) async fn guard(edge: Edge, operating: Operating, request: Request, ne
     };
     let arrival = parts.extensions.get::<Arrival>().cloned();
     let timeout = operating.access().timeout.unwrap_or_else(|| edge.settings().request_timeout());
-    let body_limit = operating.access().body_limit.unwrap_or(edge.settings().body_limit);
+    let described_limit = edge.settings().body_limit;
+    let body_limit = operating.access().body_limit.unwrap_or(described_limit);
     let known = Known::of(&parts.method, &parts.headers);
     let keyed = repeatable::is_keyed(&operating, &parts).then(|| actor.clone()).flatten();
-    parts.extensions.insert(Context { origin, actor, body_limit });
+    parts.extensions.insert(Context { origin, actor, body_limit, described_limit });
+    // What is to be known again is held in memory whole: where uploads have no limit here, this is not one of them.
+    let keyed_limit = if body_limit == usize::MAX { described_limit } else { body_limit };
 
     let request = Request::from_parts(parts, body);
     let answer = async {
@@ -153,7 +156,7 @@ pub(crate) async fn guard(edge: Edge, operating: Operating, request: Request, ne
             Some(actor) => {
                 let (edge, operating) = (edge.clone(), operating.clone());
                 let work = async move {
-                    once(&edge, &operating, &actor, request, body_limit, next).await.into_response()
+                    once(&edge, &operating, &actor, request, keyed_limit, next).await.into_response()
                 };
                 // Its answer is kept for whoever asks again, also when this one waited too long for it.
                 let ended = tokio::spawn(work.instrument(Span::current())).await;
@@ -183,9 +186,6 @@ fn leave(operating: &Operating, remaining: Option<Remaining>, mut response: Resp
     operating.mark(response)
 }
 
-/// Bytes of a body that is held in memory to be known again, where its operation would take any number.
-const KNOWN_AGAIN: usize = 16 << 20;
-
 /// Answers a request with an `Idempotency-Key`.
 async fn once(
     edge: &Edge,
@@ -196,7 +196,7 @@ async fn once(
     next: Next,
 ) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
-    let body = read_whole(body, body_limit.min(KNOWN_AGAIN)).await?;
+    let body = read_whole(body, body_limit).await?;
     match repeatable::ask(edge, operating, who, &parts, &body).await? {
         Asked::Before(response) => Ok(response),
         Asked::Anew(claimed) => {

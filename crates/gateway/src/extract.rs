@@ -26,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) origin: Arc<Origin>,
     pub(crate) actor: Option<Actor>,
     pub(crate) body_limit: usize,
+    /// The limit of bodies that are described in JSON, where the operation has none of its own.
+    pub(crate) described_limit: usize,
 }
 
 fn context(parts: &Parts) -> Result<&Context, Failure> {
@@ -236,6 +238,7 @@ pub struct Upload {
     pub headers: HeaderMap,
     /// The limit in force, in bytes.
     pub limit: usize,
+    described_limit: usize,
     body: axum::body::Body,
 }
 
@@ -252,12 +255,12 @@ impl Upload {
         boundary.filter(|boundary| is_form && !boundary.is_empty())
     }
 
-    /// The whole as JSON, of so many bytes at the most: what [`Body`] takes, where a form may come instead.
-    pub async fn json<T: DeserializeOwned>(self, limit: usize) -> Result<T, Failure> {
+    /// The whole as JSON, within the general limit of bodies: what [`Body`] takes, where a form may come instead.
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T, Failure> {
         if !is_json(&self.headers) {
             return Err(not_json().into());
         }
-        Ok(json::read(&read_whole(self.body, limit).await?)?)
+        Ok(json::read(&read_whole(self.body, self.described_limit).await?)?)
     }
 
     /// The bytes as they arrive. Past the limit the stream ends with 413.
@@ -275,9 +278,12 @@ impl<S: Sync> FromRequest<S> for Upload {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        let limit = context(&parts)?.body_limit;
+        let (limit, described_limit) = {
+            let context = context(&parts)?;
+            (context.body_limit, context.described_limit)
+        };
         check_size(&body, limit)?;
-        Ok(Self { headers: parts.headers, limit, body })
+        Ok(Self { headers: parts.headers, limit, described_limit, body })
     }
 }
 

@@ -11,9 +11,6 @@ use crate::packages::{
     templates::{self, Template},
 };
 
-/// Bytes of a bot that is described in JSON.
-const DESCRIBED: usize = 1 << 20;
-
 /// A bot to be made of a package.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "it is read as it arrives")]
@@ -72,7 +69,7 @@ pub(super) async fn create(
     let bot = if upload.boundary().is_some() {
         packages.create_from(who, upload).await?
     } else {
-        packages.create(who, upload.json(DESCRIBED).await?).await?
+        packages.create(who, upload.json().await?).await?
     };
     Ok(made(bot))
 }

@@ -49,9 +49,7 @@ pub(crate) const SAID: Migration = Migration::new(
     UPDATE messages SET content_key = lower(content), user_id = (SELECT c.user_id FROM conversations c
         WHERE c.org_id = messages.org_id AND c.id = messages.conversation_id);
     CREATE INDEX messages_by_time ON messages (org_id, created_at, id);
-    CREATE INDEX messages_of_person ON messages (org_id, user_id, created_at, id);
-    CREATE INDEX conversations_current ON conversations (org_id, user_id, bot_id, last_activity, id)
-        WHERE archived = FALSE AND status <> 'ended';",
+    CREATE INDEX messages_of_person ON messages (org_id, user_id, created_at, id);",
 );
 
 /// The index of the search.
