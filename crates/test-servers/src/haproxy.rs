@@ -47,7 +47,8 @@ fn configuration(port: u16, nodes: &[SocketAddr], balance: Balance) -> String {
         Balance::Sticky => "balance hdr(authorization)\n  hash-type consistent",
     };
     let mut text = format!(
-        "defaults\n  mode http\n  timeout connect 2s\n  timeout client 60s\n  timeout server 60s\n\
+        // A node that has gone refuses the connection; one that is only slow is still there.
+        "defaults\n  mode http\n  timeout connect 10s\n  timeout check 10s\n  timeout client 60s\n  timeout server 60s\n\
          listen nodes\n  bind 127.0.0.1:{port}\n  {balance}\n  option httpchk GET /api/v1/monitoring/health/ready\n  \
          option redispatch\n  retries 3\n"
     );
