@@ -181,7 +181,9 @@ impl Module {
             document.tags = Some(vec![self.name.to_owned()]);
             let path = format!("{prefix}{path}");
             let method = method_name(&http_method);
-            let operating = Operating::producing(id, method, path.clone(), access, produced(&document));
+            // As the contract names it: OpenAPI has no mark of a last part that may hold slashes.
+            let named = path.replace("{*", "{");
+            let operating = Operating::producing(id, method, named, access, produced(&document));
             self.routes.push(Route { operating, document, path, http_method, handler });
         }
         self

@@ -91,8 +91,9 @@ impl BotRow {
         }
     }
 
-    pub(crate) fn versioned(&self, org: Id<Organization>) -> Versioned<Bot> {
-        Versioned::new(self.rev, self.shown(org))
+    /// As it is shown when it was made: nobody talks to it yet.
+    pub(crate) fn made(&self, org: Id<Organization>) -> Versioned<Bot> {
+        Versioned::new(self.rev, Bot { session_count: Some(0), ..self.shown(org) })
     }
 
     pub(crate) fn shown(&self, org: Id<Organization>) -> Bot {
@@ -172,7 +173,7 @@ impl BotService {
         Ok(bots.into_iter().map(|bot| bot.shown(org)).collect())
     }
 
-    pub(super) async fn get(&self, who: Actor, named: String) -> Result<Versioned<Bot>, BotError> {
+    pub(crate) async fn get(&self, who: Actor, named: String) -> Result<Versioned<Bot>, BotError> {
         let org = who.org;
         let now = self.now();
         let bot = self.db.read(org, move |tx| {
@@ -193,7 +194,7 @@ impl BotService {
                 make(unit, BotRow { created_by: Some(who.user), ..row }, limit, entry)
             })
             .await?;
-        Ok(bot.versioned(org))
+        Ok(bot.made(org))
     }
 
     /// Makes a bot for whoever operates the server.
@@ -244,8 +245,7 @@ impl BotService {
         patch: BotPatch,
     ) -> Result<Versioned<Bot>, BotError> {
         let (org, now) = (who.org, self.surroundings.now());
-        let bot = self
-            .db
+        self.db
             .write(org, move |unit| {
                 unit.lock(BOTS)?;
                 let old = usable(unit, &who, Some(&named))?;
@@ -267,10 +267,9 @@ impl BotService {
                         .change("status", &old.status, &bot.status)
                         .change("visibility", &old.visibility, &bot.visibility),
                 )?;
-                Ok::<_, BotError>(bot)
+                Ok::<_, BotError>(Versioned::new(bot.rev, bot.counted(unit, now)?))
             })
-            .await?;
-        Ok(bot.versioned(org))
+            .await
     }
 
     /// The bot is gone at once; what it had is removed by the job that this gives.

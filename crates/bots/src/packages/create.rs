@@ -113,7 +113,7 @@ impl Packages {
             let made = bots::store::by_id(unit, bot.id)?.ok_or(BotError::NotFound)?;
             Ok::<_, PackageError>(made)
         });
-        Ok(bot.await?.versioned(org))
+        Ok(bot.await?.made(org))
     }
 }
 

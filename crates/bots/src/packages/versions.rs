@@ -58,8 +58,7 @@ impl Packages {
         let change = self.prepare(bot.id, &state, Wanted::default().over(&state)).await?;
         let audit = Audit::by(who, "bot_restarted", Category::DataModification);
         self.write(who.org, &bot, change, Some(who.user), audit).await?;
-        let bot = self.bot(who, named).await?;
-        Ok(bot.versioned(who.org))
+        Ok(self.bots.get(who.clone(), named.to_owned()).await?)
     }
 
     /// Goes back to an earlier state, which becomes the next one. Its scripts are compiled anew.

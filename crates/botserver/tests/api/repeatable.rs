@@ -60,7 +60,7 @@ async fn a_refused_request_may_be_tried_again(app: App) {
     admin.post("/bots", json!({ "name": "Desk" })).await.assert_status(201);
 }
 
-#[botserver_test(balanced)]
+#[botserver_test]
 async fn of_many_at_once_one_takes_effect(app: App) {
     let admin = keyed(&app.admin(), "k-1");
     let sends = (0..16).map(|_| admin.post("/bots", json!({ "name": "Desk" })));

@@ -2,6 +2,7 @@
 
 use http::Method;
 use platform::jobs::JobKind;
+use reqwest::RequestBuilder;
 
 use crate::support::{App, Client, Socket, Value, botserver_test, json, package};
 
@@ -23,19 +24,25 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The request with a body as the contract shows one.
+fn with_example(request: RequestBuilder, content: &Value) -> RequestBuilder {
+    if let Some(example) = content["application/json"].get("example") {
+        return request.json(example);
+    }
+    match content.as_object().and_then(|kinds| kinds.keys().next()).map(String::as_str) {
+        None => request,
+        Some("multipart/form-data") => request
+            .header("content-type", "multipart/form-data; boundary=end")
+            .body("--end\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhi\r\n--end--\r\n"),
+        Some(kind) => request.header("content-type", kind).body(package("TALK 1")),
+    }
+}
+
 #[botserver_test]
 async fn every_operation_that_takes_an_id_knows_nothing_of_anothers(app: App) {
     let ids = ids(&app).await;
     let stranger = app.stranger("sue").await;
     let contract = Client::send(app.anonymous().at(Method::GET, "/api/openapi.json")).await.json();
-    let body = |id: &str| match id {
-        "bots_patch" => json!({ "name": "Mine" }),
-        "conversations_send" => json!({ "content": "hello" }),
-        "memory_set" => json!({ "value": 1 }),
-        "scripts_save" => json!({ "source": "TALK 1" }),
-        "users_patch" => json!({ "display_name": "Mine" }),
-        _ => json!({}),
-    };
     let mut tried = 0;
     for (path, item) in contract["paths"].as_object().expect("paths") {
         let mut own = path.clone();
@@ -49,13 +56,7 @@ async fn every_operation_that_takes_an_id_knows_nothing_of_anothers(app: App) {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
             let id = operation["operationId"].as_str().expect("an id");
             let request = stranger.at(method.clone(), &own);
-            let request = match (method.as_str(), id) {
-                (_, "packages_install") => {
-                    request.header("content-type", "application/zip").body(package("TALK 1"))
-                }
-                ("GET" | "DELETE", _) => request,
-                _ => request.json(&body(id)),
-            };
+            let request = with_example(request, &operation["requestBody"]["content"]);
 
             let answer = Client::send(request).await;
 
