@@ -57,28 +57,28 @@ pub(crate) fn canonical(method: &Method, uri: &Uri) -> Option<(Method, Uri)> {
 mod tests {
     use super::*;
 
-    fn rewritten(method: Method, uri: &str) -> Option<String> {
-        let (method, uri) = canonical(&method, &uri.parse().unwrap())?;
+    fn rewritten(method: &Method, uri: &str) -> Option<String> {
+        let (method, uri) = canonical(method, &uri.parse().unwrap())?;
         Some(format!("{method} {uri}"))
     }
 
     #[test]
     fn an_alias_becomes_its_operation_with_its_parameters_and_query() {
-        let list = rewritten(Method::GET, "/api/v1/admin/bots?limit=5");
+        let list = rewritten(&Method::GET, "/api/v1/admin/bots?limit=5");
         assert_eq!(list.as_deref(), Some("GET /api/v1/bots?limit=5"));
-        let deploy = rewritten(Method::POST, "/api/v1/bots/my%2Fshop/deploy?mode=merge");
+        let deploy = rewritten(&Method::POST, "/api/v1/bots/my%2Fshop/deploy?mode=merge");
         assert_eq!(deploy.as_deref(), Some("PUT /api/v1/bots/my%2Fshop/package?mode=merge"));
-        let head = rewritten(Method::HEAD, "/api/v1/admin/bots/shop");
+        let head = rewritten(&Method::HEAD, "/api/v1/admin/bots/shop");
         assert_eq!(head.as_deref(), Some("HEAD /api/v1/bots/shop"));
     }
 
     #[test]
     fn everything_else_stays_as_it_is() {
         for (method, uri) in [
-            (Method::GET, "/api/v1/bots"),
-            (Method::GET, "/api/v1/bots/shop/deploy"),
-            (Method::POST, "/api/v1/admin/bots"),
-            (Method::GET, "/admin/bots"),
+            (&Method::GET, "/api/v1/bots"),
+            (&Method::GET, "/api/v1/bots/shop/deploy"),
+            (&Method::POST, "/api/v1/admin/bots"),
+            (&Method::GET, "/admin/bots"),
         ] {
             assert_eq!(rewritten(method, uri), None, "{uri}");
         }
@@ -91,7 +91,7 @@ mod tests {
             let words: Vec<_> = line.split_whitespace().collect();
             let [alias, path, ..] = words.as_slice() else { panic!("{line}") };
             let path = path.replace(['{', '}'], "");
-            assert!(rewritten(alias.parse().unwrap(), &format!("{API_PREFIX}{path}")).is_some(), "{line}");
+            assert!(rewritten(&alias.parse().unwrap(), &format!("{API_PREFIX}{path}")).is_some(), "{line}");
         }
     }
 }
