@@ -125,7 +125,7 @@ impl Bots {
         replaces: bool,
         watch: Watch,
     ) -> Result<PathBuf, Error> {
-        self.packages.export_to(org, bot, path, replaces, watch).await
+        Box::pin(self.packages.export_to(org, bot, path, replaces, watch)).await
     }
 
     /// Every bot of the organization, for whoever operates the server.

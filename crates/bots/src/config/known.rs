@@ -236,7 +236,7 @@ fn guessed(text: &str) -> Value {
     let looks =
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
     let leads =
-        text.trim_start_matches('-').starts_with("0") && !text.trim_start_matches('-').starts_with("0.");
+        text.trim_start_matches('-').starts_with('0') && !text.trim_start_matches('-').starts_with("0.");
     let number = || text.parse::<f64>().ok().filter(|_| looks && !leads).map(Value::from);
     whole.or_else(number).unwrap_or_else(|| match text.to_ascii_lowercase().as_str() {
         "true" => true.into(),

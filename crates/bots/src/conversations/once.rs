@@ -183,7 +183,7 @@ fn ran(scene: &Scene, says: Vec<String>, duration: Duration) -> Ran {
     scene.run.drafts.with(|notes: &mut Notes| Ran {
         says,
         result: notes.result.clone().filter(|_| notes.failure.is_none()).unwrap_or(Data::Null),
-        failure: notes.failure.as_ref().map(|failure| (failure.line, failure.message.clone())),
+        failure: notes.failure.as_ref().map(|failure| (failure.at, failure.message.clone())),
         steps: notes.steps,
         duration,
     })

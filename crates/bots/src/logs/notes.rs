@@ -39,7 +39,8 @@ impl Level {
 pub(crate) struct Line {
     pub(crate) level: Level,
     pub(crate) script: Option<String>,
-    pub(crate) line: Option<u32>,
+    /// The line of the script that it is about.
+    pub(crate) at: Option<u32>,
     pub(crate) message: String,
 }
 
@@ -84,7 +85,7 @@ impl Notes {
         let line = Line {
             level: Level::Error,
             script: Some(error.file.trim_end_matches(".bas").to_owned()),
-            line: Some(error.line),
+            at: Some(error.line),
             message: shortened(&error.message),
         };
         self.failure = Some(line.clone());

@@ -67,7 +67,7 @@ pub(super) fn append(
             &conversation,
             &line.level.as_str(),
             &line.script,
-            &line.line.map(i64::from),
+            &line.at.map(i64::from),
             &line.message,
             &at,
         ],
@@ -75,8 +75,11 @@ pub(super) fn append(
     Ok(())
 }
 
-/// Bots that have lines, with their organizations.
-pub(super) fn bots(tx: &ServerTx<'_>) -> Result<Vec<(Id<Organization>, Id<Bot>)>, DbError> {
+/// A bot, after its organization.
+pub(super) type OwnedBot = (Id<Organization>, Id<Bot>);
+
+/// Bots that have lines.
+pub(super) fn bots(tx: &ServerTx<'_>) -> Result<Vec<OwnedBot>, DbError> {
     tx.across_organizations("SELECT DISTINCT org_id, bot_id FROM bot_logs")
 }
 

@@ -124,17 +124,14 @@ pub(super) fn read_folder(
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     let mut unpacked = Unpacked::begin(all - found.len());
     // A folder that is no package may hold one.
-    let paths = match name.as_deref().and_then(layout::package_name) {
-        Some(name) => {
-            unpacked.name = Some(name.to_owned());
-            unpacked.check(&found)?;
-            found.clone()
-        }
-        None => {
-            let rooted = unpacked.root(&found)?;
-            unpacked.name = unpacked.name.take().or(name);
-            rooted
-        }
+    let paths = if let Some(name) = name.as_deref().and_then(layout::package_name) {
+        unpacked.name = Some(name.to_owned());
+        check(&found)?;
+        found.clone()
+    } else {
+        let rooted = unpacked.root(&found)?;
+        unpacked.name = unpacked.name.take().or(name);
+        rooted
     };
     let mut budget = Budget::of(settings);
     let all = found.len();
@@ -175,6 +172,15 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<String>) -> std::io::Result
     Ok(())
 }
 
+/// Are these the files of one package?
+fn check(paths: &[String]) -> Result<(), PackageError> {
+    if paths.is_empty() {
+        return Err(PackageError::Invalid("it holds no files".to_owned()));
+    }
+    layout::check_single(paths)?;
+    layout::check_distinct(paths.iter().map(String::as_str))
+}
+
 impl Unpacked {
     fn begin(litter: usize) -> Self {
         let passed_over = (litter > 0)
@@ -184,18 +190,10 @@ impl Unpacked {
 
     /// The paths without the package's own folder, which gives the name.
     fn root(&mut self, paths: &[String]) -> Result<Vec<String>, PackageError> {
-        self.check(paths)?;
+        check(paths)?;
         let (paths, name) = layout::rooted(paths);
         self.name = name;
         Ok(paths)
-    }
-
-    fn check(&self, paths: &[String]) -> Result<(), PackageError> {
-        if paths.is_empty() {
-            return Err(PackageError::Invalid("it holds no files".to_owned()));
-        }
-        layout::check_single(paths)?;
-        layout::check_distinct(paths.iter().map(String::as_str))
     }
 
     fn take(

@@ -46,9 +46,8 @@ impl Packages {
         wanted.secrets.insert(path, secrets);
         let change = self.prepare(bot.id, &old, wanted).await?;
         let settings = change.state.settings.clone();
-        let names: Vec<_> = changes.into_keys().collect();
-        let audit =
-            Audit::by(who, "bot_config_changed", Category::DataModification).detail("settings", names);
+        let keys: Vec<_> = changes.into_keys().collect();
+        let audit = Audit::by(who, "bot_config_changed", Category::DataModification).detail("settings", keys);
         let version = self.write(who.org, &bot, change, Some(who.user), audit).await?;
         Ok((version.cast_signed(), settings))
     }

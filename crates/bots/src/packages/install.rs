@@ -247,16 +247,14 @@ fn keep_secrets(
             return true;
         }
         let secret = new.remove(key).or_else(|| old.remove(key));
-        match secret {
-            Some(secret) => _ = kept.insert(key.clone(), secret),
-            None => {
-                warnings.push(format!(
-                    "{key} has no value: {HIDDEN} stands for the present one, and there is none."
-                ));
-                return false;
-            }
+        let is_known = secret.is_some();
+        if let Some(secret) = secret {
+            kept.insert(key.clone(), secret);
+        } else {
+            warnings
+                .push(format!("{key} has no value: {HIDDEN} stands for the present one, and there is none."));
         }
-        true
+        is_known
     });
     kept
 }

@@ -92,16 +92,14 @@ pub(super) fn check_distinct<'a>(paths: impl Iterator<Item = &'a str>) -> Result
 pub(crate) fn rooted(paths: &[String]) -> (Vec<String>, Option<String>) {
     let Some(root) = common_root(paths) else { return (paths.to_vec(), None) };
     let inner: Vec<String> = paths.iter().map(|path| path[root.len() + 1..].to_owned()).collect();
-    match package_name(root) {
-        Some(name) => (inner, Some(name.to_owned())),
-        None => match common_root(&inner).and_then(package_name) {
-            Some(_) => rooted(&inner),
-            None => {
-                let name = Some(root.to_owned());
-                (inner, name)
-            }
-        },
+    if let Some(name) = package_name(root) {
+        return (inner, Some(name.to_owned()));
     }
+    if common_root(&inner).and_then(package_name).is_some() {
+        return rooted(&inner);
+    }
+    let name = Some(root.to_owned());
+    (inner, name)
 }
 
 /// The folder that holds all of these, unless it is one of a package.

@@ -123,9 +123,9 @@ mod tests {
             ("language".to_owned(), Some("pt".to_owned())),
         ];
 
-        let changed = change(text, &changes.into());
+        let written = change(text, &changes.into());
 
-        assert_eq!(changed, "name,value\n# note\nWelcome Message,\"Hi, you\"\nlanguage,pt\n");
+        assert_eq!(written, "name,value\n# note\nWelcome Message,\"Hi, you\"\nlanguage,pt\n");
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         let (text, secrets) = hide("llm-key,sk-1\nemail-password,***\nllm-model,x\nparam-token,\n");
 
         assert_eq!(text, "llm-key,***\nemail-password,***\nllm-model,x\nparam-token,\n");
-        assert_eq!(secrets.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["llm-key"]);
+        assert_eq!(secrets.into_keys().collect::<Vec<_>>(), ["llm-key"]);
     }
 
     proptest! {

@@ -14,8 +14,9 @@ static EXAMPLES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../examples
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Template {
     /// Its name in requests.
+    #[serde(rename = "template")]
     #[schema(example = "table-booking")]
-    template: String,
+    key: String,
     /// What its bot calls itself.
     #[schema(example = "Table Booking")]
     name: String,

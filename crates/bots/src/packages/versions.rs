@@ -18,7 +18,8 @@ use crate::bots::{Bot, PackageSummary};
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Version {
     /// Its number; each change of the package has the next one.
-    version: u64,
+    #[serde(rename = "version")]
+    number: u64,
     /// Is it the present one?
     current: bool,
     /// What made it, such as `bot_package_installed`.
@@ -42,7 +43,7 @@ impl Packages {
         let (id, current) = (bot.id, bot.version);
         let heads = self.db.read(who.org, move |tx| store::versions(tx, id)).await?;
         let shown = |head: store::VersionHead| Version {
-            version: head.number.unsigned_abs(),
+            number: head.number.unsigned_abs(),
             current: head.number == current,
             action: head.action,
             package: head.summary.and_then(|summary| summary.read().ok()),
