@@ -77,7 +77,7 @@ impl Notes {
     /// A script printed something.
     pub(crate) fn print(&mut self, script: &str, text: &str) {
         let message = shortened(text);
-        self.push(Line { level: Level::Info, script: Some(script.to_owned()), line: None, message });
+        self.push(Line { level: Level::Info, script: Some(script.to_owned()), at: None, message });
     }
 
     /// A script failed and nothing caught it.
@@ -95,7 +95,7 @@ impl Notes {
     /// A run ended in failure. What was said of it already isn't said again.
     pub(crate) fn failed(&mut self, cause: &str) {
         if self.failure.is_none() {
-            let line = Line { level: Level::Error, script: None, line: None, message: shortened(cause) };
+            let line = Line { level: Level::Error, script: None, at: None, message: shortened(cause) };
             self.failure = Some(line.clone());
             self.push(line);
         }

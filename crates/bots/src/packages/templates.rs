@@ -44,7 +44,7 @@ fn template(folder: &'static Dir<'static>) -> Option<Template> {
     let mut settings = settings.unwrap_or_default();
     let (files, contents) = found.into_iter().unzip();
     Some(Template {
-        template: kernel::text::slug(name),
+        key: kernel::text::slug(name),
         name: settings.remove("bot-name").unwrap_or_else(|| name.to_owned()),
         description: settings.remove("bot-description").unwrap_or_default(),
         files,
@@ -68,7 +68,7 @@ pub(crate) fn all() -> &'static [Template] {
 
 /// The one of that name.
 pub(super) fn find(name: &str) -> Option<&'static Template> {
-    TEMPLATES.iter().find(|template| template.template == name)
+    TEMPLATES.iter().find(|template| template.key == name)
 }
 
 impl Template {
