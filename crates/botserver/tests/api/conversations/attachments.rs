@@ -25,17 +25,17 @@ async fn a_script_that_waits_for_a_picture_gets_one(app: App) {
     let photo = upload(&ann, &started, "photo.txt", PNG).await.assert_status(201).data();
     assert_eq!((&text["name"], &text["mime_type"]), (&json!("not a photo.png"), &json!("text/plain")));
     assert_eq!((&photo["mime_type"], &photo["size"]), (&json!("image/png"), &json!(PNG.len())));
-    let send = async |of: &Value| {
+    let say_with = async |of: &Value| {
         let message = json!({ "attachments": [of["attachment_id"]] });
         ann.post(path(&started, "/messages"), message).await.assert_status(201).data()
     };
 
-    let refused = send(&text).await;
+    let refused = say_with(&text).await;
     assert!(
         refused["response"][0]["content"].as_str().is_some_and(|text| text.starts_with("Please")),
         "{refused}"
     );
-    let taken = send(&photo).await;
+    let taken = say_with(&photo).await;
 
     assert_eq!(taken["response"][0]["content"], format!("photo.txt image/png {}", PNG.len()));
     let sent =

@@ -19,7 +19,7 @@ fn what_happens_in_a_conversation_is_told_in_order() {
         ann.post(format!("{path}/end"), json!({})).await.assert_ok();
         all_told(&app).await;
 
-        let told: Vec<_> = receiver.rest().iter().map(|heard| heard.json()).collect();
+        let told: Vec<_> = receiver.rest().iter().map(super::receiver::Heard::json).collect();
         let events: Vec<_> = told.iter().map(|body| body["event"].as_str().expect("a name")).collect();
         assert_eq!(
             events,
