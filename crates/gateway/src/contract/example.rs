@@ -9,7 +9,7 @@ use utoipa::openapi::{
 use super::Schemas;
 
 /// How deep examples go. Deeper parts are left out; the schemas hold no cycles today.
-const DEPTH: u8 = 12;
+const DEPTH: u8 = 24;
 
 /// An example that fits the schema: its own if it has one, else one made of its parts.
 pub(super) fn of(schema: &RefOr<Schema>, schemas: &Schemas) -> Value {
