@@ -56,7 +56,7 @@ pub(super) async fn put_access(
     path = "/bots/{bot_id}/restart",
     params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking")),
     responses(
-        (status = 200, body = Envelope<Bot>),
+        (status = 200, body = Envelope<Bot>, headers(("ETag" = String, description = "The revision"))),
         (status = 409, description = "`package_changed`: somebody else changed the package meanwhile"),
     ),
 )]

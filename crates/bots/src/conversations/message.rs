@@ -7,9 +7,28 @@ use kernel::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{Schema, schema::ArrayBuilder},
+};
 
-use super::{attachments::Attachment, store::MessageRow};
+use super::{
+    attachments::{self, Attachment},
+    store::MessageRow,
+};
+
+/// Files that are sent with a message.
+fn files() -> Schema {
+    ArrayBuilder::new()
+        .items(AttachmentId::schema())
+        .max_items(Some(attachments::MOST))
+        .unique_items(true)
+        .description(Some(
+            "Files that the sender has uploaded in this conversation, each sent once. At most 10.",
+        ))
+        .examples([Value::Array(Vec::new())])
+        .into()
+}
 
 /// Who said something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -215,7 +234,7 @@ pub struct NewMessage {
     pub content: String,
     /// Files that the sender has uploaded in this conversation, each sent once. At most 10.
     #[serde(default)]
-    #[schema(max_items = 10, example = json!([]))]
+    #[schema(schema_with = files)]
     pub attachments: Vec<AttachmentId>,
     /// The sender's own name for it: sent twice, it is taken once and answered the same.
     #[serde(default)]

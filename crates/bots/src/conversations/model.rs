@@ -6,7 +6,7 @@ use kernel::{
     id::{BotId, ConversationId, SessionId, UserId},
     text,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 use utoipa::{
     ToSchema,
@@ -184,12 +184,20 @@ pub struct ConversationPatch {
 #[serde(deny_unknown_fields)]
 pub struct Rating {
     /// From 1, bad, to 5, good.
+    #[serde(deserialize_with = "one_to_five")]
     #[schema(minimum = 1, maximum = 5, example = 5)]
     pub score: i64,
     /// Why. At most 2000 characters.
     #[serde(default)]
     #[schema(max_length = 2000, example = "Quick and friendly.")]
     pub comment: Option<String>,
+}
+
+/// A score; to JSON Schema 2.0 is a whole number, too.
+fn one_to_five<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let given = f64::deserialize(deserializer)?;
+    let score = (1..=5_i32).find(|score| (given - f64::from(*score)).abs() < f64::EPSILON);
+    score.map(i64::from).ok_or_else(|| D::Error::custom("must be a whole number from 1 to 5"))
 }
 
 fn new_title_schema() -> Schema {

@@ -56,7 +56,6 @@ pub(super) async fn list_files(
         (status = 206, description = "The part that was asked for.", body = FileBytes,
             content_type = "application/octet-stream"),
         (status = 404, description = "There is no such file, or no such bot for the caller."),
-        (status = 422, description = "`unsafe_path`"),
     ),
 )]
 pub(super) async fn get_file(
@@ -86,7 +85,7 @@ pub(super) async fn get_file(
     request_body(content = FileBytes, content_type = "application/octet-stream"),
     responses(
         (status = 200, body = Envelope<SavedFile>),
-        (status = 201, body = Envelope<SavedFile>),
+        (status = 201, body = Envelope<SavedFile>, headers(("ETag" = String, description = "The revision"))),
         (status = 409, description = "`package_changed`: somebody else changed the package meanwhile"),
         (status = 413, description = "`package_too_large`"),
         (status = 422, description = "`package_invalid`, `unsafe_path`, or `tool_limit` with `limit`"),
@@ -124,7 +123,6 @@ pub(super) async fn put_file(
         (status = 204),
         (status = 404, description = "There is no such file, or no such bot for the caller."),
         (status = 409, description = "`package_changed`: somebody else changed the package meanwhile"),
-        (status = 422, description = "`unsafe_path`"),
     ),
 )]
 pub(super) async fn delete_file(

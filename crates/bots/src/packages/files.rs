@@ -76,9 +76,8 @@ impl Packages {
         path: &str,
         part: &Part,
     ) -> Result<OpenFile, PackageError> {
-        let path = wanted_path(path)?;
         let (_, state) = self.bot_and_state(who, named).await?;
-        let file = state.file(&path)?.clone();
+        let file = state.file(path)?.clone();
         let part = part.within(file.size, file.revision()?);
         let content = match &part {
             Some(part) => self.objects.open_range(&file.hash()?, part.clone()).await?,
@@ -163,10 +162,9 @@ impl Packages {
         path: &str,
         expected: &Expected,
     ) -> Result<(), PackageError> {
-        let path = wanted_path(path)?;
         let (bot, old) = self.bot_and_state(&who, named).await?;
-        let audit = Audit::by(&who, "bot_file_deleted", Category::DataModification).detail("path", &path);
-        self.remove(&who, &bot, &old, &path, expected, audit).await
+        let audit = Audit::by(&who, "bot_file_deleted", Category::DataModification).detail("path", path);
+        self.remove(&who, &bot, &old, path, expected, audit).await
     }
 
     async fn remove(

@@ -159,7 +159,7 @@ pub(crate) async fn current_session_message(
     path = "/sessions/{session_id}/start",
     params(("session_id" = inline(ConversationOrSession), Path)),
     responses(
-        (status = 200, body = Envelope<Conversation>),
+        (status = 200, body = Envelope<Conversation>, headers(("ETag" = String, description = "The revision"))),
         (status = 409, description = "`conversation_ended`: it has ended, and is not archived"),
     ),
 )]
@@ -180,7 +180,7 @@ pub(crate) async fn start_session(
     post,
     path = "/sessions/{session_id}/end",
     params(("session_id" = inline(ConversationOrSession), Path)),
-    responses((status = 200, body = Envelope<Conversation>)),
+    responses((status = 200, body = Envelope<Conversation>, headers(("ETag" = String, description = "The revision")))),
 )]
 #[deprecated]
 pub(crate) async fn end_session(

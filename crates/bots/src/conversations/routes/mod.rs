@@ -125,7 +125,7 @@ pub(crate) async fn delete(
     path = "/conversations/{conversation_id}/archive",
     params(("conversation_id" = ConversationId, Path)),
     responses(
-        (status = 200, body = Envelope<Conversation>),
+        (status = 200, body = Envelope<Conversation>, headers(("ETag" = String, description = "The revision"))),
     ),
 )]
 pub(crate) async fn archive(
@@ -144,7 +144,7 @@ pub(crate) async fn archive(
     path = "/conversations/{conversation_id}/unarchive",
     params(("conversation_id" = ConversationId, Path)),
     responses(
-        (status = 200, body = Envelope<Conversation>),
+        (status = 200, body = Envelope<Conversation>, headers(("ETag" = String, description = "The revision"))),
         (status = 409, description = "`conversation_ended`: it has ended, and is not archived"),
     ),
 )]
@@ -164,7 +164,7 @@ pub(crate) async fn unarchive(
     path = "/conversations/{conversation_id}/end",
     params(("conversation_id" = ConversationId, Path)),
     responses(
-        (status = 200, body = Envelope<Conversation>),
+        (status = 200, body = Envelope<Conversation>, headers(("ETag" = String, description = "The revision"))),
     ),
 )]
 pub(crate) async fn end(
@@ -205,7 +205,7 @@ pub(crate) async fn reset(
     params(("conversation_id" = ConversationId, Path)),
     request_body(content = Rating, example = json!({ "score": 5, "comment": "Quick and friendly." })),
     responses(
-        (status = 200, body = Envelope<Conversation>),
+        (status = 200, body = Envelope<Conversation>, headers(("ETag" = String, description = "The revision"))),
         (status = 403, description = "`person_only`: it is somebody else's conversation"),
     ),
 )]
