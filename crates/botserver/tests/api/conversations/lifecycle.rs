@@ -246,21 +246,26 @@ async fn an_answer_is_stopped_and_the_dialog_stays_where_it_was(app: App) {
     let bot = app.bot("Loop", script).await;
     let ann = app.user("ann").await;
     let started = ann.converse(&bot).await;
-    let saying = tokio::spawn({
-        let (ann, started) = (ann.clone(), started.clone());
-        async move { ann.post(path(&started, "/messages"), json!({ "content": "loop" })).await }
-    });
+    let stopped = async || {
+        let saying = tokio::spawn({
+            let (ann, started) = (ann.clone(), started.clone());
+            async move { ann.post(path(&started, "/messages"), json!({ "content": "loop" })).await }
+        });
+        // Until it runs there is nothing to stop.
+        while !saying.is_finished() {
+            ann.post(path(&started, "/stop"), json!({})).await.assert_status(202);
+        }
+        let answer = saying.await.expect("an answer").assert_status(201).data();
+        texts(&answer["response"]) == ["I begin"] && answer["response"][0]["metadata"]["stopped"] == true
+    };
 
-    // Until it runs there is nothing to stop.
-    while !saying.is_finished() {
-        ann.post(path(&started, "/stop"), json!({})).await.assert_status(202);
+    // It may be stopped before it says anything, and on a busy machine it may meet its own limit first.
+    let mut tries = 20;
+    while !stopped().await {
+        tries -= 1;
+        assert!(tries > 0, "it is never stopped while it runs");
     }
 
-    let answer = saying.await.expect("an answer").assert_status(201).data();
-    if answer["response"] != json!([]) {
-        assert_eq!(texts(&answer["response"]), ["I begin"]);
-        assert_eq!(answer["response"][0]["metadata"]["stopped"], true);
-    }
     assert_eq!(ann.say(&started, "on").await, ["on"]);
 }
 
