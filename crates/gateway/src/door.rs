@@ -19,7 +19,7 @@ use tower::ServiceExt;
 use tracing::{Instrument, Span};
 
 use crate::{
-    API_PREFIX, Edge, Failure, Module, Operating, Settings, aliases,
+    API_PREFIX, Edge, Failure, Module, Operating, Settings,
     compression::{self, compress},
     connection::Link,
     contract::Contract,
@@ -110,9 +110,6 @@ impl Door {
         };
         if let Some(uri) = head::versioned(&parts.uri) {
             parts.uri = uri;
-        }
-        if let Some((method, uri)) = aliases::canonical(&parts.method, &parts.uri) {
-            (parts.method, parts.uri) = (method, uri);
         }
 
         let (response, remaining) = match this.knock(&parts.headers, parts.uri.path(), &asked.origin).await {

@@ -6,7 +6,6 @@
 //! what a route needs of its caller ([`Access`]) is both enforced here and written into the contract.
 
 pub mod access;
-mod aliases;
 pub mod command;
 mod compression;
 mod conditional;

@@ -66,24 +66,23 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
         .frame("stop", Arc::new(socket::StopsAnswers(conversations.clone())))
 }
 
-#[allow(deprecated, reason = "addresses that earlier clients know are documented as such")]
 fn with_routes(module: Module, conversations: &Conversations) -> Module {
     let part = Standing::Participant;
     let read = || Access::permission(Permission::CHAT_READ).standing(part);
     let write = || Access::permission(Permission::CHAT_WRITE).standing(part);
     let sends = || write().limit(Limit::per_minute(60, By::Caller));
-    let reads_on = || read().limit(Limit::per_minute(100, By::Caller));
+    let reads_on = read().limit(Limit::per_minute(100, By::Caller));
     let list = Access::permission(Permission::CHAT_READ).limit(Limit::per_minute(30, By::Caller));
-    let start = || Access::permission(Permission::CHAT_WRITE).standing(Standing::MayUseBot);
+    let start = Access::permission(Permission::CHAT_WRITE).standing(Standing::MayUseBot);
     let upload = write().body_limit(usize::MAX).timeout(Duration::from_mins(10)).repeats(Repeats::Ignored);
     let upload = upload.limit(Limit::per_minute(30, By::Caller));
-    let own = || Access::permission(Permission::CHAT_READ).limit(Limit::per_minute(100, By::Caller));
+    let own = Access::permission(Permission::CHAT_READ).limit(Limit::per_minute(100, By::Caller));
     let says = || Access::permission(Permission::CHAT_WRITE).limit(Limit::per_minute(60, By::Caller));
     let searches = Access::permission(Permission::CHAT_READ).limit(Limit::per_minute(30, By::Caller));
     let staff = Access::permission(Permission::CONVERSATIONS_READ);
     module
         .route(conversations, documented!(routes::list), list)
-        .route(conversations, documented!(routes::start), start())
+        .route(conversations, documented!(routes::start), start)
         .route(conversations, documented!(routes::get), read())
         .route(conversations, documented!(routes::patch), write())
         .route(conversations, documented!(routes::delete), write())
@@ -97,19 +96,12 @@ fn with_routes(module: Module, conversations: &Conversations) -> Module {
         .route(conversations, documented!(routes::send), sends())
         .route(conversations, documented!(routes::message), read())
         .route(conversations, documented!(routes::judge), write())
-        .route(conversations, documented!(routes::history), reads_on())
+        .route(conversations, documented!(routes::history), reads_on)
         .route(conversations, documented!(routes::stop), write())
         .route(conversations, documented!(routes::upload), upload)
         .route(conversations, documented!(routes::search), searches)
         .route(conversations, documented!(routes::export), read())
         .route(conversations, documented!(routes::chat), says())
-        .route(conversations, documented!(routes::current_history), own())
+        .route(conversations, documented!(routes::current_history), own)
         .route(conversations, documented!(routes::send_to_current), says())
-        .route(conversations, documented!(routes::start_as_before), start())
-        .route(conversations, documented!(routes::create_session), start())
-        .route(conversations, documented!(routes::session_history), reads_on())
-        .route(conversations, documented!(routes::current_session_history), own())
-        .route(conversations, documented!(routes::current_session_message), says())
-        .route(conversations, documented!(routes::start_session), write())
-        .route(conversations, documented!(routes::end_session), write())
 }

@@ -291,20 +291,3 @@ async fn files_are_for_those_who_may_see_the_bot(app: App) {
     stranger.delete(file).await.assert_error(404, "NOT_FOUND", "");
     assert_eq!(app.admin().get(file).await.assert_ok().body, "TALK 1");
 }
-
-#[botserver_test]
-async fn other_documented_addresses_lead_to_the_same_operations(app: App) {
-    app.bot("First", "TALK 1").await;
-    bot(&app, "Shop").await;
-    let admin = app.admin();
-
-    let request = admin.request(Method::POST, "/bots/shop/deploy").header("content-type", "application/zip");
-    Client::send(request.body(package("TALK 2"))).await.assert_ok();
-    assert_eq!(admin.get("/admin/bots?search=shop").await.assert_ok().data()["total"], 1);
-    assert_eq!(admin.get("/admin/bots/shop").await.assert_ok().data()["version"], 1);
-    admin.post("/admin/bots/shop/restart", json!({})).await.assert_ok();
-    admin.delete("/admin/bots/shop").await.assert_status(202);
-
-    admin.get("/admin/bots/shop").await.assert_status(404);
-    app.user("ann").await.get("/admin/bots/first").await.assert_ok();
-}

@@ -21,7 +21,7 @@ use crate::conversations::{
 pub(crate) struct WithBot {
     /// Id or slug of the bot; any, if absent.
     #[param(example = "table-booking")]
-    pub(super) bot_id: Option<String>,
+    bot_id: Option<String>,
 }
 
 /// Which part of which history.
@@ -31,16 +31,16 @@ pub(crate) struct WithBot {
 pub(crate) struct PartOfCurrent {
     /// Id or slug of the bot; any, if absent.
     #[param(example = "table-booking")]
-    pub(super) bot_id: Option<String>,
+    bot_id: Option<String>,
     /// Messages at the most.
     #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
-    pub(super) limit: Option<u32>,
+    limit: Option<u32>,
     /// Messages before this one. Not together with `after`.
     #[param(value_type = Option<MessageId>, inline, example = "msg_01jxk6qv9ve7m8g3t5s0c4d2ba")]
-    pub(super) before: Option<MessageId>,
+    before: Option<MessageId>,
     /// Messages after this one. Not together with `before`.
     #[param(value_type = Option<MessageId>, inline, example = "msg_01jxk6qv9ve7m8g3t5s0c4d2ba")]
-    pub(super) after: Option<MessageId>,
+    after: Option<MessageId>,
 }
 
 /// Say something, wherever that is.
@@ -82,14 +82,6 @@ pub(crate) async fn current_history(
     State(conversations): State<Conversations>,
     Caller(who): Caller,
     Params(query): Params<PartOfCurrent>,
-) -> Result<Reply<History>> {
-    history_of_current(conversations, who, query).await
-}
-
-pub(super) async fn history_of_current(
-    conversations: Conversations,
-    who: kernel::Actor,
-    query: PartOfCurrent,
 ) -> Result<Reply<History>> {
     let part = checked(Part { limit: query.limit, before: query.before, after: query.after })?;
     let id = conversations.present(&who, query.bot_id).await?;

@@ -1,7 +1,6 @@
 //! Conversations over HTTP.
 
 mod current;
-mod earlier;
 mod messages;
 mod search;
 
@@ -13,8 +12,6 @@ use super::{
     service::ConversationList,
 };
 pub(crate) use current::*;
-#[allow(deprecated)]
-pub(crate) use earlier::*;
 pub(crate) use messages::*;
 pub(crate) use search::*;
 

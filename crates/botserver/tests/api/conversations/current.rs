@@ -1,4 +1,4 @@
-//! Conversations that nobody names, and addresses that earlier clients know.
+//! Conversations that nobody names.
 
 use super::{BOOKING, path};
 use crate::support::{App, botserver_test, json, texts};
@@ -66,40 +66,4 @@ async fn the_present_conversation_is_the_latest_that_goes_on(app: App) {
     assert_eq!(history[0]["conversation_id"], older["conversation_id"]);
     let history = ann.get("/conversations/current/history?bot_id=booking&limit=1").await.assert_ok().items();
     assert_eq!(history[0]["content"], "How many, Ann?");
-}
-
-#[botserver_test]
-async fn earlier_addresses_lead_to_the_same(app: App) {
-    let bot = app.bot("Echo", ECHO).await;
-    let ann = app.user("ann").await;
-    let session = ann.get("/sessions/current").await.assert_ok().data();
-    let session = session["session_id"].as_str().expect("an id").to_owned();
-    ann.get(format!("/sessions/{session}/history")).await.assert_error(404, "NOT_FOUND", "");
-
-    let created =
-        ann.post("/session/create", json!({ "bot_id": bot["bot_id"] })).await.assert_status(201).data();
-    let started =
-        ann.post("/conversations/start", json!({ "bot_id": "echo" })).await.assert_status(201).data();
-
-    assert_eq!(created["session_id"], started["session_id"]);
-    let sent =
-        ann.post("/sessions/current/message", json!({ "message": "a" })).await.assert_status(201).data();
-    assert_eq!(
-        (&sent["conversation_id"], texts(&sent["response"])),
-        (&started["conversation_id"], vec!["a".to_owned()])
-    );
-    assert_eq!(ann.get(format!("/sessions/{session}/history")).await.assert_ok().items().len(), 2);
-    assert_eq!(ann.get("/sessions/current/history").await.assert_ok().items().len(), 2);
-    let by_conversation = format!("/sessions/{}", created["conversation_id"].as_str().expect("an id"));
-    assert!(ann.get(format!("{by_conversation}/history")).await.assert_ok().items().is_empty());
-    ann.post(path(&created, "/archive"), json!({})).await.assert_ok();
-    let opened = ann.post(format!("{by_conversation}/start"), json!({})).await.assert_ok().data();
-    assert_eq!(opened["status"], "waiting");
-    let ended = ann.post(format!("{by_conversation}/end"), json!({})).await.assert_ok().data();
-    assert_eq!(ended["status"], "ended");
-    app.user("bob").await.get(format!("/sessions/{session}/history")).await.assert_error(
-        404,
-        "NOT_FOUND",
-        "",
-    );
 }
