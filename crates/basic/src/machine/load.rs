@@ -1,5 +1,6 @@
 //! Making a machine of its stored form. Every index is checked, so that damaged bytes are an error and never a panic.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
@@ -86,7 +87,7 @@ fn resolve(raw: &Raw, heap: &Heap) -> Decoded<Value> {
 
 /// What a cell holds, by the places of its values among all that were read.
 struct Holds {
-    first: usize,
+    values: Range<usize>,
     keys: Vec<u32>,
 }
 
@@ -113,7 +114,7 @@ pub(super) fn load(program: Arc<Program>, limits: Limits, r: &mut Reader<'_>) ->
         let held = read_cell(r, &mut heap, &mut raws, &symbols, own)?;
         holds.push(held);
     }
-    fill(&mut heap, &raws, &holds)?;
+    fill(&mut heap, &raws, holds)?;
     let length = r.count()?;
     if length > end {
         return Err(Corrupt);
@@ -215,7 +216,9 @@ fn read_cell(
         Ok(())
     };
     let mut object = |r: &mut Reader<'_>, raws: &mut Vec<Raw>| -> Decoded<()> {
-        for _ in 0..r.count()? {
+        let count = r.count()?;
+        keys.reserve_exact(count);
+        for _ in 0..count {
             let key: u32 = r.number_as()?;
             keys.push(if key < own { key } else { *symbols.get((key - own) as usize).ok_or(Corrupt)? });
             raws.push(raw(r)?);
@@ -253,42 +256,34 @@ fn read_cell(
         }
         _ => return Err(Corrupt),
     }
-    Ok(Holds { first, keys })
+    Ok(Holds { values: first..raws.len(), keys })
 }
 
 /// Puts the values into the cells, now that all kinds are known.
-fn fill(heap: &mut Heap, raws: &[Raw], holds: &[Holds]) -> Decoded<()> {
+fn fill(heap: &mut Heap, raws: &[Raw], holds: Vec<Holds>) -> Decoded<()> {
     let values = raws.iter().map(|raw| resolve(raw, heap)).collect::<Decoded<Vec<_>>>()?;
     let mut size = 0;
-    for (place, held) in holds.iter().enumerate() {
-        let next = holds.get(place + 1).map_or(values.len(), |next| next.first);
-        let own = values.get(held.first..next).ok_or(Corrupt)?;
-        let filled = |heap: &Heap, object: &mut Object, values: &[Value]| -> Decoded<()> {
-            for (&key, &value) in held.keys.iter().zip(values) {
-                if object.exact(key).is_some() {
-                    return Err(Corrupt);
-                }
-                object.push(key, value, |key| heap.folded(key));
-            }
-            Ok(())
-        };
+    for (place, held) in holds.into_iter().enumerate() {
+        let own = values.get(held.values).ok_or(Corrupt)?;
         size += std::mem::size_of_val(own);
-        // Out of its place, so that the names can be read beside it.
-        let mut cell = std::mem::replace(heap.cells.get_mut(place).ok_or(Corrupt)?, Cell::Free);
-        match &mut cell {
-            Cell::Array(items) => items.extend_from_slice(own),
-            Cell::Rows(rows) => rows.items.extend_from_slice(own),
-            Cell::Object(object) | Cell::File(object) => filled(heap, object, own)?,
+        let fields =
+            |own: &[Value]| Object::of(held.keys, own.to_vec(), |key| heap.folded(key)).ok_or(Corrupt);
+        let cell = match heap.cell(place as u32) {
+            Cell::Object(_) => Cell::Object(fields(own)?),
+            Cell::File(_) => Cell::File(fields(own)?),
             Cell::Response(response) => {
                 let (body, headers) = own.split_last().ok_or(Corrupt)?;
                 if matches!(body, Value::Response(_)) {
                     return Err(Corrupt);
                 }
-                response.body = *body;
-                filled(heap, &mut response.headers, headers)?;
+                let (status, status_text) = (response.status, response.status_text.clone());
+                let headers = fields(headers)?;
+                Cell::Response(Box::new(Response { status, status_text, headers, body: *body }))
             }
-            Cell::Text(_) | Cell::Free => {}
-        }
+            Cell::Array(_) => Cell::Array(own.to_vec()),
+            Cell::Rows(rows) => Cell::Rows(Box::new(Rows { table: rows.table.clone(), items: own.to_vec() })),
+            Cell::Text(_) | Cell::Free => continue,
+        };
         if let Some(slot) = heap.cells.get_mut(place) {
             *slot = cell;
         }

@@ -31,6 +31,22 @@ impl Index {
 const WALKED: usize = 12;
 
 impl Object {
+    /// An object of these fields; `fold` takes the case from a name. None if a name stands twice.
+    pub(crate) fn of(keys: Vec<u32>, values: Vec<Value>, fold: impl Fn(u32) -> u32) -> Option<Self> {
+        if keys.len() <= WALKED {
+            let is_twice = |(key, next)| keys.iter().skip(next).any(|other| other == key);
+            return (!keys.iter().zip(1..).any(is_twice)).then_some(Self { keys, values, index: None });
+        }
+        let mut object = Self::default();
+        for (key, value) in keys.into_iter().zip(values) {
+            if object.exact(key).is_some() {
+                return None;
+            }
+            object.push(key, value, &fold);
+        }
+        Some(object)
+    }
+
     /// Where a name stands as it is spelled.
     #[inline]
     pub(crate) fn exact(&self, key: u32) -> Option<usize> {

@@ -43,7 +43,8 @@ impl Machine {
     /// The whole state, for [`Machine::load`]. Valid at every stop.
     pub fn save(&self) -> Vec<u8> {
         let mut w = Writer::default();
-        w.bytes.reserve(1024);
+        // About what values, texts and names of one cell take.
+        w.bytes.reserve(256 + 24 * self.heap.cells.len());
         w.bytes.extend_from_slice(MAGIC);
         w.number(FORMAT);
         w.bytes.extend_from_slice(&self.program.hash.0);
@@ -53,7 +54,7 @@ impl Machine {
         let mut saver = Saver {
             heap: &self.heap,
             places: vec![UNSEEN; self.heap.cells.len()],
-            order: Vec::new(),
+            order: Vec::with_capacity(self.heap.cells.len()),
             symbols: Vec::new(),
             names: Vec::new(),
         };
