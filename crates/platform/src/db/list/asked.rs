@@ -60,7 +60,9 @@ impl Record for Hit {
 
     fn read(row: &Row<'_>, at: usize) -> Result<Self, DbError> {
         let cursor = Cursor { value: row.get(at)?, id: row.get(at + 1)?, skip: 0 };
-        Ok(Self { cursor, fits: row.get(at + 2)? })
+        // What compares with nothing is neither true nor false.
+        let fits: Option<bool> = row.get(at + 2)?;
+        Ok(Self { cursor, fits: fits.unwrap_or(false) })
     }
 }
 
