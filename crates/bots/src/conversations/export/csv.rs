@@ -13,6 +13,7 @@ pub(super) fn row(message: &Message) -> String {
 
 /// A text that no spreadsheet takes for a formula.
 fn cell(text: &str) -> String {
-    let guard = if text.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    let is_formula = text.starts_with(['\t', '\r']) || text.trim_start().starts_with(['=', '+', '-', '@']);
+    let guard = if is_formula { "'" } else { "" };
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }

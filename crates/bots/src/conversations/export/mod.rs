@@ -233,6 +233,8 @@ mod tests {
         let written = Format::Md.message(&said(Sender::Bot, "# Not a heading\n\n**two**"), true);
 
         assert!(written.ends_with("> # Not a heading\n>\n> **two**\n\n"), "{written}");
+        let written = Format::Md.message(&said(Sender::Bot, "a\r# Not a heading\r\nb"), true);
+        assert!(written.ends_with("> a\n> # Not a heading\n> b\n\n"), "{written:?}");
         let text = Format::Txt.message(&said(Sender::User, "one\ntwo"), true);
         assert_eq!(text, "[1970-01-01 00:00:00] Person: one\n    two\n");
     }

@@ -13,7 +13,7 @@ pub(super) fn begin(of: &Conversation) -> String {
 
 /// The lines of a message after its first are set in.
 pub(super) fn message(message: &Message) -> String {
-    let content = message.content.replace('\n', "\n    ");
+    let content = with_line_feeds(&message.content).replace('\n', "\n    ");
     format!("[{}] {}: {content}\n", message.timestamp.format(TIME), name_of(message.sender))
 }
 
@@ -25,11 +25,16 @@ pub(super) fn begin_markdown(of: &Conversation) -> String {
 /// What was said stands as a quotation: it can have a format of its own and not change what stands around it.
 pub(super) fn markdown(message: &Message) -> String {
     let mut written = format!("**{}** ({})\n\n", name_of(message.sender), message.timestamp.format(TIME));
-    for line in message.content.lines() {
+    for line in with_line_feeds(&message.content).lines() {
         let _ = if line.is_empty() { writeln!(written, ">") } else { writeln!(written, "> {line}") };
     }
     written.push('\n');
     written
+}
+
+/// A text whose lines all end alike. To CommonMark a carriage return ends one by itself (section 2.1).
+fn with_line_feeds(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// A text that is no format.
