@@ -159,7 +159,8 @@ pub(crate) const ALL: &[Migration] = &[
     crate::webhooks::migrations::WEBHOOKS,
     Migration::new(
         "m20261129_40_bots_lists_of_owners",
-        "CREATE INDEX conversations_of_user_with_bot ON conversations (org_id, user_id, bot_id, last_activity, id);
+        "CREATE INDEX conversations_of_user_with_bot
+            ON conversations (org_id, user_id, bot_id, archived, last_activity, id);
         CREATE INDEX webhooks_of_owner ON webhooks (org_id, owner_id, created_at, id);",
     ),
     Migration::new(

@@ -220,7 +220,7 @@ pub(crate) fn active_conversations(
 ) -> Result<i64, DbError> {
     let counted = tx.one::<(i64,)>(
         "SELECT count(*) FROM (SELECT 1 FROM conversations WHERE org_id = $1 AND bot_id = $2
-            AND last_activity >= $3 AND status <> 'ended' LIMIT $4) active",
+            AND archived = FALSE AND last_activity >= $3 AND status <> 'ended' LIMIT $4) active",
         &[&id, &since, &most],
     )?;
     Ok(counted.map_or(0, |(count,)| count))

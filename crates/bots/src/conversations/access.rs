@@ -10,7 +10,7 @@ use platform::{
 };
 
 use super::{
-    ConversationError,
+    ConversationError, Conversations,
     store::{self, ConversationRow},
 };
 
@@ -44,6 +44,22 @@ pub(super) fn manageable(
 /// Only its person may do it.
 pub(super) fn own(who: &Actor, row: &ConversationRow) -> Result<(), ConversationError> {
     if who.is(row.user_id) { Ok(()) } else { Err(ConversationError::PersonOnly) }
+}
+
+impl Conversations {
+    /// Writes down that somebody reads a page of what is not theirs, if it holds any of that.
+    pub(super) async fn note_page(
+        &self,
+        who: &Actor,
+        action: &'static str,
+        mut of: impl Iterator<Item = Id<User>>,
+    ) -> Result<(), DbError> {
+        if of.all(|user| who.is(user)) {
+            return Ok(());
+        }
+        let entry = Audit::by(who, action, Category::DataAccess);
+        self.db.write(who.org, move |unit| unit.audit(entry)).await
+    }
 }
 
 /// Writes down that somebody reads what is not theirs.

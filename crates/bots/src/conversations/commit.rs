@@ -72,7 +72,7 @@ impl Conversations {
             channel: row.channel.as_str().into(),
             language: row.language.clone(),
             version: row.version.unwrap_or_default(),
-            offered: row.suggestions.as_ref().and_then(|json| json.read().ok()).unwrap_or_default(),
+            offered: row.offered(),
         })
     }
 
@@ -118,6 +118,8 @@ impl Conversations {
             welcome: None,
             ran,
             waited,
+            asked_secret: row.asks_secret == Some(true),
+            has_callers: row.depth > Some(0),
             drafts: scene.run.drafts.clone(),
             fallback: Some(says.fallback),
             sorry: says.sorry,

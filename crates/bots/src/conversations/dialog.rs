@@ -11,11 +11,12 @@ use std::{
 use basic::{Answer, Command, Data, ErrorCode, HostError, Limits, Machine, Program, Reply, hear::HearKind};
 use chrono::TimeDelta;
 use gateway::command::{Commands, Performed, Run, Unperformed};
+use identity::membership;
 use kernel::{
     Error, Id, Surroundings,
-    id::kind::{Bot, Organization},
+    id::kind::{Bot, Organization, User},
 };
-use platform::settings::Live;
+use platform::{db::Db, settings::Live};
 
 use super::{
     calls,
@@ -23,7 +24,7 @@ use super::{
     stage::{Allowance, Stage, Stop},
     stopping::Stoppable,
 };
-use crate::{Settings, logs::Notes, scripts::programs::Programs};
+use crate::{Settings, config::known, logs::Notes, scripts::programs::Programs};
 
 /// A script that waits: its program, and the state of its machine.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub(super) struct Suspended {
 pub(super) struct Stack {
     pub(super) callers: Vec<Suspended>,
     pub(super) top: Suspended,
+    /// Does the one on top wait for a secret?
+    pub(super) asks_secret: bool,
 }
 
 /// What drives a run.
@@ -71,8 +74,6 @@ pub(super) struct Outcome {
     pub(super) says: Vec<String>,
     /// What may be answered to the question that it waits with.
     pub(super) options: Vec<Suggestion>,
-    /// Was what the person said a secret, which is written nowhere?
-    pub(super) heard_secret: bool,
     /// How it ended.
     pub(super) end: End,
 }
@@ -94,6 +95,7 @@ pub(super) enum End {
 /// What runs scripts. A cheap handle.
 #[derive(Clone)]
 pub(super) struct Dialogs {
+    db: Db,
     programs: Programs,
     stage: Stage,
     commands: Arc<OnceLock<Commands>>,
@@ -118,7 +120,7 @@ struct Below {
 impl Outcome {
     /// A run that could not go on.
     pub(super) fn failed(cause: impl Into<String>) -> Self {
-        Self { says: Vec::new(), options: Vec::new(), heard_secret: false, end: End::Failed(cause.into()) }
+        Self { says: Vec::new(), options: Vec::new(), end: End::Failed(cause.into()) }
     }
 }
 
@@ -131,13 +133,19 @@ impl Below {
         if size > limit {
             return Err(format!("the dialog's values take {size} bytes, more than {limit}"));
         }
-        Ok(Stack { callers: self.callers, top })
+        let asks_secret = machine.waits_for() == Some(HearKind::Password);
+        Ok(Stack { callers: self.callers, top, asks_secret })
     }
 }
 
 impl Dialogs {
-    pub(super) fn new(programs: Programs, surroundings: Surroundings, settings: Live<Settings>) -> Self {
-        Self { programs, stage: Stage::default(), commands: Arc::default(), surroundings, settings }
+    pub(super) fn new(
+        db: Db,
+        programs: Programs,
+        surroundings: Surroundings,
+        settings: Live<Settings>,
+    ) -> Self {
+        Self { db, programs, stage: Stage::default(), commands: Arc::default(), surroundings, settings }
     }
 
     /// What scripts can ask for. Until it is said they can only talk.
@@ -161,10 +169,7 @@ impl Dialogs {
             stop: scene.stop.token().clone(),
         };
         drop(settings);
-        let is_reply = matches!(input, Input::Reply(..));
         let (mut below, mut next) = self.begin(scene, input).await?;
-        let heard_secret = is_reply
-            && matches!(&next, Next::On(machine, _) if machine.waits_for() == Some(HearKind::Password));
         let mut options = Vec::new();
         let end = loop {
             let (machine, answer) = match next {
@@ -216,7 +221,7 @@ impl Dialogs {
             tracing::warn!(bot = %scene.run.bot, cause, "a script failed");
             scene.run.drafts.with(|notes: &mut Notes| notes.failed(cause));
         }
-        Ok(Outcome { says: allowance.says, options, heard_secret, end })
+        Ok(Outcome { says: allowance.says, options, end })
     }
 
     async fn begin(&self, scene: &Scene, input: Input) -> Result<(Below, Next), Error> {
@@ -234,15 +239,17 @@ impl Dialogs {
         hash: [u8; 32],
         inputs: Vec<(String, Data)>,
     ) -> Result<(Below, Next), Error> {
-        let next = match self.program(scene, hash).await? {
-            Ok(program) => {
-                let mut provided = self.provided(scene).await?;
-                provided.extend(inputs);
-                Next::On(start(scene, program, provided), Answer::Start)
-            }
-            Err(cause) => Next::Ends(End::Failed(cause)),
+        let below = Below { callers: Vec::new(), top: hash };
+        let program = match self.program(scene, hash).await? {
+            Ok(program) => program,
+            Err(cause) => return Ok((below, Next::Ends(End::Failed(cause)))),
         };
-        Ok((Below { callers: Vec::new(), top: hash }, next))
+        if let Some(roles) = self.denial(scene.run.org, scene.run.user, &program).await? {
+            return Ok((below, Next::Ends(End::Failed(denied(&roles)))));
+        }
+        let mut provided = self.provided(scene).await?;
+        provided.extend(inputs);
+        Ok((below, Next::On(start(scene, program, provided), Answer::Start)))
     }
 
     async fn resume(&self, scene: &Scene, stack: Stack, answer: Answer) -> Result<(Below, Next), Error> {
@@ -281,12 +288,49 @@ impl Dialogs {
         Ok(program.map_err(|error| error.to_string()))
     }
 
+    /// The roles of which somebody needs one to run a script, where they have none: `ALLOW ROLE` names them.
+    pub(super) async fn denial(
+        &self,
+        org: Id<Organization>,
+        user: Id<User>,
+        program: &Program,
+    ) -> Result<Option<String>, Error> {
+        let allowed = &program.declarations().roles;
+        if allowed.is_empty() {
+            return Ok(None);
+        }
+        let now = self.surroundings.now();
+        let roles = self.db.read(org, move |tx| membership::roles_of(tx, user, now)).await?;
+        let has = |name: &String| {
+            membership::role_named(name)
+                .is_some_and(|(wanted, _)| roles.iter().any(|(role, _)| *role == wanted))
+        };
+        Ok((!allowed.iter().any(has)).then(|| allowed.join(" or ")))
+    }
+
     /// The variables that every script finds: those of the package's settings, and the server's own.
     async fn provided(&self, scene: &Scene) -> Result<Vec<(String, Data)>, Error> {
         let run = &scene.run;
         let mut provided = self.programs.parameters(run.org, run.bot, scene.version).await?.to_vec();
         provided.extend(calls::provided(run));
         Ok(provided)
+    }
+
+    /// The sealed settings that scripts of that version find among their variables.
+    pub(super) async fn sealed(
+        &self,
+        org: Id<Organization>,
+        bot: Id<Bot>,
+        version: i64,
+    ) -> Result<Vec<String>, Error> {
+        let parameters = self.programs.parameters(org, bot, version).await?;
+        let secrets = parameters.iter().filter_map(|(name, value)| match value {
+            Data::Text(text) if known::is_secret(&name.replace('_', "-")) && !text.is_empty() => {
+                Some(text.clone())
+            }
+            _ => None,
+        });
+        Ok(secrets.collect())
     }
 
     async fn performed(&self, scene: &Scene, command: Command) -> Performed {
@@ -319,6 +363,9 @@ impl Dialogs {
             Ok(program) => program,
             Err(cause) => return Ok(Next::On(caller, failed(ErrorCode::NotFound, cause))),
         };
+        if let Some(roles) = self.denial(run.org, run.user, &program).await? {
+            return Ok(Next::On(caller, failed(ErrorCode::Denied, denied(&roles))));
+        }
         let mut inputs = self.provided(scene).await?;
         match calls::arguments(&program, &command.arguments, run.now.fixed_offset()) {
             Ok(own) => inputs.extend(own),
@@ -368,6 +415,10 @@ fn speak(machine: &mut Machine, scene: &Scene) {
     if let Some(language) = &scene.language {
         machine.set_language(language);
     }
+}
+
+fn denied(roles: &str) -> String {
+    format!("the script is for people with the role {roles}")
 }
 
 fn failed(code: ErrorCode, message: String) -> Answer {

@@ -26,6 +26,9 @@ pub enum ConversationError {
     /// It was ended.
     #[error("The conversation has ended. Start another one.")]
     Ended,
+    /// Somebody of the staff has taken the bot's place.
+    #[error("Somebody of the staff has taken over. They let the bot go on.")]
+    StaffActive,
     /// The content is empty.
     #[error("A message needs some text.")]
     Empty,
@@ -72,6 +75,7 @@ impl From<ConversationError> for Error {
             E::BotInactive => Self::conflict(message, "bot_inactive"),
             E::TurnInProgress => Self::conflict(message, "turn_in_progress"),
             E::Ended => Self::conflict(message, "conversation_ended"),
+            E::StaffActive => Self::conflict(message, "staff_active"),
             E::Empty => Self::invalid("content", "must not be empty").reason("invalid_message"),
             E::TooLong(limit) => Self::invalid("content", format!("must have at most {limit} bytes"))
                 .reason("message_too_long"),

@@ -87,7 +87,8 @@ pub(super) struct Hub(Arc<DashMap<Id<Conversation>, broadcast::Sender<Frames>>>)
 pub(super) struct Watch {
     hub: Hub,
     conversation: Id<Conversation>,
-    frames: broadcast::Receiver<Frames>,
+    /// None while it is dropped.
+    frames: Option<broadcast::Receiver<Frames>>,
 }
 
 impl Hub {
@@ -115,20 +116,49 @@ impl Hub {
     /// Watches from now on.
     pub(super) fn watch(&self, conversation: Id<Conversation>) -> Watch {
         let watchers = self.0.entry(conversation).or_insert_with(|| broadcast::channel(WAITING).0);
-        Watch { hub: self.clone(), conversation, frames: watchers.subscribe() }
+        Watch { hub: self.clone(), conversation, frames: Some(watchers.subscribe()) }
     }
 }
 
 impl Watch {
     /// The frames of the next turn. None if some were missed and must be read from the database.
     pub(super) async fn next(&mut self) -> Option<Frames> {
-        self.frames.recv().await.ok()
+        self.frames.as_mut()?.recv().await.ok()
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // This one still counts here: a conversation with one watcher loses its last.
-        self.hub.0.remove_if(&self.conversation, |_, watchers| watchers.receiver_count() <= 1);
+        let frames = self.frames.take();
+        // It stops counting under the entry's lock: of two that go at once, one is the last.
+        self.hub.0.remove_if(&self.conversation, |_, watchers| {
+            drop(frames);
+            watchers.receiver_count() == 0
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    use super::*;
+
+    #[test]
+    fn watchers_that_leave_at_once_leave_nothing_behind() {
+        let (hub, conversation) = (Hub::default(), Id::example());
+        for _ in 0..500 {
+            let watches = [hub.watch(conversation), hub.watch(conversation)];
+            let together = Barrier::new(2);
+            thread::scope(|scope| {
+                for watch in watches {
+                    scope.spawn(|| {
+                        together.wait();
+                        drop(watch);
+                    });
+                }
+            });
+            assert!(!hub.is_watched(conversation));
+        }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) const LIFECYCLE: Migration = Migration::new(
     ALTER TABLE conversations ADD COLUMN resolved boolean NOT NULL DEFAULT FALSE;
     ALTER TABLE conversations ADD COLUMN staff_active boolean NOT NULL DEFAULT FALSE;
     UPDATE conversations SET read_seq = seq;
+    ALTER TABLE conversation_runs ADD COLUMN asks_secret boolean NOT NULL DEFAULT FALSE;
     ALTER TABLE messages ADD COLUMN sender_id uuid;
     ALTER TABLE messages ADD COLUMN feedback text;
     ALTER TABLE messages ADD COLUMN attachments text;
@@ -32,6 +33,8 @@ pub(crate) const LIFECYCLE: Migration = Migration::new(
     DROP INDEX conversations_of_all_by_activity;
     DROP INDEX conversations_of_all_by_creation;
     DROP INDEX conversations_of_all_by_count;
+    DROP INDEX conversations_of_bot;
+    CREATE INDEX conversations_of_bot ON conversations (org_id, bot_id, archived, last_activity, id);
     CREATE INDEX conversations_by_activity ON conversations (org_id, user_id, archived, last_activity, id);
     CREATE INDEX conversations_by_creation ON conversations (org_id, user_id, archived, created_at, id);
     CREATE INDEX conversations_by_count ON conversations (org_id, user_id, archived, seq, id);

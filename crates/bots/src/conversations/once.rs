@@ -16,9 +16,13 @@ use super::{
     commit::Setting,
     dialog::{End, Input, Outcome, Scene},
     send::TRIES,
-    store,
+    store::{self, TurnRow},
 };
-use crate::{bots::store::BotRow, logs::Notes, memory};
+use crate::{
+    bots::{self, store::BotRow},
+    logs::Notes,
+    memory,
+};
 
 /// Where scripts run that no conversation has begun.
 const API: &str = "api";
@@ -63,26 +67,34 @@ impl Conversations {
         })
     }
 
+    /// The roles of which the caller needs one to run a script, where they have none.
+    pub(crate) async fn denial(&self, who: &Actor, program: &Program) -> Result<Option<String>, Error> {
+        self.dialogs.denial(who.org, who.user, program).await
+    }
+
     /// The present instant.
     pub(crate) fn now(&self) -> Timestamp {
         self.surroundings.now()
     }
 
-    /// Runs a script with the caller's rights.
+    /// Runs a script with the caller's rights. Beside a conversation it waits for its place among the turns.
     pub(crate) async fn run_once(&self, who: &Actor, bot: &BotRow, once: Once) -> Result<Ran, Error> {
-        if bot.status != "active" {
-            return Err(ConversationError::BotInactive.into());
-        }
-        let channel: Arc<str> = match once.conversation {
-            Some(id) => self.own_channel(who, bot, id).await?.into(),
-            None => API.into(),
+        let places = self.settings.get().waiting_turns;
+        let _in_line = match once.conversation {
+            Some(id) => Some(self.lines.turn(id, places).await.ok_or(ConversationError::TurnInProgress)?),
+            None => None,
         };
         let seconds = self.settings.get().script_run_seconds;
-        let mut in_line = None;
+        let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
-            in_line = match in_line {
+            in_line_of_bot = match in_line_of_bot {
                 None => self.line_of_bot(bot.id, attempt > 0).await,
                 held => held,
+            };
+            let (bot, beside) = self.setting_of(who, bot.id, once.conversation).await?;
+            let (channel, language, offered) = match &beside {
+                Some(row) => (row.channel.as_str().into(), row.language.clone(), row.offered()),
+                None => (API.into(), None, Vec::new()),
             };
             let scene = self.set(Setting {
                 org: who.org,
@@ -90,10 +102,10 @@ impl Conversations {
                 conversation: once.conversation.unwrap_or_else(|| self.surroundings.id()),
                 user: who.user,
                 permissions: who.permissions,
-                channel: Arc::clone(&channel),
-                language: None,
+                channel,
+                language,
                 version: bot.version,
-                offered: Vec::new(),
+                offered,
             });
             let begun = Instant::now();
             let input = Input::Call(once.program, once.inputs.clone());
@@ -106,16 +118,26 @@ impl Conversations {
         Err(ConversationError::Busy.into())
     }
 
-    /// The channel of the caller's own conversation with the bot.
-    async fn own_channel(
+    /// The bot as it stands, with the caller's own conversation with it if one is named.
+    async fn setting_of(
         &self,
         who: &Actor,
-        bot: &BotRow,
-        id: Id<ConversationKind>,
-    ) -> Result<String, ConversationError> {
-        let row = self.db.read(who.org, move |tx| store::for_turn(tx, id)).await?;
-        let row = row.filter(|row| who.is(row.user_id) && row.bot_id == bot.id);
-        Ok(row.ok_or(ConversationError::NotFound)?.channel)
+        bot: Id<Bot>,
+        conversation: Option<Id<ConversationKind>>,
+    ) -> Result<(BotRow, Option<TurnRow>), ConversationError> {
+        let asks = who.clone();
+        self.db
+            .read(who.org, move |tx| {
+                let bot = bots::store::by_id(tx, bot)?.ok_or(bots::BotError::NotFound)?;
+                if bot.status != "active" {
+                    return Err(ConversationError::BotInactive);
+                }
+                let Some(id) = conversation else { return Ok((bot, None)) };
+                let row = store::for_turn(tx, id)?;
+                let row = row.filter(|row| asks.is(row.user_id) && row.bot_id == bot.id);
+                Ok((bot, Some(row.ok_or(ConversationError::NotFound)?)))
+            })
+            .await
     }
 
     /// Writes what the run did, or only what it left for its author if it failed. None if it was overtaken.
@@ -156,6 +178,13 @@ impl Conversations {
         let (run, now) = (scene.run.clone(), self.surroundings.now());
         let has_failed = run.drafts.with(|notes: &mut Notes| notes.failure.is_some());
         let written = self.db.write(run.org, move |unit| {
+            // Both may have been deleted while it ran; nothing would ever remove what it leaves.
+            bots::store::lock(unit, run.bot)?;
+            let is_there = bots::store::by_id(unit, run.bot)?.is_some()
+                && (is_alone || store::for_turn(unit, run.conversation)?.is_some());
+            if !is_there {
+                return Err(NotWritten::Overtaken);
+            }
             if has_failed {
                 return run.drafts.with(|notes: &mut Notes| notes.write(unit, now));
             }

@@ -12,10 +12,6 @@ use kernel::{
     list::{Count, FilterField, ListRequest, ListSpec, Page, SortField},
     text,
 };
-use platform::{
-    audit::{Audit, Category},
-    db::DbError,
-};
 use sea_query::{Condition, Expr, ExprTrait};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -108,14 +104,7 @@ impl Conversations {
             .db
             .read(who.org, move |tx| tx.list(&SEARCH, &request, Some(which)).map_err(Error::from))
             .await?;
-        if page.items.iter().any(|row| !who.is(row.user_id)) {
-            let reads = who.clone();
-            let noted = self.db.write(who.org, move |unit| {
-                unit.audit(Audit::by(&reads, "conversations_searched", Category::DataAccess))
-            });
-            let noted: Result<(), DbError> = noted.await;
-            noted?;
-        }
+        self.note_page(&who, "conversations_searched", page.items.iter().map(|row| row.user_id)).await?;
         Ok(page.map(FoundRow::shown))
     }
 }

@@ -145,9 +145,9 @@ impl Conversations {
         Self {
             nodes: Nodes::new(bus, db.clone(), hub.clone(), stops.clone()),
             stops,
+            dialogs: Dialogs::new(db.clone(), programs, surroundings.clone(), settings.clone()),
             db,
             objects,
-            dialogs: Dialogs::new(programs, surroundings.clone(), settings.clone()),
             memories,
             surroundings,
             settings,
@@ -173,6 +173,7 @@ impl Conversations {
             .db
             .read(who.org, move |tx| tx.list(list, &request, Some(which)).map_err(Error::from))
             .await?;
+        self.note_page(&who, "conversations_listed", page.items.iter().map(|row| row.user_id)).await?;
         Ok(page.map(ConversationRow::shown))
     }
 

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use kernel::{
     Actor, Error, FieldErrors, Id, PermissionSet,
-    id::kind::{Bot, Conversation as ConversationKind},
+    id::kind::{Bot, Conversation as ConversationKind, Session},
 };
-use platform::db::{Json, Unit};
+use platform::{
+    audit::{Audit, Category},
+    db::{Json, Unit},
+};
 
 use super::{
     ConversationError, Conversations, Message, NewConversation, NewMessage, Started,
@@ -28,6 +31,7 @@ const WEB: &str = "web";
 /// A conversation that has begun, or begun anew.
 struct Begun {
     id: Id<ConversationKind>,
+    session: Id<Session>,
     bot: Id<Bot>,
     messages: Vec<Message>,
     waits: bool,
@@ -42,7 +46,7 @@ impl Conversations {
         }
         let initial = new.initial_message.clone();
         let begun = self.begin(&who, new).await?;
-        let mut started = begun.started(&who);
+        let mut started = begun.started();
         if let Some(content) = initial {
             let said = NewMessage { content, ..NewMessage::default() };
             let sent = self.send(&who, started.conversation_id, said).await?;
@@ -90,7 +94,9 @@ impl Conversations {
             let waits = turn.waits();
             match self.write_first(who, Arc::clone(&new), bot.clone(), turn).await {
                 Err(ConversationError::Busy) => {}
-                written => return Ok(Begun { id, bot: bot.id, messages: written?, waits }),
+                written => {
+                    return Ok(Begun { id, session: who.session, bot: bot.id, messages: written?, waits });
+                }
             }
         }
         Err(ConversationError::Busy)
@@ -122,6 +128,8 @@ impl Conversations {
             welcome: says.welcome,
             ran,
             waited: false,
+            asked_secret: false,
+            has_callers: false,
             drafts: scene.run.drafts.clone(),
             fallback: None,
             sorry: says.sorry,
@@ -176,7 +184,7 @@ impl Conversations {
         let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
-            let (row, bot) = self.clear(&who, id).await?;
+            let (row, bot, session) = self.clear(&who, id).await?;
             if in_line_of_bot.is_none() {
                 in_line_of_bot = self.line_of_bot(bot.id, attempt > 0).await;
                 if in_line_of_bot.is_some() {
@@ -192,20 +200,21 @@ impl Conversations {
             match self.commit(who.org, turn, move |unit| still_the_same(unit, &of, now)).await {
                 Err(ConversationError::Busy) => {}
                 written => {
-                    let begun = Begun { id, bot: bot.id, messages: written?, waits };
-                    return Ok(begun.started(&who));
+                    let begun = Begun { id, session, bot: bot.id, messages: written?, waits };
+                    return Ok(begun.started());
                 }
             }
         }
         Err(ConversationError::Busy)
     }
 
-    /// Drops where the dialog stands. What the script reads from then on is as in a new conversation.
+    /// Drops where the dialog stands. What the script reads from then on is as in a new conversation. Gives the session
+    /// that started it, too.
     async fn clear(
         &self,
         who: &Actor,
         id: Id<ConversationKind>,
-    ) -> Result<(TurnRow, BotRow), ConversationError> {
+    ) -> Result<(TurnRow, BotRow, Id<Session>), ConversationError> {
         let (who, now) = (who.clone(), self.surroundings.now());
         self.db
             .write(who.org, move |unit| {
@@ -214,6 +223,11 @@ impl Conversations {
                 if row.status == ENDED {
                     return Err(ConversationError::Ended);
                 }
+                // Where the staff has taken over, the bot is silent until they let it go on: this is how they do.
+                if row.staff_active && who.is(row.user_id) {
+                    return Err(ConversationError::StaffActive);
+                }
+                row.staff_active = false;
                 let bot = bots::store::by_id(unit, row.bot_id)?.ok_or(ConversationError::NotFound)?;
                 if bot.status != "active" {
                     return Err(ConversationError::BotInactive);
@@ -222,18 +236,23 @@ impl Conversations {
                 "active".clone_into(&mut row.status);
                 row.rev += 1;
                 store::save(unit, &row, now)?;
+                if !who.is(row.user_id) {
+                    let entry = Audit::by(&who, "conversation_reset", Category::DataModification);
+                    unit.audit(entry.on("conversation", id))?;
+                }
+                let session = row.session_id.unwrap_or(who.session);
                 let row = store::for_turn(unit, id)?.ok_or(ConversationError::NotFound)?;
-                Ok((row, bot))
+                Ok((row, bot, session))
             })
             .await
     }
 }
 
 impl Begun {
-    fn started(self, who: &Actor) -> Started {
+    fn started(self) -> Started {
         Started {
             conversation_id: self.id,
-            session_id: who.session,
+            session_id: self.session,
             bot_id: self.bot,
             status: if self.waits { Status::Waiting } else { Status::Active },
             messages: self.messages,

@@ -22,6 +22,8 @@ async fn no_page_of_conversations_scans_or_sorts() {
             (Order::Desc, false, &[]),
             (Order::Desc, true, &[("filter[status]", "archived")]),
             (Order::Desc, false, &[("filter[status]", "archived")]),
+            (Order::Desc, true, &[("filter[bot_id]", "bot_01jxk6qv9ve7m8g3t5s0c4d2ba")]),
+            (Order::Desc, false, &[("filter[bot_id]", "bot_01jxk6qv9ve7m8g3t5s0c4d2ba")]),
         ] {
             let mut request = SPEC.read([("sort", sort.name)].iter().chain(asked).copied()).unwrap();
             request.order = order;

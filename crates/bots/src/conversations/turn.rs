@@ -46,6 +46,10 @@ pub(super) struct Turn {
     pub(super) ran: Option<Outcome>,
     /// Does a dialog wait for an answer before the turn?
     pub(super) waited: bool,
+    /// Is the answer that it waits for a secret?
+    pub(super) asked_secret: bool,
+    /// Do scripts wait below the one that goes on?
+    pub(super) has_callers: bool,
     /// What the commands of the run do.
     pub(super) drafts: Drafts,
     /// Said if no dialog waited. None where the bot is silent.
@@ -147,17 +151,17 @@ impl Turn {
 
     fn write_run(&self, unit: &Unit<'_>, at: Timestamp) -> Result<(), DbError> {
         let save = |stack: &Stack, wake| {
-            store::save_run(unit, self.conversation, self.bot, self.version, stack, wake)
+            store::save_run(unit, self.conversation, (self.bot, self.version), stack, wake, self.has_callers)
         };
         match self.ran.as_ref().map(|outcome| &outcome.end) {
             Some(End::Waits(stack)) => save(stack, None),
             Some(End::Sleeps(stack, time)) => {
                 save(stack, Some(wake::enqueue(unit, self.conversation, at + *time)?))
             }
-            Some(End::Finished) => store::end_run(unit, self.conversation),
+            Some(End::Finished) => store::end_run(unit, self.conversation, self.has_callers),
             // A turn that was cut short leaves the dialog where it was, unless there is nobody who could begin it again.
             Some(End::Failed(_) | End::Stopped) if matches!(self.cause, Cause::Woken) => {
-                store::end_run(unit, self.conversation)
+                store::end_run(unit, self.conversation, self.has_callers)
             }
             Some(End::Failed(_) | End::Stopped) | None => Ok(()),
         }
@@ -209,7 +213,8 @@ impl Turn {
             id
         };
         if let Some(heard) = self.heard() {
-            let is_secret = self.ran.as_ref().is_some_and(|outcome| outcome.heard_secret);
+            // Whatever becomes of the answer, and whether or not anybody hears it: a secret is written nowhere.
+            let is_secret = self.asked_secret && heard.staff.is_none();
             let content = if is_secret { PASSWORD_TEXT } else { &heard.content };
             let sender = if heard.staff.is_some() { Sender::Staff } else { Sender::User };
             in_reply_to = Some(say(sender, content, None, heard.client_id.as_deref()));

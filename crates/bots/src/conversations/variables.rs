@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use basic::{Data, Limits, Machine, hear::PASSWORD_TEXT};
+use basic::{Limits, Machine, hear::PASSWORD_TEXT};
 use kernel::{
     Actor, Id,
     id::{ConversationId, kind::Conversation as ConversationKind},
@@ -12,12 +12,12 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{ConversationError, Conversations, access::readable, model::Status, store};
-use crate::memory::Owner;
+use crate::{
+    config::known::{self, HIDDEN},
+    memory::Owner,
+};
 
-/// What is shown in place of a secret.
-const HIDDEN: &str = "***";
-
-/// Parts of names whose values are secrets.
+/// Parts of names whose values are secrets, wherever they stand: settings are named in words, variables in any way.
 const SECRETS: &[&str] = &["password", "passwd", "secret", "token", "apikey", "api_key", "credential"];
 
 /// What a dialog waits for.
@@ -76,6 +76,10 @@ impl Conversations {
         let (row, attributes, run) = found.await?;
         self.note_reading(&who, &row).await?;
         let waits_for = run.as_ref().map(|run| if run.sleeps { Awaited::Time } else { Awaited::Answer });
+        let sealed = match &run {
+            Some(run) => self.dialogs.sealed(who.org, row.bot_id, run.version).await?,
+            None => Vec::new(),
+        };
         let mut scripts = Vec::new();
         let stack = run.map(|run| run.stack);
         let waiting = stack.map(|stack| [stack.callers, vec![stack.top]].concat()).unwrap_or_default();
@@ -84,11 +88,11 @@ impl Conversations {
             if let Ok(program) = self.dialogs.program_of(who.org, row.bot_id, suspended.program).await?
                 && let Ok(machine) = Machine::load(program, Limits::default(), &suspended.state)
             {
-                scripts.push(state_of(&machine));
+                scripts.push(state_of(&machine, &sealed));
             }
         }
         let attributes = attributes.into_iter().map(|(name, value)| {
-            let value = if is_secret(&name) { Value::from(HIDDEN) } else { value };
+            let value = hidden(&name, value, &sealed);
             (name, value)
         });
         Ok(DialogState {
@@ -101,22 +105,59 @@ impl Conversations {
     }
 }
 
-fn state_of(machine: &Machine) -> ScriptState {
+fn state_of(machine: &Machine, sealed: &[String]) -> ScriptState {
     let variables = machine.variables().into_iter().map(|(name, value)| {
-        let value = if is_secret(&name) { Value::from(HIDDEN) } else { shown(value) };
+        let value = hidden(&name, value.map_or(Value::Null, |value| value.to_json()), sealed);
         (name, value)
     });
     ScriptState { script: machine.program().name().to_owned(), variables: variables.collect() }
 }
 
 fn is_secret(name: &str) -> bool {
-    SECRETS.iter().any(|secret| name.to_ascii_lowercase().contains(secret))
+    let name = name.to_ascii_lowercase();
+    SECRETS.iter().any(|secret| name.contains(secret)) || known::is_secret(&name.replace('_', "-"))
 }
 
-fn shown(value: Option<Data>) -> Value {
+/// A value as it may be shown: without what has the name of a secret, and without the sealed settings, whatever they
+/// are called now.
+fn hidden(name: &str, value: Value, sealed: &[String]) -> Value {
+    if is_secret(name) {
+        return HIDDEN.into();
+    }
     match value {
-        Some(Data::Text(text)) if text == PASSWORD_TEXT => HIDDEN.into(),
-        Some(value) => value.to_json(),
-        None => Value::Null,
+        Value::String(text) if text == PASSWORD_TEXT || sealed.iter().any(|secret| text.contains(secret)) => {
+            HIDDEN.into()
+        }
+        Value::Array(items) => items.into_iter().map(|item| hidden("", item, sealed)).collect(),
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, field)| {
+                let field = hidden(&name, field, sealed);
+                (name, field)
+            });
+            Value::Object(fields.collect())
+        }
+        value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_hidden_by_their_names_and_by_what_they_are_wherever_they_stand() {
+        let sealed = ["sk-live-1".to_owned()];
+        let value = json!({
+            "guests": 4, "stripe_key": "x", "MyPassword": "x", "all": [{ "token": 1 }, "Bearer sk-live-1", PASSWORD_TEXT],
+        });
+
+        let shown = hidden("order", value, &sealed);
+
+        let all = json!([{ "token": "***" }, "***", "***"]);
+        assert_eq!(shown, json!({ "guests": 4, "stripe_key": "***", "MyPassword": "***", "all": all }));
+        assert_eq!(hidden("openai_key", json!("x"), &[]), json!("***"));
+        assert_eq!(hidden("keyboard", json!("x"), &[]), json!("x"));
     }
 }

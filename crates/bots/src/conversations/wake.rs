@@ -24,7 +24,7 @@ use super::{
 /// Goes on with a script that has waited long enough. Its attempts last for days: nobody else would go on.
 const WAKE: JobKind<Sleeper> = JobKind::new("conversations.wake").attempts(100);
 
-/// Minutes after which a bot that is off is looked at again.
+/// Minutes after which a bot that is off, or silent while the staff talks, is looked at again.
 const BOT_IS_OFF: i64 = 10;
 
 /// Where a script waits.
@@ -64,7 +64,7 @@ impl Conversations {
             let Some(found) = found.await?.filter(|found| found.row.wake == Some(job.id())) else {
                 return Ok(Value::Null);
             };
-            if found.row.bot_status != "active" {
+            if found.row.bot_status != "active" || found.row.staff_active {
                 self.sleep_on(job, id).await?;
                 return Ok(Value::Null);
             }
@@ -98,7 +98,7 @@ impl Conversations {
         Ok(())
     }
 
-    /// The bot is off: its script sleeps on.
+    /// The bot is off, or silent: its script sleeps on.
     async fn sleep_on(&self, job: &JobContext, id: Id<ConversationKind>) -> Result<(), JobError> {
         let (this, at) = (job.id(), self.surroundings.now() + chrono::TimeDelta::minutes(BOT_IS_OFF));
         job.write(move |unit| {

@@ -2,7 +2,6 @@
 
 use futures_util::Stream;
 use gateway::Upload;
-use identity::membership::{self, RoleName};
 use kernel::{
     Actor, Expected, Id, Surroundings, Versioned,
     id::kind::{Bot as BotKind, Organization, User},
@@ -88,12 +87,6 @@ impl Packages {
     pub(crate) async fn bot(&self, who: &Actor, named: &str) -> Result<BotRow, PackageError> {
         let (who, named) = (who.clone(), named.to_owned());
         Ok(self.db.read(who.org, move |tx| crate::bots::service::usable(tx, &who, Some(&named))).await?)
-    }
-
-    /// The roles that the caller has.
-    pub(crate) async fn roles_of(&self, who: &Actor) -> Result<Vec<RoleName>, PackageError> {
-        let (user, now) = (who.user, self.surroundings.now());
-        Ok(self.db.read(who.org, move |tx| membership::roles_of(tx, user, now)).await?)
     }
 
     /// The bot of that name with the present state of its package.

@@ -160,20 +160,11 @@ impl Scripts {
     ) -> std::result::Result<Ran, Error> {
         let hash = hash_bytes(script.program.as_deref().ok_or(PackageError::NeverCompiled)?)?;
         let program = self.conversations.program(who.org, bot.id, hash).await?;
-        self.check_roles(who, &program).await?;
+        if let Some(roles) = self.conversations.denial(who, &program).await? {
+            return Err(PackageError::NotAllowed(roles).into());
+        }
         let inputs = inputs(&program, params, self.conversations.now())?;
         self.conversations.run_once(who, bot, Once { program: hash, inputs, conversation }).await
-    }
-
-    /// `ALLOW ROLE` says who may run a script.
-    async fn check_roles(&self, who: &Actor, program: &Program) -> std::result::Result<(), PackageError> {
-        let allowed = program.declarations().roles.clone();
-        if allowed.is_empty() {
-            return Ok(());
-        }
-        let roles = self.packages.roles_of(who).await?;
-        let has = |role: &String| roles.iter().any(|(_, name)| name.eq_ignore_ascii_case(role));
-        if allowed.iter().any(has) { Ok(()) } else { Err(PackageError::NotAllowed(allowed.join(" or "))) }
     }
 }
 

@@ -266,3 +266,21 @@ async fn only_the_last_versions_are_kept_and_those_that_a_run_needs(app: App) {
     save(8).await;
     assert_eq!(numbers().await, [8, 7, 6, 5]);
 }
+
+#[botserver_test]
+async fn a_sealed_setting_is_hidden_among_the_variables_whatever_it_is_called_there(app: App) {
+    let script = "mine = stripe_key\norder = #{ header: \"Bearer \" + stripe_key, n: 1 }\nHEAR x";
+    let bot = shop(&app, script, "name,value\nparam-stripe-key,sk-live-1\n").await;
+    let conversation = app.user("ann").await.converse(&bot).await;
+
+    let path =
+        format!("/conversations/{}/variables", conversation["conversation_id"].as_str().expect("an id"));
+    let state = app.admin().get(path).await.assert_ok();
+
+    assert!(!state.body.contains("sk-live-1"), "{}", state.body);
+    let variables = &state.data()["scripts"][0]["variables"];
+    assert_eq!(
+        (&variables["mine"], &variables["order"]),
+        (&json!("***"), &json!({ "header": "***", "n": 1 }))
+    );
+}

@@ -3,7 +3,7 @@
 use http::Method;
 use reqwest::multipart::{Form, Part};
 
-use crate::support::{Answer, App, Client, Value, botserver_test, json, package, zip_of};
+use crate::support::{Answer, App, Client, Value, botserver_test, json, package, texts, zip_of};
 
 const BOOK: &str = r#"PARAM people AS INTEGER LIKE 4 DESCRIPTION "How many people come"
 PARAM day AS DATE
@@ -166,6 +166,42 @@ async fn roles_that_a_script_allows_are_asked_for(app: App) {
     ann.post(path, json!({})).await.assert_error(403, "FORBIDDEN", "role_required");
     let boss = app.user_with_role("boss", "manager").await;
     assert_eq!(boss.post(path, json!({})).await.assert_ok().data()["result"], 7);
+}
+
+#[botserver_test]
+async fn roles_that_a_script_allows_are_asked_for_in_conversations_too(app: App) {
+    let secret = "ALLOW ROLE \"manager\"\nTALK \"secret\"";
+    let calls = "HEAR x\nCALL \"secret\"";
+    let bot = bot_of(&app, &[("start", calls), ("secret", secret)]).await;
+    let (ann, boss) = (app.user("ann").await, app.user_with_role("boss", "manager").await);
+
+    assert_eq!(boss.say(&boss.converse(&bot).await, "x").await, ["secret"]);
+    assert_ne!(ann.say(&ann.converse(&bot).await, "x").await, ["secret"]);
+    install(&app, &[("start", secret)]).await;
+    assert_eq!(texts(&boss.converse(&bot).await["messages"]), ["secret"]);
+    assert_ne!(texts(&ann.converse(&bot).await["messages"]), ["secret"]);
+    let lines = app.admin().get("/bots/tables/logs").await.assert_ok().body;
+    assert!(lines.contains("the script is for people with the role manager"), "{lines}");
+    // Another name of the role of everybody.
+    install(&app, &[("start", "ALLOW ROLE \"user\"\nTALK \"open\"")]).await;
+    assert_eq!(texts(&ann.converse(&bot).await["messages"]), ["open"]);
+}
+
+#[botserver_test]
+async fn a_tool_adds_to_what_its_conversation_offers(app: App) {
+    let start = "ADD SUGGESTION \"first\"\nDO\nHEAR x\nTALK x\nLOOP";
+    let tool = "DESCRIPTION \"x\"\nADD SUGGESTION \"second\"\nRETURN 1";
+    let bot = bot_of(&app, &[("start", start), ("more", tool)]).await;
+    let ann = app.user("ann").await;
+    let conversation = ann.converse(&bot).await;
+    let id = conversation["conversation_id"].clone();
+
+    ann.post("/bots/tables/tools/more/invoke", json!({ "conversation_id": id })).await.assert_ok();
+
+    let path = format!("/conversations/{}/messages", id.as_str().expect("an id"));
+    let said = ann.post(path, json!({ "content": "x" })).await.assert_status(201).data();
+    let offered = json!([{ "text": "first", "value": "first" }, { "text": "second", "value": "second" }]);
+    assert_eq!(said["suggestions"], offered);
 }
 
 #[botserver_test]

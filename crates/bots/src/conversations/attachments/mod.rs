@@ -160,7 +160,8 @@ impl Conversations {
     }
 }
 
-/// Sends what was uploaded with the message at that place. Another message may have been faster.
+/// Sends what was uploaded with the message at that place. [`ConversationError::Busy`] if another message was faster;
+/// it may have been this very one, on another node.
 pub(super) fn send(
     unit: &Unit<'_>,
     conversation: Id<ConversationKind>,
@@ -170,7 +171,7 @@ pub(super) fn send(
     for attachment in attachments {
         let id: Id<AttachmentKind> = attachment.attachment_id;
         if !store::send_attachment(unit, conversation, id, seq)? {
-            return Err(ConversationError::AttachmentNotFound);
+            return Err(ConversationError::Busy);
         }
     }
     Ok(())

@@ -182,7 +182,7 @@ pub(crate) async fn end(
     params(("conversation_id" = ConversationId, Path)),
     responses(
         (status = 200, body = Envelope<Started>),
-        (status = 409, description = "`conversation_ended`, `bot_inactive`, or `turn_in_progress`: it has ended, its bot is off, or too much waits in it"),
+        (status = 409, description = "`conversation_ended`, `bot_inactive`, `staff_active`, or `turn_in_progress`: it has ended, its bot is off, the staff has taken over, or too much waits in it"),
     ),
 )]
 pub(crate) async fn reset(

@@ -17,6 +17,7 @@ use platform::{
     record,
 };
 
+use super::message::Suggestion;
 pub(crate) use attachments::*;
 pub(crate) use messages::*;
 pub(crate) use runs::*;
@@ -95,6 +96,15 @@ record! {
         pub(crate) depth: Option<i64>,
         /// The job that goes on, where the run waits for time and not for an answer.
         pub(crate) wake: Option<JobId>,
+        /// Does it wait for a secret?
+        pub(crate) asks_secret: Option<bool>,
+    }
+}
+
+impl TurnRow {
+    /// The quick replies that stand.
+    pub(crate) fn offered(&self) -> Vec<Suggestion> {
+        self.suggestions.as_ref().and_then(|json| json.read().ok()).unwrap_or_default()
     }
 }
 
@@ -223,7 +233,8 @@ pub(crate) fn lock(unit: &Unit<'_>, id: Id<ConversationKind>) -> Result<(), DbEr
 pub(crate) fn for_turn(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<TurnRow>, DbError> {
     tx.one(
         "SELECT c.user_id, c.channel, c.status, c.staff_active, c.seq, c.fence, c.suggestions, c.bot_id, b.status,
-            b.visibility, b.created_by, b.is_listed, b.config, c.language, r.program, r.state, r.version, r.depth, r.wake
+            b.visibility, b.created_by, b.is_listed, b.config, c.language, r.program, r.state, r.version, r.depth, r.wake,
+            r.asks_secret
          FROM conversations c
          JOIN bots b ON b.org_id = c.org_id AND b.id = c.bot_id
          LEFT JOIN conversation_runs r ON r.org_id = c.org_id AND r.conversation_id = c.id
@@ -361,7 +372,7 @@ pub(crate) fn drop_state(unit: &Unit<'_>, id: Id<ConversationKind>) -> Result<()
         &[&id],
     )?;
     unit.execute("DELETE FROM memories WHERE org_id = $1 AND subject_id = $2", &[&id])?;
-    end_run(unit, id)
+    end_run(unit, id, true)
 }
 
 /// Keeps what the conversation offers as quick replies from now on.
@@ -379,7 +390,7 @@ pub(crate) fn set_suggestions(
 
 /// From here on there is no such conversation. What it had is left for [`delete_some`].
 pub(crate) fn delete(unit: &Unit<'_>, id: Id<ConversationKind>) -> Result<(), DbError> {
-    end_run(unit, id)?;
+    end_run(unit, id, true)?;
     unit.execute("DELETE FROM conversation_tags WHERE org_id = $1 AND conversation_id = $2", &[&id])?;
     unit.execute("DELETE FROM conversations WHERE org_id = $1 AND id = $2", &[&id])?;
     Ok(())

@@ -21,6 +21,8 @@ pub(crate) struct TurnFound {
 /// A run that is under way.
 pub(crate) struct RunFound {
     pub(crate) stack: Stack,
+    /// The package's version that it began with.
+    pub(crate) version: i64,
     /// Does it wait for time, and not for an answer?
     pub(crate) sleeps: bool,
 }
@@ -30,8 +32,9 @@ pub(crate) fn found(tx: &Tx<'_>, id: Id<ConversationKind>, mut row: TurnRow) -> 
     let run = match (row.program, row.state.take()) {
         (Some(program), Some(state)) => {
             let callers = if row.depth > Some(0) { callers(tx, id)? } else { Vec::new() };
-            let stack = Stack { callers, top: Suspended { program, state: state.into() } };
-            Some(RunFound { stack, sleeps: row.wake.is_some() })
+            let top = Suspended { program, state: state.into() };
+            let stack = Stack { callers, top, asks_secret: row.asks_secret == Some(true) };
+            Some(RunFound { stack, version: row.version.unwrap_or_default(), sleeps: row.wake.is_some() })
         }
         _ => None,
     };
@@ -47,23 +50,28 @@ fn callers(tx: &Tx<'_>, conversation: Id<ConversationKind>) -> Result<Vec<Suspen
     Ok(rows.into_iter().map(|(program, state)| Suspended { program, state: state.into() }).collect())
 }
 
+/// Keeps where a run stops. `had_callers`: did scripts wait below it before?
 pub(crate) fn save_run(
     unit: &Unit<'_>,
     conversation: Id<ConversationKind>,
-    bot: Id<Bot>,
-    version: i64,
+    (bot, version): (Id<Bot>, i64),
     stack: &Stack,
     wake: Option<JobId>,
+    had_callers: bool,
 ) -> Result<(), DbError> {
     let depth = i64::try_from(stack.callers.len()).unwrap_or(i64::MAX);
     unit.execute(
-        "INSERT INTO conversation_runs (org_id, conversation_id, bot_id, program, state, version, depth, wake)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO conversation_runs (org_id, conversation_id, bot_id, program, state, version, depth, wake,
+            asks_secret)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (org_id, conversation_id) DO UPDATE SET program = excluded.program, state = excluded.state,
-            version = excluded.version, depth = excluded.depth, wake = excluded.wake",
-        &[&conversation, &bot, &stack.top.program, &&*stack.top.state, &version, &depth, &wake],
+            version = excluded.version, depth = excluded.depth, wake = excluded.wake,
+            asks_secret = excluded.asks_secret",
+        &[&conversation, &bot, &stack.top.program, &&*stack.top.state, &version, &depth, &wake, &stack.asks_secret],
     )?;
-    end_callers(unit, conversation)?;
+    if had_callers {
+        end_callers(unit, conversation)?;
+    }
     for (depth, caller) in (0_i64..).zip(&stack.callers) {
         unit.execute(
             "INSERT INTO conversation_callers (org_id, conversation_id, depth, program, state)
@@ -74,12 +82,16 @@ pub(crate) fn save_run(
     Ok(())
 }
 
-pub(crate) fn end_run(unit: &Unit<'_>, conversation: Id<ConversationKind>) -> Result<(), DbError> {
+pub(crate) fn end_run(
+    unit: &Unit<'_>,
+    conversation: Id<ConversationKind>,
+    had_callers: bool,
+) -> Result<(), DbError> {
     unit.execute(
         "DELETE FROM conversation_runs WHERE org_id = $1 AND conversation_id = $2",
         &[&conversation],
     )?;
-    end_callers(unit, conversation)
+    if had_callers { end_callers(unit, conversation) } else { Ok(()) }
 }
 
 fn end_callers(unit: &Unit<'_>, conversation: Id<ConversationKind>) -> Result<(), DbError> {

@@ -1,7 +1,7 @@
 //! What becomes of conversations: changed, archived, ended, begun anew, deleted.
 
 use super::{BOOKING, path, removed};
-use crate::support::{App, Socket, Value, botserver_test, json, texts};
+use crate::support::{App, Client, Socket, Value, botserver_test, each_database, json, run_with, texts};
 
 #[botserver_test]
 async fn a_patch_changes_what_it_names_and_merges_metadata(app: App) {
@@ -284,4 +284,48 @@ async fn a_password_is_written_nowhere(app: App) {
     assert_eq!(state["scripts"][0]["variables"]["pw"], "***");
     let conversation = ann.get(path(&started, "")).await.data();
     assert!(!conversation.to_string().contains("horse"));
+}
+
+/// Asks for a password, and then for a name.
+const DOOR: &str =
+    "HEAR pw AS PASSWORD WITH \"Password?\"\nSET BOT MEMORY \"a\", 1\nSET BOT MEMORY \"b\", 1\nTALK \"in\"";
+
+/// All that the API shows of a conversation.
+async fn all_of(client: &Client, conversation: &Value) -> String {
+    let mut all = String::new();
+    for rest in ["", "/history", "/messages", "/export?format=json"] {
+        all.push_str(&client.get(path(conversation, rest)).await.assert_ok().body);
+    }
+    all
+}
+
+#[each_database]
+fn a_password_is_written_nowhere_whatever_becomes_of_its_answer() {
+    // The turn is refused when it is written: the bot may remember one value.
+    run_with(
+        |config| config.bots.memory_values = 1,
+        |app| async move {
+            let bot = app.bot("Door", DOOR).await;
+            let ann = app.user("ann").await;
+            let started = ann.converse(&bot).await;
+
+            assert_ne!(ann.say(&started, "correct horse").await, ["in"]);
+
+            let all = all_of(&ann, &started).await;
+            assert!(all.contains("[PASSWORD SET]") && !all.contains("horse"), "{all}");
+        },
+    );
+}
+
+#[botserver_test]
+async fn a_password_is_written_nowhere_where_the_staff_has_taken_over(app: App) {
+    let bot = app.bot("Door", DOOR).await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    app.admin().say(&started, "I am Mia.").await;
+
+    assert!(ann.say(&started, "correct horse").await.is_empty());
+
+    let all = all_of(&ann, &started).await;
+    assert!(all.contains("I am Mia.") && !all.contains("horse"), "{all}");
 }

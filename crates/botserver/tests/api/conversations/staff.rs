@@ -1,7 +1,7 @@
 //! The staff: who reads the conversations of others, and answers in the bot's place.
 
 use super::{BOOKING, path};
-use crate::support::{App, botserver_test, json};
+use crate::support::{App, botserver_test, json, texts};
 
 #[botserver_test]
 async fn the_staff_takes_over_and_the_bot_is_silent_until_they_let_it(app: App) {
@@ -66,4 +66,58 @@ async fn a_stranger_sees_and_does_nothing(app: App) {
     eve.patch(path(&started, ""), json!({ "title": "x" })).await.assert_error(404, "NOT_FOUND", "");
     eve.delete(path(&started, "")).await.assert_error(404, "NOT_FOUND", "");
     assert_eq!(ann.get(path(&started, "")).await.data()["status"], "waiting");
+}
+
+#[botserver_test]
+async fn a_script_that_waits_is_silent_while_the_staff_talks(app: App) {
+    let bot = app.bot("Patient", "TALK \"One moment.\"\nWAIT 1\nTALK \"Here I am.\"").await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    app.admin().say(&started, "I am Mia.").await;
+
+    // Woken, it looks again later.
+    until_two_wake(&app).await;
+
+    let history = ann.get(path(&started, "/history")).await.assert_ok().items();
+    assert_eq!(texts(&json!(history)), ["One moment.", "I am Mia."]);
+}
+
+/// Waits until the script was woken once and is to be woken again.
+async fn until_two_wake(app: &App) {
+    loop {
+        let jobs = app.admin().get("/admin/jobs?filter[kind]=conversations.wake").await.assert_ok().items();
+        if jobs.len() == 2 && jobs.iter().any(|job| job["status"] == "completed") {
+            return;
+        }
+    }
+}
+
+#[botserver_test]
+async fn while_the_staff_talks_only_they_begin_anew(app: App) {
+    let bot = app.bot("Booking", BOOKING).await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    app.admin().say(&started, "I am Mia.").await;
+
+    let refused = ann.post(path(&started, "/reset"), json!({})).await;
+    refused.assert_error(409, "CONFLICT", "staff_active");
+    let again = app.admin().post(path(&started, "/reset"), json!({})).await.assert_ok().data();
+
+    assert_eq!(again["session_id"], started["session_id"], "the session that started it");
+    assert_eq!(texts(&again["messages"]), ["Your name?"]);
+    assert_eq!(app.audited("conversation_reset").await, 1);
+    assert_eq!(ann.say(&started, "Ann").await, ["How many, Ann?"], "the bot goes on");
+}
+
+#[botserver_test]
+async fn a_list_that_shows_what_others_said_is_audited(app: App) {
+    let bot = app.bot("Booking", BOOKING).await;
+    let ann = app.user("ann").await;
+    ann.converse(&bot).await;
+
+    ann.get("/conversations").await.assert_ok();
+    assert_eq!(app.audited("conversations_listed").await, 0);
+    app.admin().get("/conversations").await.assert_ok();
+
+    assert_eq!(app.audited("conversations_listed").await, 1);
 }
