@@ -8,6 +8,7 @@ mod logs;
 pub mod memory;
 mod migrations;
 pub mod packages;
+mod requests;
 pub mod scripts;
 mod settings;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use kernel::{Error, Id, Surroundings, id::kind::Organization};
 use platform::{
     bus::Bus,
     db::{Db, Migration},
+    egress::Egress,
     objects::Objects,
     secrets::Secrets,
     settings::Live,
@@ -37,12 +39,32 @@ use crate::{
         Packages, Watch,
         import::{Imported, NotImported},
     },
+    requests::Requests,
     scripts::Scripts,
 };
 
 /// The steps of this room's schema.
 pub const fn migrations() -> &'static [Migration] {
     migrations::ALL
+}
+
+/// What the services of this room work with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The database.
+    pub db: Db,
+    /// Where files are kept.
+    pub objects: Objects,
+    /// The way to other nodes.
+    pub bus: Bus,
+    /// Clock and randomness.
+    pub surroundings: Surroundings,
+    /// Limits.
+    pub settings: Live<Settings>,
+    /// What seals.
+    pub secrets: Secrets,
+    /// The way to other servers.
+    pub egress: Egress,
 }
 
 /// Every service of this room. A cheap handle.
@@ -52,6 +74,7 @@ pub struct Bots {
     packages: Packages,
     scripts: Scripts,
     memories: Memories,
+    requests: Requests,
     conversations: Conversations,
     logs: Logs,
 }
@@ -60,31 +83,19 @@ impl Bots {
     /// The services over the given adapters.
     ///
     /// Needs a running Tokio if the bus reaches other nodes.
-    pub fn new(
-        db: Db,
-        objects: Objects,
-        bus: Bus,
-        surroundings: Surroundings,
-        settings: Live<Settings>,
-        secrets: Secrets,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { db, objects, surroundings, settings, secrets, egress, .. } = parts.clone();
         let programs =
             scripts::programs::Programs::new(db.clone(), secrets.clone(), settings.get().program_cache_bytes);
         let bots = BotService::new(db.clone(), surroundings.clone(), settings.clone());
-        let packages = Packages::new(
-            db.clone(),
-            objects.clone(),
-            bots.clone(),
-            surroundings.clone(),
-            settings.clone(),
-            secrets,
-        );
+        let packages =
+            Packages::new(db.clone(), objects, bots.clone(), surroundings.clone(), settings.clone(), secrets);
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
-        let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
-        let conversations =
-            Conversations::new(db, objects, bus, programs, memories.clone(), surroundings, settings);
+        let logs = Logs::new(db, surroundings, settings.clone());
+        let requests = Requests::new(egress, settings);
+        let conversations = Conversations::new(parts, programs, memories.clone());
         let scripts = Scripts::new(packages.clone(), conversations.clone());
-        Self { service: bots, packages, scripts, memories, conversations, logs }
+        Self { service: bots, packages, scripts, memories, requests, conversations, logs }
     }
 
     /// What the domains of this room hand to the server.
@@ -95,6 +106,7 @@ impl Bots {
             config::module(&self.packages),
             scripts::module(&self.scripts),
             memory::module(&self.memories),
+            requests::module(&self.requests),
             conversations::module(&self.conversations),
             logs::module(&self.logs),
         ]

@@ -49,6 +49,13 @@ pub struct Settings {
     /// Seconds that a script may take that is run once, outside of conversations.
     #[schemars(range(min = 1, max = 300))]
     pub script_run_seconds: u64,
+    /// Requests to other servers that a script may send in one turn.
+    pub requests_per_turn: usize,
+    /// Bytes of an answer to such a request.
+    pub response_bytes: usize,
+    /// Seconds that such a request may take, to the last byte of its answer.
+    #[schemars(range(min = 1, max = 300))]
+    pub request_seconds: u64,
     /// Lines of its scripts that are kept for each bot.
     pub log_lines_per_bot: u32,
     /// Days for which they are kept.
@@ -105,6 +112,9 @@ impl Default for Settings {
             wait_days: 3660,
             call_depth: 20,
             script_run_seconds: 60,
+            requests_per_turn: 100,
+            response_bytes: 4 << 20,
+            request_seconds: 30,
             log_lines_per_bot: 10_000,
             log_days: 30,
             program_cache_bytes: 64 << 20,

@@ -114,18 +114,20 @@ impl House {
             config.bootstrap_secret.clone(),
             config.public_url(),
         );
-        let bots = Bots::new(
-            db.clone(),
-            objects.clone(),
-            bus.clone(),
-            surroundings.clone(),
-            live.bots.clone(),
-            secrets.clone(),
-        );
+        let egress = Egress::new(&config.egress);
+        let bots = Bots::new(bots::Parts {
+            db: db.clone(),
+            objects: objects.clone(),
+            bus: bus.clone(),
+            surroundings: surroundings.clone(),
+            settings: live.bots.clone(),
+            secrets: secrets.clone(),
+            egress: egress.clone(),
+        });
         let webhooks = Webhooks::new(webhooks::Parts {
             db: db.clone(),
             identity: identity.clone(),
-            egress: Egress::new(&config.egress),
+            egress,
             secrets,
             surroundings: surroundings.clone(),
             settings: live.bots.clone(),

@@ -22,6 +22,7 @@ use kernel::{
     id::kind::{Bot, Conversation, Organization, User},
 };
 use platform::db::{DbError, Unit};
+use serde_json::Value;
 
 use crate::{Module, module::BoxFuture};
 
@@ -78,8 +79,12 @@ pub struct Run {
     pub permissions: PermissionSet,
     /// The turn's time.
     pub now: Timestamp,
+    /// Names the turn to whoever must not do a thing twice: the same for one that runs again.
+    pub turn: Arc<str>,
     /// What will be written with the turn.
     pub drafts: Drafts,
+    /// What stays from turn to turn, until the run ends.
+    pub kept: Kept,
 }
 
 /// What a domain keeps during a turn, and writes in the turn's unit of work.
@@ -135,6 +140,49 @@ impl Drafts {
     /// Writes all of them. Their order is the same for every turn, so that two never wait for each other.
     pub fn write(&self, unit: &Unit<'_>, at: Timestamp) -> std::result::Result<(), NotWritten> {
         self.lock().values().try_for_each(|draft| draft.write(unit, at))
+    }
+}
+
+/// What modules keep for as long as a run goes on, by names of their own: it is stored, sealed, where the run stops. A
+/// cheap handle.
+#[derive(Clone, Default)]
+pub struct Kept(Arc<Mutex<BTreeMap<String, Value>>>);
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Kept").field(&self.lock().len()).finish()
+    }
+}
+
+impl Kept {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is kept under that name.
+    pub fn get(&self, name: &str) -> Option<Value> {
+        self.lock().get(name).cloned()
+    }
+
+    /// Keeps something under that name, or nothing.
+    pub fn set(&self, name: &str, value: Option<Value>) {
+        let mut all = self.lock();
+        match value {
+            Some(value) => all.insert(name.to_owned(), value),
+            None => all.remove(name),
+        };
+    }
+
+    /// All of it, to be stored. None if there is nothing.
+    pub fn stored(&self) -> Option<Vec<u8>> {
+        let all = self.lock();
+        if all.is_empty() { None } else { serde_json::to_vec(&*all).ok() }
+    }
+
+    /// Takes what was stored in place of what there is.
+    pub fn restore(&self, stored: &[u8]) -> std::result::Result<(), serde_json::Error> {
+        *self.lock() = serde_json::from_slice(stored)?;
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gateway::command::{Drafts, NotWritten, Run};
+use gateway::command::{Drafts, Kept, NotWritten, Run};
 use kernel::{
     Id, PermissionSet,
     id::kind::{Bot, Conversation as ConversationKind, Organization, User},
@@ -39,6 +39,8 @@ pub(super) struct Setting {
     pub(super) channel: Arc<str>,
     pub(super) language: Option<String>,
     pub(super) version: i64,
+    /// The place of the turn's first message, or a name of its own.
+    pub(super) turn: String,
     pub(super) offered: Vec<Suggestion>,
 }
 
@@ -72,6 +74,7 @@ impl Conversations {
             channel: row.channel.as_str().into(),
             language: row.language.clone(),
             version: row.version.unwrap_or_default(),
+            turn: format!("{conversation}:{}", row.seq + 1),
             offered: row.offered(),
         })
     }
@@ -89,7 +92,9 @@ impl Conversations {
             user: setting.user,
             permissions: setting.permissions,
             now: self.surroundings.now(),
+            turn: setting.turn.into(),
             drafts,
+            kept: Kept::default(),
         };
         let stop = self.stops.begin(setting.conversation);
         Scene { run, version: setting.version, language: setting.language, stop }

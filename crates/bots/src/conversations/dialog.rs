@@ -16,7 +16,7 @@ use kernel::{
     Error, Id, Surroundings,
     id::kind::{Bot, Organization, User},
 };
-use platform::{db::Db, settings::Live};
+use platform::{db::Db, secrets::Secrets, settings::Live};
 
 use super::{
     calls,
@@ -40,6 +40,8 @@ pub(super) struct Stack {
     pub(super) top: Suspended,
     /// Does the one on top wait for a secret?
     pub(super) asks_secret: bool,
+    /// What commands keep for the run, sealed.
+    pub(super) kept: Option<Vec<u8>>,
 }
 
 /// What drives a run.
@@ -96,6 +98,7 @@ pub(super) enum End {
 #[derive(Clone)]
 pub(super) struct Dialogs {
     db: Db,
+    secrets: Secrets,
     programs: Programs,
     stage: Stage,
     commands: Arc<OnceLock<Commands>>,
@@ -126,7 +129,7 @@ impl Outcome {
 
 impl Below {
     /// All of the run as it is stored, unless it is larger than that may be.
-    fn stack(self, machine: &Machine) -> Result<Stack, String> {
+    fn stack(self, machine: &Machine, kept: Option<Vec<u8>>) -> Result<Stack, String> {
         let top = Suspended { program: self.top, state: machine.save().into() };
         let size = self.callers.iter().map(|caller| caller.state.len()).sum::<usize>() + top.state.len();
         let limit = Limits::default().state_bytes;
@@ -134,18 +137,27 @@ impl Below {
             return Err(format!("the dialog's values take {size} bytes, more than {limit}"));
         }
         let asks_secret = machine.waits_for() == Some(HearKind::Password);
-        Ok(Stack { callers: self.callers, top, asks_secret })
+        Ok(Stack { callers: self.callers, top, asks_secret, kept })
     }
 }
 
 impl Dialogs {
     pub(super) fn new(
         db: Db,
+        secrets: Secrets,
         programs: Programs,
         surroundings: Surroundings,
         settings: Live<Settings>,
     ) -> Self {
-        Self { db, programs, stage: Stage::default(), commands: Arc::default(), surroundings, settings }
+        Self {
+            db,
+            secrets,
+            programs,
+            stage: Stage::default(),
+            commands: Arc::default(),
+            surroundings,
+            settings,
+        }
     }
 
     /// What scripts can ask for. Until it is said they can only talk.
@@ -183,14 +195,16 @@ impl Dialogs {
                 Stop::Hears(hear) => {
                     let button = |text: String| Suggestion { value: text.clone(), text };
                     options = hear.options.into_iter().map(button).collect();
-                    break below.stack(&machine).map_or_else(End::Failed, End::Waits);
+                    let kept = self.kept(scene)?;
+                    break below.stack(&machine, kept).map_or_else(End::Failed, End::Waits);
                 }
                 Stop::Wants(command) if command.keyword.phrase == "WAIT" => {
                     match calls::seconds(&command, self.settings.get().wait_days) {
                         Ok(None) => Next::On(machine, Answer::Done),
                         Ok(Some(time)) => {
                             let sleeps = |stack| End::Sleeps(stack, time);
-                            break below.stack(&machine).map_or_else(End::Failed, sleeps);
+                            let kept = self.kept(scene)?;
+                            break below.stack(&machine, kept).map_or_else(End::Failed, sleeps);
                         }
                         Err(wrong) => Next::On(machine, answered(Err(wrong))?),
                     }
@@ -254,8 +268,18 @@ impl Dialogs {
 
     async fn resume(&self, scene: &Scene, stack: Stack, answer: Answer) -> Result<(Below, Next), Error> {
         let below = Below { callers: stack.callers, top: stack.top.program };
+        if let Some(kept) = &stack.kept {
+            let stored = self.secrets.unseal(&context(scene), kept)?;
+            scene.run.kept.restore(&stored).map_err(Error::internal)?;
+        }
         let next = self.load(scene, &stack.top, answer).await?;
         Ok((below, next))
+    }
+
+    /// What commands keep for the run, as it is stored: headers of requests hold passwords.
+    fn kept(&self, scene: &Scene) -> Result<Option<Vec<u8>>, Error> {
+        let stored = scene.run.kept.stored();
+        Ok(stored.map(|stored| self.secrets.seal(&context(scene), &stored)).transpose()?)
     }
 
     /// A script that waited. A state that cannot be read is no dialog any more: it ends, and the author is told.
@@ -415,6 +439,11 @@ fn speak(machine: &mut Machine, scene: &Scene) {
     if let Some(language) = &scene.language {
         machine.set_language(language);
     }
+}
+
+/// What is sealed for a run opens in its conversation only.
+fn context(scene: &Scene) -> Vec<u8> {
+    [b"conversation_runs.kept:", scene.run.conversation.as_bytes().as_slice()].concat()
 }
 
 fn denied(roles: &str) -> String {

@@ -16,6 +16,7 @@ pub(crate) const LIFECYCLE: Migration = Migration::new(
     ALTER TABLE conversations ADD COLUMN staff_active boolean NOT NULL DEFAULT FALSE;
     UPDATE conversations SET read_seq = seq;
     ALTER TABLE conversation_runs ADD COLUMN asks_secret boolean NOT NULL DEFAULT FALSE;
+    ALTER TABLE conversation_runs ADD COLUMN kept bytea;
     ALTER TABLE messages ADD COLUMN sender_id uuid;
     ALTER TABLE messages ADD COLUMN feedback text;
     ALTER TABLE messages ADD COLUMN attachments text;

@@ -85,6 +85,7 @@ impl Conversations {
             None => None,
         };
         let seconds = self.settings.get().script_run_seconds;
+        let turn = format!("run:{}", self.surroundings.uuid());
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             in_line_of_bot = match in_line_of_bot {
@@ -105,6 +106,7 @@ impl Conversations {
                 channel,
                 language,
                 version: bot.version,
+                turn: turn.clone(),
                 offered,
             });
             let begun = Instant::now();

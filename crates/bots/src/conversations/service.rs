@@ -7,7 +7,6 @@ use kernel::{
     list::{FilterField, ListRequest, ListSpec, Listed, Page, SortField},
 };
 use platform::{
-    bus::Bus,
     db::{Db, DbError},
     objects::Objects,
     settings::Live,
@@ -26,7 +25,7 @@ use super::{
     store::{self, ConversationRow, MessageRow},
     waiting::Lines,
 };
-use crate::{Settings, memory::Memories, scripts::programs::Programs};
+use crate::{Parts, Settings, memory::Memories, scripts::programs::Programs};
 
 /// The list of conversations.
 pub(super) enum ConversationList {}
@@ -132,20 +131,13 @@ impl ConversationRow {
 
 impl Conversations {
     /// The service over the given adapters.
-    pub(crate) fn new(
-        db: Db,
-        objects: Objects,
-        bus: Bus,
-        programs: Programs,
-        memories: Memories,
-        surroundings: Surroundings,
-        settings: Live<Settings>,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts, programs: Programs, memories: Memories) -> Self {
+        let Parts { db, objects, bus, surroundings, settings, secrets, .. } = parts;
         let (hub, stops) = (Hub::default(), Stops::default());
         Self {
             nodes: Nodes::new(bus, db.clone(), hub.clone(), stops.clone()),
             stops,
-            dialogs: Dialogs::new(db.clone(), programs, surroundings.clone(), settings.clone()),
+            dialogs: Dialogs::new(db.clone(), secrets, programs, surroundings.clone(), settings.clone()),
             db,
             objects,
             memories,

@@ -88,6 +88,7 @@ impl Conversations {
                 channel: new.channel.as_deref().unwrap_or(WEB).into(),
                 language: new.language.clone(),
                 version: bot.version,
+                turn: format!("{id}:1"),
                 offered: Vec::new(),
             });
             let turn = self.first_turn(&scene, &bot, 0, 0).await?;

@@ -2,6 +2,7 @@
 
 use http::{HeaderName, HeaderValue};
 use kernel::{Error, FieldErrors, text};
+use platform::egress;
 use url::Url;
 
 use super::{
@@ -17,20 +18,8 @@ const EVENTS: usize = 100;
 /// Characters of a description.
 const DESCRIPTION: usize = 2000;
 
-/// Headers that say how a request is sent, which is not for its author to say. So are all that begin with `webhook-`.
-const RESERVED: &[&str] = &[
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Headers that say what is sent, which is always the same. So do all that begin with `webhook-`.
+const RESERVED: &[&str] = &["content-encoding", "content-type"];
 
 /// Everything that is wrong with a request, and what the caller's program may want to know of it.
 #[derive(Default)]
@@ -116,7 +105,8 @@ impl Checks {
 
 fn problem_with(name: &str, value: &str) -> Option<&'static str> {
     let Ok(name) = HeaderName::try_from(name) else { return Some("is no name of a header") };
-    if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("webhook-") {
+    let is_ours = RESERVED.contains(&name.as_str()) || name.as_str().starts_with("webhook-");
+    if is_ours || egress::is_reserved(&name) {
         return Some("is set by the server");
     }
     if value.chars().count() > HEADER_VALUE {

@@ -19,6 +19,7 @@ mod nodes;
 mod operations;
 mod packages;
 mod repeatable;
+mod requests;
 mod scripts;
 mod sessions;
 mod settings_of_bots;

@@ -18,7 +18,7 @@ mod tests;
 use std::{error::Error as _, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use reqwest::redirect::Policy;
 use tokio::{
     sync::OnceCell,
@@ -117,6 +117,36 @@ pub enum Excess {
     IsCut,
 }
 
+/// Where redirects are followed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// To wherever requests may go.
+    Anywhere,
+    /// Only within the origin that was asked (RFC 6454): for requests with headers that no other server may read. A
+    /// redirect elsewhere is the answer.
+    SameOrigin,
+}
+
+/// Headers that say how a request is sent, hop by hop (RFC 9110, 7.6.1) or at all: not for its author to say.
+const RESERVED: &[&str] = &[
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Is it a header that says how a request is sent, which its author may not set?
+pub fn is_reserved(name: &HeaderName) -> bool {
+    RESERVED.contains(&name.as_str())
+}
+
 /// How long an answer may take, and how long it may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -150,6 +180,7 @@ struct Inner {
     resolver: Resolver,
     direct: OnceCell<reqwest::Client>,
     following: OnceCell<reqwest::Client>,
+    staying: OnceCell<reqwest::Client>,
 }
 
 impl Egress {
@@ -160,7 +191,8 @@ impl Egress {
 
     fn with_lookup(settings: &Settings, lookup: Lookup) -> Self {
         let resolver = Resolver { rules: Arc::new(Rules::of(settings)), lookup };
-        Self(Arc::new(Inner { resolver, direct: OnceCell::new(), following: OnceCell::new() }))
+        let (direct, following, staying) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self(Arc::new(Inner { resolver, direct, following, staying }))
     }
 
     /// May the address be reached, as far as can be told now? A name that can't be looked up at the moment passes: each
@@ -181,9 +213,18 @@ impl Egress {
     }
 
     /// The same, and follows some redirects, each to where requests may go.
-    pub async fn send_following(&self, request: Outgoing, limits: Limits) -> Result<Answer, EgressError> {
-        let follow = || follow(Arc::clone(&self.0.resolver.rules));
-        let client = self.0.following.get_or_try_init(async || self.0.resolver.client(follow())).await?;
+    pub async fn send_following(
+        &self,
+        request: Outgoing,
+        limits: Limits,
+        to: Follow,
+    ) -> Result<Answer, EgressError> {
+        let client = match to {
+            Follow::Anywhere => &self.0.following,
+            Follow::SameOrigin => &self.0.staying,
+        };
+        let policy = || follow(Arc::clone(&self.0.resolver.rules), to);
+        let client = client.get_or_try_init(async || self.0.resolver.client(policy())).await?;
         self.perform(client, request, limits).await
     }
 
@@ -223,8 +264,12 @@ impl Resolver {
 }
 
 /// Follows some redirects, each to where requests may go.
-fn follow(rules: Arc<Rules>) -> Policy {
+fn follow(rules: Arc<Rules>, to: Follow) -> Policy {
     Policy::custom(move |attempt| {
+        let leaves = attempt.previous().first().is_some_and(|asked| asked.origin() != attempt.url().origin());
+        if leaves && to == Follow::SameOrigin {
+            return attempt.stop();
+        }
         if attempt.previous().len() > REDIRECTS {
             return attempt.error(Refused::Redirects);
         }

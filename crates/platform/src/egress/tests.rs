@@ -189,7 +189,7 @@ async fn a_redirect_is_followed_only_where_that_is_asked_for() {
     let answer = egress().send(get(&url), limits()).await.unwrap();
     assert_eq!((answer.status.as_u16(), count.load(Ordering::SeqCst)), (302, 0));
 
-    let answer = egress().send_following(get(&url), limits()).await.unwrap();
+    let answer = egress().send_following(get(&url), limits(), Follow::Anywhere).await.unwrap();
     assert_eq!((answer.status.as_u16(), &*answer.body), (200, b"goal".as_slice()));
 }
 
@@ -213,7 +213,8 @@ async fn a_redirect_to_what_is_not_allowed_is_refused() {
         let (start, _) = saying("127.0.0.2", redirect(&goal)).await;
         let egress = egress();
 
-        let refused = egress.send_following(get(&format!("http://{start}/")), limits()).await;
+        let refused =
+            egress.send_following(get(&format!("http://{start}/")), limits(), Follow::Anywhere).await;
 
         let refused = refused.expect_err(&goal);
         assert!(matches!(refused, EgressError::Refused(_)), "{goal}: {refused:?}");
@@ -223,10 +224,22 @@ async fn a_redirect_to_what_is_not_allowed_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_for_one_server_does_not_follow_a_redirect_to_another() {
+    let (elsewhere, count) = saying("127.0.0.2", ok("goal")).await;
+    let (start, _) = saying("127.0.0.2", redirect(&format!("http://{elsewhere}/"))).await;
+
+    let url = format!("http://{start}/");
+    let answer = egress().send_following(get(&url), limits(), Follow::SameOrigin).await.unwrap();
+
+    assert_eq!((answer.status.as_u16(), count.load(Ordering::SeqCst)), (302, 0));
+}
+
+#[tokio::test]
 async fn a_redirect_to_something_else_than_http_is_not_followed() {
     let (start, _) = saying("127.0.0.2", redirect("file:///etc/passwd")).await;
 
-    let answer = egress().send_following(get(&format!("http://{start}/")), limits()).await.unwrap();
+    let answer =
+        egress().send_following(get(&format!("http://{start}/")), limits(), Follow::Anywhere).await.unwrap();
 
     assert_eq!((answer.status.as_u16(), answer.body.len()), (302, 0));
 }
@@ -242,7 +255,8 @@ async fn redirects_have_an_end() {
         }
     });
 
-    let refused = egress().send_following(get(&format!("http://{address}/")), limits()).await;
+    let refused =
+        egress().send_following(get(&format!("http://{address}/")), limits(), Follow::Anywhere).await;
 
     assert!(matches!(refused, Err(EgressError::Refused(Refused::Redirects))), "{refused:?}");
 }

@@ -98,6 +98,8 @@ record! {
         pub(crate) wake: Option<JobId>,
         /// Does it wait for a secret?
         pub(crate) asks_secret: Option<bool>,
+        /// What its commands keep, sealed.
+        pub(crate) kept: Option<Vec<u8>>,
     }
 }
 
@@ -234,7 +236,7 @@ pub(crate) fn for_turn(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<T
     tx.one(
         "SELECT c.user_id, c.channel, c.status, c.staff_active, c.seq, c.fence, c.suggestions, c.bot_id, b.status,
             b.visibility, b.created_by, b.is_listed, b.config, c.language, r.program, r.state, r.version, r.depth, r.wake,
-            r.asks_secret
+            r.asks_secret, r.kept
          FROM conversations c
          JOIN bots b ON b.org_id = c.org_id AND b.id = c.bot_id
          LEFT JOIN conversation_runs r ON r.org_id = c.org_id AND r.conversation_id = c.id

@@ -33,7 +33,8 @@ pub(crate) fn found(tx: &Tx<'_>, id: Id<ConversationKind>, mut row: TurnRow) -> 
         (Some(program), Some(state)) => {
             let callers = if row.depth > Some(0) { callers(tx, id)? } else { Vec::new() };
             let top = Suspended { program, state: state.into() };
-            let stack = Stack { callers, top, asks_secret: row.asks_secret == Some(true) };
+            let (asks_secret, kept) = (row.asks_secret == Some(true), row.kept.take());
+            let stack = Stack { callers, top, asks_secret, kept };
             Some(RunFound { stack, version: row.version.unwrap_or_default(), sleeps: row.wake.is_some() })
         }
         _ => None,
@@ -62,12 +63,22 @@ pub(crate) fn save_run(
     let depth = i64::try_from(stack.callers.len()).unwrap_or(i64::MAX);
     unit.execute(
         "INSERT INTO conversation_runs (org_id, conversation_id, bot_id, program, state, version, depth, wake,
-            asks_secret)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            asks_secret, kept)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (org_id, conversation_id) DO UPDATE SET program = excluded.program, state = excluded.state,
             version = excluded.version, depth = excluded.depth, wake = excluded.wake,
-            asks_secret = excluded.asks_secret",
-        &[&conversation, &bot, &stack.top.program, &&*stack.top.state, &version, &depth, &wake, &stack.asks_secret],
+            asks_secret = excluded.asks_secret, kept = excluded.kept",
+        &[
+            &conversation,
+            &bot,
+            &stack.top.program,
+            &&*stack.top.state,
+            &version,
+            &depth,
+            &wake,
+            &stack.asks_secret,
+            &stack.kept,
+        ],
     )?;
     if had_callers {
         end_callers(unit, conversation)?;

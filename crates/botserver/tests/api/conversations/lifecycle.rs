@@ -214,6 +214,7 @@ async fn the_list_is_filtered_by_tag_rating_status_and_person(app: App) {
         ("filter[status]=ended", vec![&second]),
         ("filter[status]=waiting", vec![&first]),
         ("search=garden", vec![&first]),
+        ("search=garden&filter[rating]=5", vec![]),
         ("sort=created_at&order=asc", vec![&first, &second]),
     ] {
         let found = ann.get(format!("/conversations?{query}")).await.assert_ok().items();

@@ -1,0 +1,62 @@
+//! What came back, as scripts read it. Pure.
+
+use basic::{Data, Response};
+use http::header;
+use platform::egress::Answer;
+
+use super::message::is_json;
+
+/// The answer as a value: JSON is parsed, everything else is text.
+pub(super) fn response(answer: &Answer) -> Response {
+    let header = |name| answer.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    let mime_type = header(header::CONTENT_TYPE).and_then(|value| value.split(';').next());
+    let mime_type = mime_type.map(|mime_type| mime_type.trim().to_ascii_lowercase()).unwrap_or_default();
+    let text = || String::from_utf8_lossy(&answer.body).replace('\0', "\u{fffd}");
+    // Many a server sends JSON and calls it text.
+    let looks_so = matches!(answer.body.trim_ascii_start().first(), Some(b'{' | b'['));
+    let body = match answer.body.is_empty() {
+        true => Data::Null,
+        false if is_json(&mime_type) || looks_so => {
+            serde_json::from_slice(&answer.body).unwrap_or_else(|_| Data::Text(text()))
+        }
+        false => Data::Text(text()),
+    };
+    let headers = answer.headers.keys().map(|name| {
+        let values = answer.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        (name.to_string(), values.collect::<Vec<_>>().join(", "))
+    });
+    Response {
+        status: answer.status.as_u16(),
+        status_text: answer.status.canonical_reason().unwrap_or_default().to_owned(),
+        headers: headers.collect(),
+        body,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, StatusCode};
+    use serde_json::json;
+
+    use super::*;
+
+    fn body(content_type: &'static str, body: &'static [u8]) -> Data {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response(&Answer { status: StatusCode::OK, headers, body: body.into(), whole: true }).body
+    }
+
+    #[test]
+    fn json_is_parsed_whatever_it_is_called_and_the_rest_is_text() {
+        let parsed = Data::from_json(json!({ "n": 3 }));
+
+        assert_eq!(body("application/json; charset=utf-8", br#"{"n":3}"#), parsed);
+        assert_eq!(body("application/problem+json", br#"{"n":3}"#), parsed);
+        assert_eq!(body("text/plain", b" {\"n\":3}"), parsed);
+        assert_eq!(body("application/json", b"7"), Data::Integer(7));
+        assert_eq!(body("text/plain", b"7"), Data::from("7"));
+        assert_eq!(body("application/json", b"{oops"), Data::from("{oops"));
+        assert_eq!(body("text/plain", b"a\0b\xff"), Data::from("a\u{fffd}b\u{fffd}"));
+        assert_eq!(body("text/plain", b""), Data::Null);
+    }
+}

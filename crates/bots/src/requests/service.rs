@@ -1,0 +1,92 @@
+//! Sending what a script asks for.
+
+use std::time::Duration;
+
+use basic::{Data, ErrorCode, Response};
+use gateway::command::{Draft, NotWritten, Run, Unperformed};
+use http::{HeaderName, HeaderValue, Method};
+use kernel::{Error, Timestamp};
+use platform::{
+    db::Unit,
+    egress::{Egress, EgressError, Excess, Follow, Limits, Outgoing},
+    settings::Live,
+};
+use url::Url;
+
+use super::{answer::response, headers, message::encoded};
+use crate::Settings;
+
+/// Bytes of an answer that are read where the request came from; what has more is read aside.
+const SMALL: usize = 64 << 10;
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The service of requests. A cheap handle.
+#[derive(Clone)]
+pub(crate) struct Requests {
+    egress: Egress,
+    settings: Live<Settings>,
+}
+
+/// How many requests a turn has sent.
+#[derive(Debug, Default)]
+struct Sent(usize);
+
+impl Draft for Sent {
+    fn write(&self, _: &Unit<'_>, _: Timestamp) -> Result<(), NotWritten> {
+        Ok(())
+    }
+}
+
+impl Requests {
+    /// The service over the given adapters.
+    pub(crate) fn new(egress: Egress, settings: Live<Settings>) -> Self {
+        Self { egress, settings }
+    }
+
+    /// Sends a request with the headers of the run, and gives the answer, whatever its status.
+    pub(super) async fn send(
+        &self,
+        run: &Run,
+        method: Method,
+        url: Url,
+        body: Option<&Data>,
+    ) -> Result<Response, Unperformed> {
+        let (most, bytes, seconds) = {
+            let settings = self.settings.get();
+            (settings.requests_per_turn, settings.response_bytes, settings.request_seconds)
+        };
+        let number = run.drafts.with(|sent: &mut Sent| {
+            sent.0 += 1;
+            sent.0
+        });
+        if number > most {
+            let message = format!("a script sends at most {most} requests in one turn");
+            return Err(Unperformed::failed(ErrorCode::Limit, message));
+        }
+        let mut headers = headers::of(run);
+        // What the script has set goes to the server that it names, and nowhere else.
+        let follow = if headers.is_empty() { Follow::Anywhere } else { Follow::SameOrigin };
+        let body = body.map(|body| encoded(body, &mut headers)).transpose()?.unwrap_or_default();
+        if method == Method::POST || method == Method::PATCH {
+            let key = HeaderValue::try_from(format!("{}:{number}", run.turn)).map_err(Error::internal)?;
+            headers.entry(IDEMPOTENCY_KEY).or_insert(key);
+        }
+        let request = Outgoing { method, url, headers, body: body.into() };
+        let limits = Limits { time: Duration::from_secs(seconds), bytes, excess: Excess::Fails };
+        let answer = self.egress.send_following(request, limits, follow).await.map_err(failed)?;
+        if answer.body.len() <= SMALL {
+            return Ok(response(&answer));
+        }
+        let read = tokio::task::spawn_blocking(move || response(&answer)).await;
+        Ok(read.map_err(Error::internal)?)
+    }
+}
+
+fn failed(error: EgressError) -> Unperformed {
+    let code = match error {
+        EgressError::Slow(_) => ErrorCode::Timeout,
+        _ => ErrorCode::Http,
+    };
+    tracing::debug!(?error, "a script's request was not answered");
+    Unperformed::failed(code, error.to_string())
+}
