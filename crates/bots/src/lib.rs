@@ -9,6 +9,7 @@ pub mod memory;
 mod migrations;
 pub mod packages;
 mod requests;
+mod schedules;
 pub mod scripts;
 mod settings;
 #[cfg(test)]
@@ -40,6 +41,7 @@ use crate::{
         import::{Imported, NotImported},
     },
     requests::Requests,
+    schedules::Schedules,
     scripts::Scripts,
 };
 
@@ -76,6 +78,7 @@ pub struct Bots {
     memories: Memories,
     requests: Requests,
     conversations: Conversations,
+    schedules: Schedules,
     logs: Logs,
 }
 
@@ -91,11 +94,12 @@ impl Bots {
         let packages =
             Packages::new(db.clone(), objects, bots.clone(), surroundings.clone(), settings.clone(), secrets);
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
-        let logs = Logs::new(db, surroundings, settings.clone());
-        let requests = Requests::new(egress, settings);
+        let logs = Logs::new(db.clone(), surroundings, settings.clone());
+        let requests = Requests::new(egress, settings.clone());
         let conversations = Conversations::new(parts, programs, memories.clone());
+        let schedules = Schedules::new(db, conversations.clone(), settings);
         let scripts = Scripts::new(packages.clone(), conversations.clone());
-        Self { service: bots, packages, scripts, memories, requests, conversations, logs }
+        Self { service: bots, packages, scripts, memories, requests, conversations, schedules, logs }
     }
 
     /// What the domains of this room hand to the server.
@@ -108,6 +112,7 @@ impl Bots {
             memory::module(&self.memories),
             requests::module(&self.requests),
             conversations::module(&self.conversations),
+            schedules::module(&self.schedules),
             logs::module(&self.logs),
         ]
     }

@@ -56,6 +56,8 @@ pub struct Settings {
     /// Seconds that such a request may take, to the last byte of its answer.
     #[schemars(range(min = 1, max = 300))]
     pub request_seconds: u64,
+    /// Schedules of one bot.
+    pub schedules_per_bot: usize,
     /// Lines of its scripts that are kept for each bot.
     pub log_lines_per_bot: u32,
     /// Days for which they are kept.
@@ -115,6 +117,7 @@ impl Default for Settings {
             requests_per_turn: 100,
             response_bytes: 4 << 20,
             request_seconds: 30,
+            schedules_per_bot: 1000,
             log_lines_per_bot: 10_000,
             log_days: 30,
             program_cache_bytes: 64 << 20,

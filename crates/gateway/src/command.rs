@@ -87,6 +87,13 @@ pub struct Run {
     pub kept: Kept,
 }
 
+impl Run {
+    /// Does it act for the bot itself, and for no person? So do schedules, and what other servers call.
+    pub fn is_of_bot(&self) -> bool {
+        self.user.as_bytes() == self.bot.as_bytes()
+    }
+}
+
 /// What a domain keeps during a turn, and writes in the turn's unit of work.
 pub trait Draft: Any + Send + Sync {
     /// Writes all of it. It may run more than once.

@@ -83,6 +83,8 @@ pub type AttachmentId = Id<kind::Attachment>;
 pub type JobId = Id<kind::Job>;
 /// Names an event.
 pub type EventId = Id<kind::Event>;
+/// Names a schedule.
+pub type ScheduleId = Id<kind::Schedule>;
 /// Names a line of a bot's log.
 pub type LogLineId = Id<kind::LogLine>;
 /// Names a webhook.

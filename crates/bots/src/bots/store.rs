@@ -10,7 +10,10 @@ use platform::{
 };
 use sea_query::{Condition, Expr, ExprTrait, Query};
 
-use crate::conversations::{delete_conversation, delete_some_of_conversation};
+use crate::{
+    conversations::{delete_conversation, delete_some_of_conversation},
+    schedules,
+};
 
 record! {
     /// A bot as the database has it.
@@ -306,6 +309,7 @@ fn forget_log(unit: &Unit<'_>, id: Id<BotKind>, most: u64) -> Result<bool, DbErr
 }
 
 fn delete_itself(unit: &Unit<'_>, id: Id<BotKind>) -> Result<(), DbError> {
+    schedules::forget_of(unit, id)?;
     for table in [
         "DELETE FROM bot_access WHERE org_id = $1 AND bot_id = $2",
         "DELETE FROM bot_programs WHERE org_id = $1 AND bot_id = $2",

@@ -1,6 +1,7 @@
 //! The settings that a bot's `config.csv` may hold: what is known of each, and what of any other.
 
 use kernel::Secret;
+use platform::schedules::Times;
 use serde_json::Value;
 
 /// What a setting takes.
@@ -18,6 +19,8 @@ pub(crate) enum Takes {
     Language,
     /// A web address.
     Address,
+    /// A time zone of the IANA database.
+    Zone,
 }
 
 /// A setting that is known.
@@ -42,7 +45,7 @@ const fn setting(
     Setting { key, takes, default, about }
 }
 
-use Takes::{Address, Integer, Language, Number, OneOf, Text};
+use Takes::{Address, Integer, Language, Number, OneOf, Text, Zone};
 
 /// All that are known, by their names.
 pub(crate) const KNOWN: &[Setting] = &[
@@ -107,6 +110,7 @@ pub(crate) const KNOWN: &[Setting] = &[
     setting("theme-logo", Text, None, "The logo of the chat page."),
     setting("theme-title", Text, None, "The title of the chat page."),
     setting("timeout-message", Text, None, "What people read when a question is given up."),
+    setting("timezone", Zone, Some("UTC"), "The time zone of the bot's schedules, such as Europe/Berlin."),
     setting(
         "webhook-auth",
         OneOf(&["secret", "none"]),
@@ -199,6 +203,7 @@ impl Takes {
                 let is_web = |url: url::Url| matches!(url.scheme(), "http" | "https");
                 text.parse().is_ok_and(is_web)
             }
+            Self::Zone => Times::parse("* * * * *", text).is_ok(),
         };
         (!fits).then(|| match self {
             Self::Text => "must be a text".to_owned(),
@@ -207,6 +212,7 @@ impl Takes {
             Self::OneOf(words) => format!("must be {}", words.join(" or ")),
             Self::Language => "must be a code such as en or pt-BR".to_owned(),
             Self::Address => "must be an address that begins with http:// or https://".to_owned(),
+            Self::Zone => "must be a time zone such as Europe/Berlin".to_owned(),
         })
     }
 
@@ -215,7 +221,7 @@ impl Takes {
         match self {
             Self::Integer(..) => "integer",
             Self::Number(..) => "number",
-            Self::Text | Self::OneOf(_) | Self::Language | Self::Address => "string",
+            Self::Text | Self::OneOf(_) | Self::Language | Self::Address | Self::Zone => "string",
         }
     }
 }

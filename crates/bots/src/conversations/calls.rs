@@ -13,10 +13,9 @@ pub(super) fn is_script(command: &Command) -> bool {
     command.keyword.phrase == "CALL" && !matches!(Target::of(&name()), Target::Path(_) | Target::Address(_))
 }
 
-/// The name of the script that is called, without its ending.
-pub(super) fn script_name(command: &Command) -> String {
-    let name = text(command, 0);
-    let name = name.trim();
+/// The name of a script as another names it, without its ending.
+pub(crate) fn script_name(named: &str) -> String {
+    let name = named.trim();
     let ending = name.len().saturating_sub(4);
     match name.get(ending..) {
         Some(end) if end.eq_ignore_ascii_case(".bas") => name[..ending].to_owned(),
@@ -38,14 +37,12 @@ pub(super) fn provided(run: &Run) -> Vec<(String, Data)> {
 /// The names of these.
 pub(crate) const PROVIDED: &[&str] = &["session"];
 
-/// The arguments of a call as the PARAMs of the script, in their order.
+/// What a script is given as the PARAMs of the script, in their order.
 pub(super) fn arguments(
     program: &Program,
     given: &[Data],
     now: DateTime<FixedOffset>,
 ) -> Result<Vec<(String, Data)>, String> {
-    // The first is the script's name.
-    let given = given.get(1..).unwrap_or_default();
     let Some(tool) = &program.declarations().tool else {
         return if given.is_empty() {
             Ok(Vec::new())

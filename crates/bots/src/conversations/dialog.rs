@@ -24,7 +24,7 @@ use super::{
     stage::{Allowance, Stage, Stop},
     stopping::Stoppable,
 };
-use crate::{Settings, config::known, logs::Notes, scripts::programs::Programs};
+use crate::{Settings, config::known, logs::Notes, memory::keywords::text, scripts::programs::Programs};
 
 /// A script that waits: its program, and the state of its machine.
 #[derive(Debug, Clone)]
@@ -258,7 +258,7 @@ impl Dialogs {
             Ok(program) => program,
             Err(cause) => return Ok((below, Next::Ends(End::Failed(cause)))),
         };
-        if let Some(roles) = self.denial(scene.run.org, scene.run.user, &program).await? {
+        if let Some(roles) = self.denied(scene, &program).await? {
             return Ok((below, Next::Ends(End::Failed(denied(&roles)))));
         }
         let mut provided = self.provided(scene).await?;
@@ -301,6 +301,17 @@ impl Dialogs {
         self.program_of(scene.run.org, scene.run.bot, hash).await
     }
 
+    /// The hash of the program of a script in that version of the package, if it can run.
+    pub(super) async fn named(
+        &self,
+        org: Id<Organization>,
+        bot: Id<Bot>,
+        version: i64,
+        name: &str,
+    ) -> Result<Option<[u8; 32]>, Error> {
+        self.programs.named(org, bot, version, name).await
+    }
+
     /// The program of a bot that runs name by that hash, or why it can't be read.
     pub(super) async fn program_of(
         &self,
@@ -310,6 +321,14 @@ impl Dialogs {
     ) -> Result<Result<Arc<Program>, String>, Error> {
         let program = self.programs.get(org, bot, hash).await?;
         Ok(program.map_err(|error| error.to_string()))
+    }
+
+    /// The roles of which the run's person needs one, where they have none. The bot itself may run all of its scripts.
+    async fn denied(&self, scene: &Scene, program: &Program) -> Result<Option<String>, Error> {
+        if scene.run.is_of_bot() {
+            return Ok(None);
+        }
+        self.denial(scene.run.org, scene.run.user, program).await
     }
 
     /// The roles of which somebody needs one to run a script, where they have none: `ALLOW ROLE` names them.
@@ -377,7 +396,7 @@ impl Dialogs {
             let error = format!("more than {most} scripts wait for each other");
             return Ok(Next::On(caller, failed(ErrorCode::Limit, error)));
         }
-        let name = calls::script_name(command);
+        let name = calls::script_name(&text(command, 0));
         let run = &scene.run;
         let Some(hash) = self.programs.named(run.org, run.bot, scene.version, &name).await? else {
             let error = format!("the package has no script {name} that can run");
@@ -387,11 +406,15 @@ impl Dialogs {
             Ok(program) => program,
             Err(cause) => return Ok(Next::On(caller, failed(ErrorCode::NotFound, cause))),
         };
-        if let Some(roles) = self.denial(run.org, run.user, &program).await? {
+        if let Some(roles) = self.denied(scene, &program).await? {
             return Ok(Next::On(caller, failed(ErrorCode::Denied, denied(&roles))));
         }
         let mut inputs = self.provided(scene).await?;
-        match calls::arguments(&program, &command.arguments, run.now.fixed_offset()) {
+        match calls::arguments(
+            &program,
+            command.arguments.get(1..).unwrap_or_default(),
+            run.now.fixed_offset(),
+        ) {
             Ok(own) => inputs.extend(own),
             Err(wrong) => return Ok(Next::On(caller, failed(ErrorCode::Argument, wrong))),
         }

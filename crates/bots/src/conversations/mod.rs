@@ -46,7 +46,7 @@ use gateway::{Access, By, Limit, Module, Repeats, routes as documented};
 use kernel::{Permission, Standing};
 
 pub use attachments::Attachment;
-pub(crate) use calls::PROVIDED;
+pub(crate) use calls::{PROVIDED, script_name};
 pub use error::ConversationError;
 pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};
 pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH};

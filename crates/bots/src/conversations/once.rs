@@ -6,13 +6,15 @@ use std::{sync::Arc, time::Duration};
 use basic::{Data, Program};
 use gateway::command::{Draft, NotWritten};
 use kernel::{
-    Actor, Error, Id, Kind, Timestamp,
-    id::kind::{Bot, Conversation as ConversationKind, Organization},
+    Actor, Error, Id, Kind, PermissionSet, Timestamp,
+    id::kind::{Bot, Conversation as ConversationKind, Organization, User},
 };
+use platform::db::Unit;
+use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    ConversationError, Conversations,
+    ConversationError, Conversations, calls,
     commit::Setting,
     dialog::{End, Input, Outcome, Scene},
     send::TRIES,
@@ -27,14 +29,40 @@ use crate::{
 /// Where scripts run that no conversation has begun.
 const API: &str = "api";
 
+/// Who runs a script.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Runner {
+    org: Id<Organization>,
+    user: Id<User>,
+    permissions: PermissionSet,
+}
+
+impl From<&Actor> for Runner {
+    fn from(who: &Actor) -> Self {
+        Self { org: who.org, user: who.user, permissions: who.permissions }
+    }
+}
+
+impl Runner {
+    /// The bot itself, for no person: it is to what remembers as if it were one.
+    pub(crate) fn bot(org: Id<Organization>, bot: Id<Bot>) -> Self {
+        Self { org, user: Id::from_uuid(bot.uuid()), permissions: PermissionSet::EMPTY }
+    }
+}
+
+/// What is written with a run, in its unit: given why the run failed, if it did.
+pub(crate) type After = Arc<dyn Fn(&Unit<'_>, Option<&str>) -> Result<(), NotWritten> + Send + Sync>;
+
 /// A run that somebody wants.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Once {
     pub(crate) program: [u8; 32],
     /// What its PARAMs find.
     pub(crate) inputs: Vec<(String, Data)>,
     /// The conversation whose attributes it sees; one of its own, which nobody sees later, if there is none.
     pub(crate) conversation: Option<Id<ConversationKind>>,
+    /// What is written with it.
+    pub(crate) after: Option<After>,
 }
 
 /// What came of it.
@@ -77,8 +105,30 @@ impl Conversations {
         self.surroundings.now()
     }
 
-    /// Runs a script with the caller's rights. Beside a conversation it waits for its place among the turns.
-    pub(crate) async fn run_once(&self, who: &Actor, bot: &BotRow, once: Once) -> Result<Ran, Error> {
+    /// The script of that name, as the bot's package has it.
+    pub(crate) async fn script_of(
+        &self,
+        org: Id<Organization>,
+        bot: &BotRow,
+        name: &str,
+    ) -> Result<Arc<Program>, Error> {
+        let hash = self.dialogs.named(org, bot.id, bot.version, name).await?;
+        let hash = hash.ok_or_else(|| {
+            let message = format!("The package has no script {name} that can run.");
+            Error::conflict(message, "script_not_found")
+        })?;
+        self.program(org, bot.id, hash).await
+    }
+
+    /// What a script is given as its PARAMs, in their order.
+    pub(crate) fn inputs(&self, program: &Program, given: Vec<Value>) -> Result<Vec<(String, Data)>, Error> {
+        let given: Vec<_> = given.into_iter().map(Data::from_json).collect();
+        calls::arguments(program, &given, self.now().fixed_offset())
+            .map_err(|wrong| Error::invalid("arguments", wrong))
+    }
+
+    /// Runs a script. Beside a conversation it waits for its place among the turns.
+    pub(crate) async fn run_once(&self, who: &Runner, bot: Id<Bot>, once: Once) -> Result<Ran, Error> {
         let places = self.settings.get().waiting_turns;
         let _in_line = match once.conversation {
             Some(id) => Some(self.lines.turn(id, places).await.ok_or(ConversationError::TurnInProgress)?),
@@ -89,10 +139,10 @@ impl Conversations {
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             in_line_of_bot = match in_line_of_bot {
-                None => self.line_of_bot(bot.id, attempt > 0).await,
+                None => self.line_of_bot(bot, attempt > 0).await,
                 held => held,
             };
-            let (bot, beside) = self.setting_of(who, bot.id, once.conversation).await?;
+            let (bot, beside) = self.setting_of(who, bot, once.conversation).await?;
             let (channel, language, offered) = match &beside {
                 Some(row) => (row.channel.as_str().into(), row.language.clone(), row.offered()),
                 None => (API.into(), None, Vec::new()),
@@ -113,7 +163,7 @@ impl Conversations {
             let input = Input::Call(once.program, once.inputs.clone());
             let outcome = timeout(Duration::from_secs(seconds), self.dialogs.run(&scene, input)).await;
             let outcome = outcome.map_err(|_| timed_out(seconds))??;
-            if let Some(says) = self.write_once(&scene, outcome, once.conversation.is_none()).await? {
+            if let Some(says) = self.write_once(&scene, outcome, &once).await? {
                 return Ok(ran(&scene, says, begun.elapsed()));
             }
         }
@@ -123,11 +173,11 @@ impl Conversations {
     /// The bot as it stands, with the caller's own conversation with it if one is named.
     async fn setting_of(
         &self,
-        who: &Actor,
+        who: &Runner,
         bot: Id<Bot>,
         conversation: Option<Id<ConversationKind>>,
     ) -> Result<(BotRow, Option<TurnRow>), ConversationError> {
-        let asks = who.clone();
+        let user = who.user;
         self.db
             .read(who.org, move |tx| {
                 let bot = bots::store::by_id(tx, bot)?.ok_or(bots::BotError::NotFound)?;
@@ -136,7 +186,7 @@ impl Conversations {
                 }
                 let Some(id) = conversation else { return Ok((bot, None)) };
                 let row = store::for_turn(tx, id)?;
-                let row = row.filter(|row| asks.is(row.user_id) && row.bot_id == bot.id);
+                let row = row.filter(|row| row.user_id == user && row.bot_id == bot.id);
                 Ok((bot, Some(row.ok_or(ConversationError::NotFound)?)))
             })
             .await
@@ -147,9 +197,13 @@ impl Conversations {
         &self,
         scene: &Scene,
         outcome: Outcome,
-        is_alone: bool,
+        once: &Once,
     ) -> Result<Option<Vec<String>>, Error> {
         let notes = &scene.run.drafts;
+        if scene.run.is_of_bot() {
+            // Nobody is there to hear it but the author.
+            notes.with(|notes: &mut Notes| outcome.says.iter().for_each(|said| notes.say(said)));
+        }
         match &outcome.end {
             End::Finished => {}
             End::Waits(_) => {
@@ -162,13 +216,13 @@ impl Conversations {
             End::Stopped => notes.with(|notes: &mut Notes| notes.failed("somebody stopped the script")),
             End::Failed(cause) => notes.with(|notes: &mut Notes| notes.failed(cause)),
         }
-        match self.write_drafts(scene, is_alone).await {
+        match self.write_drafts(scene, once).await {
             Ok(()) => Ok(Some(outcome.says)),
             Err(NotWritten::Overtaken) => Ok(None),
             Err(NotWritten::Database(error)) => Err(error.into()),
             Err(NotWritten::Refused(cause)) => {
                 notes.with(|notes: &mut Notes| notes.failed(&cause));
-                match self.write_drafts(scene, is_alone).await {
+                match self.write_drafts(scene, once).await {
                     Err(NotWritten::Database(error)) => Err(error.into()),
                     _ => Ok(Some(outcome.says)),
                 }
@@ -176,9 +230,12 @@ impl Conversations {
         }
     }
 
-    async fn write_drafts(&self, scene: &Scene, is_alone: bool) -> Result<(), NotWritten> {
+    async fn write_drafts(&self, scene: &Scene, once: &Once) -> Result<(), NotWritten> {
         let (run, now) = (scene.run.clone(), self.surroundings.now());
-        let has_failed = run.drafts.with(|notes: &mut Notes| notes.failure.is_some());
+        let (is_alone, after) = (once.conversation.is_none(), once.after.clone());
+        let failure = run
+            .drafts
+            .with(|notes: &mut Notes| notes.failure.as_ref().map(|failure| failure.message.clone()));
         let written = self.db.write(run.org, move |unit| {
             // Both may have been deleted while it ran; nothing would ever remove what it leaves.
             bots::store::lock(unit, run.bot)?;
@@ -187,7 +244,10 @@ impl Conversations {
             if !is_there {
                 return Err(NotWritten::Overtaken);
             }
-            if has_failed {
+            if let Some(after) = &after {
+                after(unit, failure.as_deref())?;
+            }
+            if failure.is_some() {
                 return run.drafts.with(|notes: &mut Notes| notes.write(unit, now));
             }
             run.drafts.write(unit, now)?;

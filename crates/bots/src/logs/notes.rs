@@ -80,6 +80,11 @@ impl Notes {
         self.push(Line { level: Level::Info, script: Some(script.to_owned()), at: None, message });
     }
 
+    /// A script said something, and nobody was there to hear it.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.push(Line { level: Level::Info, script: None, at: None, message: shortened(text) });
+    }
+
     /// A script failed and nothing caught it.
     pub(crate) fn failed_at(&mut self, error: &RuntimeError) {
         let line = Line {

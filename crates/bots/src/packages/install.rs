@@ -32,6 +32,7 @@ use crate::{
         self,
         known::{HIDDEN, Secrets, is_secret},
     },
+    schedules,
 };
 
 /// The files that a package is to have.
@@ -209,6 +210,7 @@ impl Packages {
         let (status, reason) = status_after(bot, &change.state);
         store::set_current(unit, bot.id, number, start, &summary, &settings, now)?;
         crate::bots::store::set_status(unit, bot.id, &status, reason.as_deref())?;
+        schedules::declare(unit, bot.id, &change.state, now)?;
         store::forget_before(unit, bot.id, number - keep)?;
         Ok(number)
     }

@@ -147,6 +147,9 @@ pub struct ScriptEntry {
     /// What a model is told of that program, if it may call it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tool: Option<ToolSpec>,
+    /// When that program says that it runs, in canonical cron form.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub schedules: Vec<String>,
 }
 
 /// What an installation changed.

@@ -164,7 +164,8 @@ impl Scripts {
             return Err(PackageError::NotAllowed(roles).into());
         }
         let inputs = inputs(&program, params, self.conversations.now())?;
-        self.conversations.run_once(who, bot, Once { program: hash, inputs, conversation }).await
+        let once = Once { program: hash, inputs, conversation, after: None };
+        self.conversations.run_once(&who.into(), bot.id, once).await
     }
 }
 

@@ -20,6 +20,7 @@ mod operations;
 mod packages;
 mod repeatable;
 mod requests;
+mod schedules;
 mod scripts;
 mod sessions;
 mod settings_of_bots;

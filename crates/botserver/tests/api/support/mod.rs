@@ -347,9 +347,17 @@ impl App {
 
     /// A new bot of that name with one script, `start.bas`.
     pub(crate) async fn bot(&self, name: &str, start: &str) -> Value {
+        self.bot_of(name, &[("start", start)]).await
+    }
+
+    /// A new bot of that name with these scripts.
+    pub(crate) async fn bot_of(&self, name: &str, scripts: &[(&str, &str)]) -> Value {
         let bot = self.admin().post("/bots", json!({ "name": name })).await.assert_status(201).data();
         let path = format!("/bots/{}/package", bot["bot_id"].as_str().expect("an id"));
-        self.admin().put_zip(&path, package(start)).await.assert_status(200);
+        let paths: Vec<_> = scripts.iter().map(|(name, _)| format!("test.gbdialog/{name}.bas")).collect();
+        let files: Vec<_> =
+            paths.iter().zip(scripts).map(|(path, (_, source))| (path.as_str(), source.as_bytes())).collect();
+        self.admin().put_zip(&path, zip_of(&files)).await.assert_status(200);
         bot
     }
 }
