@@ -4,6 +4,7 @@
 pub mod bots;
 pub mod config;
 pub mod conversations;
+mod hooks;
 mod logs;
 pub mod memory;
 mod migrations;
@@ -34,6 +35,7 @@ pub use settings::Settings;
 use crate::{
     bots::{Bot, BotService},
     conversations::Conversations,
+    hooks::Hooks,
     logs::Logs,
     memory::Memories,
     packages::{
@@ -79,6 +81,7 @@ pub struct Bots {
     requests: Requests,
     conversations: Conversations,
     schedules: Schedules,
+    hooks: Hooks,
     logs: Logs,
 }
 
@@ -91,15 +94,22 @@ impl Bots {
         let programs =
             scripts::programs::Programs::new(db.clone(), secrets.clone(), settings.get().program_cache_bytes);
         let bots = BotService::new(db.clone(), surroundings.clone(), settings.clone());
-        let packages =
-            Packages::new(db.clone(), objects, bots.clone(), surroundings.clone(), settings.clone(), secrets);
+        let packages = Packages::new(
+            db.clone(),
+            objects,
+            bots.clone(),
+            surroundings.clone(),
+            settings.clone(),
+            secrets.clone(),
+        );
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
-        let logs = Logs::new(db.clone(), surroundings, settings.clone());
+        let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
         let requests = Requests::new(egress, settings.clone());
-        let conversations = Conversations::new(parts, programs, memories.clone());
-        let schedules = Schedules::new(db, conversations.clone(), settings);
-        let scripts = Scripts::new(packages.clone(), conversations.clone());
-        Self { service: bots, packages, scripts, memories, requests, conversations, schedules, logs }
+        let conversations = Conversations::new(parts, programs.clone(), memories.clone());
+        let schedules = Schedules::new(db.clone(), conversations.clone(), settings);
+        let hooks = Hooks::new(db, secrets, surroundings, programs, conversations.clone());
+        let scripts = Scripts::new(packages.clone(), conversations.clone(), hooks.clone());
+        Self { service: bots, packages, scripts, memories, requests, conversations, schedules, hooks, logs }
     }
 
     /// What the domains of this room hand to the server.
@@ -113,6 +123,7 @@ impl Bots {
             requests::module(&self.requests),
             conversations::module(&self.conversations),
             schedules::module(&self.schedules),
+            hooks::module(&self.hooks),
             logs::module(&self.logs),
         ]
     }

@@ -205,4 +205,5 @@ pub(crate) const ALL: &[Migration] = &[
     crate::conversations::SEARCH,
     crate::conversations::ATTACHMENTS,
     crate::schedules::SCHEDULES,
+    crate::hooks::HOOKS,
 ];

@@ -22,6 +22,8 @@ pub enum Floor {
 pub enum By {
     /// All from one address.
     Address,
+    /// All from one address to one path, whoever is signed in.
+    AddressAndPath,
     /// All of one user, or of one address where nobody is signed in.
     Caller,
 }

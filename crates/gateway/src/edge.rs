@@ -243,7 +243,8 @@ async fn admit(
         *remaining = left;
         refusal.map_or(Ok(()), Err)?;
     }
-    let limited = edge.limiter().operation(operating.id(), access, origin.address, principal.as_deref(), now);
+    let from = (origin.address, parts.uri.path());
+    let limited = edge.limiter().operation(operating.id(), access, from, principal.as_deref(), now);
     limited.await.map_or(Ok(()), Err)?;
     match &principal {
         Some(who) => permit(access, who, parts).await?,

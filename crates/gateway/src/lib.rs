@@ -39,7 +39,7 @@ pub use download::{Download, Part, in_path};
 pub use edge::{Authenticator, Edge};
 pub use extract::{Body, Caller, ListQuery, MaybeCaller, Operating, Params, Path, Peer, Text, Upload};
 pub use module::{Finding, Health, HealthCheck, Module};
-pub use reply::{AcceptedJob, Envelope, ErrorEnvelope, Failure, Reply, Result};
+pub use reply::{AcceptedJob, Envelope, ErrorEnvelope, Failure, Reply, Result, Verbatim};
 pub use settings::{RateLimits, Settings, TlsSettings};
 pub use socket::{Frame, FrameHandler, Socket, Sockets};
 pub use utoipa_axum::routes;

@@ -213,6 +213,32 @@ fn json(value: &impl Serialize) -> serde_json::Result<Bytes> {
     Ok(out.into_inner().freeze())
 }
 
+/// An answer that somebody else has the say in, such as a script: it goes out as it is, without the envelope.
+#[derive(Debug, Clone)]
+pub struct Verbatim {
+    status: StatusCode,
+    content_type: &'static str,
+    body: Bytes,
+}
+
+impl Verbatim {
+    /// An answer of that status and type.
+    pub fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { status, content_type, body: body.into() }
+    }
+}
+
+impl IntoResponse for Verbatim {
+    fn into_response(self) -> Response {
+        let mut response = match self.body.is_empty() {
+            true => self.status.into_response(),
+            false => (self.status, [(header::CONTENT_TYPE, self.content_type)], self.body).into_response(),
+        };
+        response.extensions_mut().insert(Shaped);
+        response
+    }
+}
+
 /// A failure on its way out. It carries the error to the door, which knows the request's id and renders it.
 #[derive(Debug)]
 pub struct Failure(pub Error);

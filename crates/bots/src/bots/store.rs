@@ -12,7 +12,7 @@ use sea_query::{Condition, Expr, ExprTrait, Query};
 
 use crate::{
     conversations::{delete_conversation, delete_some_of_conversation},
-    schedules,
+    hooks, schedules,
 };
 
 record! {
@@ -229,6 +229,14 @@ pub(crate) fn active_conversations(
     Ok(counted.map_or(0, |(count,)| count))
 }
 
+/// The bot of that id or slug, whosever it is: for addresses that everybody may call.
+pub(crate) fn anywhere(tx: &ServerTx<'_>, named: &str) -> Result<Option<Named>, DbError> {
+    match named.parse::<Id<BotKind>>() {
+        Ok(id) => tx.locate("SELECT org_id, id FROM bots WHERE id = $1 AND status <> 'deleting'", &id),
+        Err(_) => tx.locate("SELECT org_id, id FROM bots WHERE slug = $1 AND status <> 'deleting'", &named),
+    }
+}
+
 /// Locks the bot against other units that would change it or begin to talk to it.
 pub(crate) fn lock(unit: &Unit<'_>, id: Id<BotKind>) -> Result<(), DbError> {
     // An UPDATE locks the row on every database; SELECT … FOR UPDATE does not exist on SQLite.
@@ -310,6 +318,7 @@ fn forget_log(unit: &Unit<'_>, id: Id<BotKind>, most: u64) -> Result<bool, DbErr
 
 fn delete_itself(unit: &Unit<'_>, id: Id<BotKind>) -> Result<(), DbError> {
     schedules::forget_of(unit, id)?;
+    hooks::forget_of(unit, id)?;
     for table in [
         "DELETE FROM bot_access WHERE org_id = $1 AND bot_id = $2",
         "DELETE FROM bot_programs WHERE org_id = $1 AND bot_id = $2",

@@ -24,7 +24,9 @@ use super::{
     stage::{Allowance, Stage, Stop},
     stopping::Stoppable,
 };
-use crate::{Settings, config::known, logs::Notes, memory::keywords::text, scripts::programs::Programs};
+use crate::{
+    Settings, config::known, hooks, logs::Notes, memory::keywords::text, scripts::programs::Programs,
+};
 
 /// A script that waits: its program, and the state of its machine.
 #[derive(Debug, Clone)]
@@ -445,11 +447,22 @@ fn note(scene: &Scene, machine: &Machine, stop: &Stop, is_last: bool) {
             notes.steps += machine.steps();
         }
         match stop {
-            Stop::Finished(value) if is_last => notes.result = Some(value.clone()),
+            Stop::Finished(value) if is_last => {
+                notes.result = Some(value.clone());
+                if value.is_null() && scene.run.is_of_bot() {
+                    notes.results = results(machine);
+                }
+            }
             Stop::Failed(error) if is_last => notes.failed_at(error),
             _ => {}
         }
     });
+}
+
+/// What a script without RETURN leaves for whoever called it.
+fn results(machine: &Machine) -> Vec<(String, Data)> {
+    let all = machine.variables().into_iter().filter(|(name, _)| name.starts_with(hooks::RESULT));
+    all.filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 fn start(scene: &Scene, program: Arc<Program>, inputs: Vec<(String, Data)>) -> Box<Machine> {

@@ -72,6 +72,8 @@ pub(crate) struct Ran {
     pub(crate) says: Vec<String>,
     /// What it gave back, if it ended.
     pub(crate) result: Data,
+    /// What it left in the variables `result_…`, if it gave nothing back.
+    pub(crate) results: Vec<(String, Data)>,
     /// Where and why it failed, if it did.
     pub(crate) failure: Option<(Option<u32>, String)>,
     pub(crate) steps: u64,
@@ -274,6 +276,7 @@ fn ran(scene: &Scene, says: Vec<String>, duration: Duration) -> Ran {
     scene.run.drafts.with(|notes: &mut Notes| Ran {
         says,
         result: notes.result.clone().filter(|_| notes.failure.is_none()).unwrap_or(Data::Null),
+        results: std::mem::take(&mut notes.results),
         failure: notes.failure.as_ref().map(|failure| (failure.at, failure.message.clone())),
         steps: notes.steps,
         duration,

@@ -51,6 +51,8 @@ pub(crate) struct Notes {
     pub(crate) lines: Vec<Line>,
     /// What the script gave back, if it ended.
     pub(crate) result: Option<Data>,
+    /// What stands in the variables `result_…` of a script that acts for the bot, if it gave nothing back.
+    pub(crate) results: Vec<(String, Data)>,
     /// Steps of its machines.
     pub(crate) steps: u64,
     /// Why it failed, if it did.

@@ -81,6 +81,7 @@ pub(super) async fn compile_all(
             program: old.scripts.get(&path).and_then(|script| script.program.clone()),
             tool: old.scripts.get(&path).and_then(|script| script.tool.clone()),
             schedules: old.scripts.get(&path).map(|script| script.schedules.clone()).unwrap_or_default(),
+            webhooks: old.scripts.get(&path).map(|script| script.webhooks.clone()).unwrap_or_default(),
         };
         if let Some(program) = &compiled.program {
             let hash = program.hash();
@@ -89,6 +90,7 @@ pub(super) async fn compile_all(
             script.status = ScriptStatus::Compiled;
             script.kind = kind_of(script.kind, program);
             script.tool.clone_from(&program.declarations().tool);
+            script.webhooks.clone_from(&program.declarations().webhooks);
             script.schedules = program.declarations().schedules.iter().map(ToString::to_string).collect();
         }
         state.scripts.insert(path, script);

@@ -32,7 +32,7 @@ use crate::{
         self,
         known::{HIDDEN, Secrets, is_secret},
     },
-    schedules,
+    hooks, schedules,
 };
 
 /// The files that a package is to have.
@@ -211,6 +211,7 @@ impl Packages {
         store::set_current(unit, bot.id, number, start, &summary, &settings, now)?;
         crate::bots::store::set_status(unit, bot.id, &status, reason.as_deref())?;
         schedules::declare(unit, bot.id, &change.state, now)?;
+        hooks::declare(unit, &self.secrets, bot.id, &change.state, now).map_err(Error::from)?;
         store::forget_before(unit, bot.id, number - keep)?;
         Ok(number)
     }

@@ -150,6 +150,9 @@ pub struct ScriptEntry {
     /// When that program says that it runs, in canonical cron form.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub schedules: Vec<String>,
+    /// The hooks that it answers, as it names them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub webhooks: Vec<String>,
 }
 
 /// What an installation changed.

@@ -15,6 +15,7 @@ use platform::{db::Db, secrets::Secrets};
 
 use crate::{
     config::known,
+    hooks::{self, Declared},
     packages::{
         install::unseal,
         state::{State, hash_bytes},
@@ -29,6 +30,7 @@ pub(crate) struct Programs {
     // Another bot's script may be the same text; the same hash is the same program, whoever's it is.
     cache: Cache<[u8; 32], Arc<Program>>,
     names: Cache<(Id<BotKind>, i64), Arc<Names>>,
+    hooks: Cache<(Id<BotKind>, i64), Arc<BTreeMap<String, Declared>>>,
     parameters: Cache<(Id<BotKind>, i64), Parameters>,
     secrets: Secrets,
 }
@@ -49,7 +51,8 @@ impl Programs {
             u32::try_from(program.to_bytes().len()).unwrap_or(u32::MAX)
         };
         let cache = Cache::builder().max_capacity(cache_bytes).weigher(weigh).build();
-        Self { db, cache, names: Cache::new(VERSIONS), parameters: Cache::new(VERSIONS), secrets }
+        let (names, hooks, parameters) = (Cache::new(VERSIONS), Cache::new(VERSIONS), Cache::new(VERSIONS));
+        Self { db, cache, names, hooks, parameters, secrets }
     }
 
     /// The program of that hash. It stands for as long as a bot or a run names it; the inner error is that of a program
@@ -90,6 +93,26 @@ impl Programs {
             names
         };
         Ok(names.get(&kernel::text::key(name)).copied())
+    }
+
+    /// The hook of that folded name that the version of the package declares. Versions never change.
+    pub(crate) async fn hook(
+        &self,
+        org: Id<Organization>,
+        bot: Id<BotKind>,
+        version: i64,
+        key: &str,
+    ) -> Result<Option<Declared>, Error> {
+        let hooks = if let Some(hooks) = self.hooks.get(&(bot, version)) {
+            hooks
+        } else {
+            let row = self.db.read(org, move |tx| store::version(tx, bot, version)).await?;
+            let Some(row) = row else { return Ok(None) };
+            let hooks = Arc::new(hooks::declared(&State::read(&row)?));
+            self.hooks.insert((bot, version), Arc::clone(&hooks));
+            hooks
+        };
+        Ok(hooks.get(key).cloned())
     }
 
     /// What the settings of that version of the package give all of its scripts.

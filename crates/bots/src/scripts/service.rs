@@ -1,7 +1,7 @@
 //! What can be done with scripts.
 
 use kernel::{
-    Actor, Error, Expected, Versioned,
+    Actor, Error, Expected, Permission, Versioned,
     list::{Cursor, FilterField, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
     text,
 };
@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::{
     conversations::Conversations,
+    hooks::{Hook, Hooks},
     packages::{FileEntry, PackageError, Packages, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus},
 };
 
@@ -48,6 +49,7 @@ impl Listed for ScriptList {
 pub struct Scripts {
     pub(super) packages: Packages,
     pub(super) conversations: Conversations,
+    hooks: Hooks,
 }
 
 /// A script.
@@ -77,6 +79,9 @@ pub(super) struct Script {
     checksum: String,
     /// Its bytes.
     size: u64,
+    /// The addresses that it answers, for whoever may change it; absent in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hooks: Vec<Hook>,
 }
 
 /// A text to be checked: one, or all of the bot's.
@@ -118,6 +123,7 @@ fn shown(script: ScriptEntry, file: &FileEntry, source: Option<String>) -> Scrip
         diagnostics: script.diagnostics,
         checksum: file.checksum.clone(),
         size: file.size,
+        hooks: Vec::new(),
     }
 }
 
@@ -138,8 +144,8 @@ fn versioned(
 
 impl Scripts {
     /// The service over packages, and over what runs scripts.
-    pub(crate) fn new(packages: Packages, conversations: Conversations) -> Self {
-        Self { packages, conversations }
+    pub(crate) fn new(packages: Packages, conversations: Conversations, hooks: Hooks) -> Self {
+        Self { packages, conversations, hooks }
     }
 
     /// A version keeps its scripts in one document, which has a limit; the page is cut from all of them.
@@ -172,11 +178,16 @@ impl Scripts {
         bot: &str,
         name: &str,
     ) -> Result<Versioned<Script>, PackageError> {
-        let (_, state) = self.packages.bot_and_state(&who, bot).await?;
+        let (bot, state) = self.packages.bot_and_state(&who, bot).await?;
         let script = state.script(name).ok_or(PackageError::ScriptNotFound)?;
         let file = state.files.get(&script.path).ok_or(PackageError::ScriptNotFound)?;
         let source = self.packages.text(file).await?;
-        versioned(script.clone(), file, source)
+        let mut found = versioned(script.clone(), file, source)?;
+        // The secrets are for whoever could set others.
+        if who.may(Permission::BOTS_WRITE) {
+            found.value.hooks = self.hooks.of_script(who.org, &bot, &state, &script.name).await?;
+        }
+        Ok(found)
     }
 
     pub(super) async fn save(

@@ -20,7 +20,7 @@ mod routes;
 mod secrets;
 mod sending;
 mod service;
-mod signing;
+pub(crate) mod signing;
 mod store;
 #[cfg(test)]
 mod tests;

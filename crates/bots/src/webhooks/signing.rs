@@ -12,7 +12,7 @@ const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// What signs the messages of a webhook.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct SigningSecret(Vec<u8>);
+pub(crate) struct SigningSecret(Vec<u8>);
 
 impl SigningSecret {
     /// A new one.
@@ -26,7 +26,7 @@ impl SigningSecret {
         BYTES.contains(&bytes.len()).then_some(Self(bytes))
     }
 
-    pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
@@ -35,21 +35,23 @@ impl SigningSecret {
     }
 
     /// The text in which its owner gets it.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(&self.0))
     }
 
     /// One signature, with the version before it.
-    fn sign(&self, id: &str, timestamp: i64, body: &str) -> Option<String> {
+    pub(crate) fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
-        mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
+        mac.update(format!("{id}.{timestamp}.").as_bytes());
+        mac.update(body);
         Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
     }
 }
 
 /// The value of `webhook-signature`: a signature of each secret that counts.
 pub(super) fn signatures(secrets: &[SigningSecret], id: &str, timestamp: i64, body: &str) -> String {
-    let signatures: Vec<_> = secrets.iter().filter_map(|secret| secret.sign(id, timestamp, body)).collect();
+    let signatures: Vec<_> =
+        secrets.iter().filter_map(|secret| secret.sign(id, timestamp, body.as_bytes())).collect();
     signatures.join(" ")
 }
 

@@ -243,6 +243,16 @@ impl<'a> ServerTx<'a> {
         self.0.built().all(sql, &[])
     }
 
+    /// Whose something is, by what names it in the whole server: for public addresses, which name no organization. The
+    /// statement gives the organization and the id.
+    pub fn locate<K>(
+        &self,
+        sql: &'static str,
+        name: &dyn Bind,
+    ) -> Result<Option<(Id<Organization>, Id<K>)>, DbError> {
+        self.0.built().one(sql, &[name])
+    }
+
     /// The same for platform itself, with parameters and changes.
     pub(crate) fn everywhere(&self) -> Everywhere<'a> {
         Everywhere(self.0.built())

@@ -1,0 +1,60 @@
+//! The table of hooks: those that a package declares, each with its secret.
+
+use std::collections::BTreeSet;
+
+use kernel::{Id, Timestamp, id::kind::Bot};
+use platform::db::{DbError, Migration, Tx, Unit};
+
+pub(crate) const HOOKS: Migration = Migration::new(
+    "m20261129_61_bots_hooks",
+    "CREATE TABLE bot_hooks (
+        org_id uuid NOT NULL,
+        bot_id uuid NOT NULL,
+        name_key keytext NOT NULL,
+        secret bytea NOT NULL,
+        created_at bigint NOT NULL,
+        PRIMARY KEY (org_id, bot_id, name_key)
+    );
+    CREATE UNIQUE INDEX bots_by_id ON bots (id);",
+);
+
+/// The folded names of a bot's hooks.
+pub(super) fn names(tx: &Tx<'_>, bot: Id<Bot>) -> Result<BTreeSet<String>, DbError> {
+    let rows =
+        tx.all::<(String,)>("SELECT name_key FROM bot_hooks WHERE org_id = $1 AND bot_id = $2", &[&bot])?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+/// The sealed secret of a hook.
+pub(super) fn secret(tx: &Tx<'_>, bot: Id<Bot>, key: &str) -> Result<Option<Vec<u8>>, DbError> {
+    let row = tx.one::<(Vec<u8>,)>(
+        "SELECT secret FROM bot_hooks WHERE org_id = $1 AND bot_id = $2 AND name_key = $3",
+        &[&bot, &key],
+    )?;
+    Ok(row.map(|(secret,)| secret))
+}
+
+pub(super) fn insert(
+    unit: &Unit<'_>,
+    bot: Id<Bot>,
+    key: &str,
+    secret: &[u8],
+    at: Timestamp,
+) -> Result<(), DbError> {
+    unit.execute(
+        "INSERT INTO bot_hooks (org_id, bot_id, name_key, secret, created_at) VALUES ($1, $2, $3, $4, $5)",
+        &[&bot, &key, &secret, &at],
+    )?;
+    Ok(())
+}
+
+pub(super) fn delete(unit: &Unit<'_>, bot: Id<Bot>, key: &str) -> Result<(), DbError> {
+    unit.execute("DELETE FROM bot_hooks WHERE org_id = $1 AND bot_id = $2 AND name_key = $3", &[&bot, &key])?;
+    Ok(())
+}
+
+/// Removes what a deleted bot has.
+pub(crate) fn forget_of(unit: &Unit<'_>, bot: Id<Bot>) -> Result<(), DbError> {
+    unit.execute("DELETE FROM bot_hooks WHERE org_id = $1 AND bot_id = $2", &[&bot])?;
+    Ok(())
+}

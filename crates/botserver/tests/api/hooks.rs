@@ -1,0 +1,146 @@
+//! Scripts that other servers call.
+
+use http::StatusCode;
+use reqwest::{RequestBuilder, Response};
+
+use crate::support::{App, Value, botserver_test, json};
+
+const ORDERS: &str = r#"WEBHOOK "orders"
+SET BOT MEMORY "paid", body.paid
+RETURN WITH who AS params.who, dish AS body.dish, method AS method, agent AS headers["x-agent"], by AS session.user_id
+"#;
+
+/// What a script looks like to its author.
+async fn hooks_of(app: &App, script: &str) -> Vec<Value> {
+    let script = app.admin().get(format!("/bots/shop/scripts/{script}")).await.assert_ok().data();
+    script["hooks"].as_array().cloned().unwrap_or_default()
+}
+
+fn post(app: &App, path: &str) -> RequestBuilder {
+    reqwest::Client::new().post(app.url() + "/api/v1" + path)
+}
+
+fn get(app: &App, path: &str) -> RequestBuilder {
+    reqwest::Client::new().get(app.url() + "/api/v1" + path)
+}
+
+async fn sent(request: RequestBuilder) -> Response {
+    request.send().await.expect("an answer")
+}
+
+#[botserver_test]
+async fn a_script_is_called_with_its_secret_and_answers_as_it_is(app: App) {
+    let bot = app.bot_of("Shop", &[("orders", ORDERS), ("start", "TALK 1")]).await;
+    let hook = hooks_of(&app, "orders").await[0].clone();
+    assert_eq!(
+        (&hook["path"], &hook["methods"]),
+        (&json!("/api/v1/bots/shop/hooks/orders"), &json!(["POST"]))
+    );
+    let secret = hook["secret"].as_str().expect("a secret").to_owned();
+    let call = |path: &str| {
+        let body = json!({ "paid": true, "dish": "tea" });
+        post(&app, path).bearer_auth(&secret).header("x-agent", "till").json(&body)
+    };
+
+    let answer = sent(call("/bots/shop/hooks/orders?who=ann")).await;
+
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let by = bot["bot_id"].as_str().expect("an id").replace("bot_", "usr_");
+    let expected = json!({ "who": "ann", "dish": "tea", "method": "POST", "agent": "till", "by": by });
+    assert_eq!(answer.json::<Value>().await.expect("JSON"), expected);
+    let memory = app.admin().get("/bots/shop/memory").await.assert_ok().items();
+    assert_eq!((&memory[0]["key"], &memory[0]["value"]), (&json!("paid"), &json!(true)));
+    // By its id, and whatever the case of the name.
+    let id = bot["bot_id"].as_str().expect("an id");
+    assert_eq!(sent(call(&format!("/bots/{id}/hooks/ORDERS"))).await.status(), 200);
+}
+
+#[botserver_test]
+async fn whoever_does_not_know_the_secret_is_refused_and_nothing_runs(app: App) {
+    app.bot_of("Shop", &[("orders", ORDERS), ("start", "TALK 1")]).await;
+    let secret = hooks_of(&app, "orders").await[0]["secret"].as_str().expect("a secret").to_owned();
+    let call = |path: &str| post(&app, path).json(&json!({ "paid": true }));
+
+    for request in [
+        call("/bots/shop/hooks/orders"),
+        call("/bots/shop/hooks/orders").bearer_auth("whsec_AAAA"),
+        call("/bots/shop/hooks/orders").header("x-hub-signature-256", "sha256=00"),
+    ] {
+        let refused = sent(request).await;
+        assert_eq!(refused.status(), 401);
+        let error: Value = refused.json().await.expect("JSON");
+        assert_eq!(error["error"]["details"]["reason"], "credentials_invalid");
+    }
+    for path in ["/bots/shop/hooks/others", "/bots/none/hooks/orders"] {
+        assert_eq!(sent(call(path).bearer_auth(&secret)).await.status(), 404, "{path}");
+    }
+    let asked = get(&app, "/bots/shop/hooks/orders").bearer_auth(&secret);
+    assert_eq!(sent(asked).await.status(), 404, "the script says nothing of GET");
+    assert_eq!(app.admin().get("/bots/shop/memory").await.items(), [] as [Value; 0]);
+
+    // Signed, it runs.
+    let body = r#"{"paid":true}"#;
+    let signer = standardwebhooks::Webhook::new(&secret).expect("a secret of the specification");
+    let at = kernel::Surroundings::system().now().timestamp();
+    let signature = signer.sign("msg_1", at, body.as_bytes()).expect("a signature");
+    let signed = post(&app, "/bots/shop/hooks/orders")
+        .header("webhook-id", "msg_1")
+        .header("webhook-timestamp", at)
+        .header("webhook-signature", signature)
+        .body(body);
+    assert_eq!(sent(signed).await.status(), 200);
+}
+
+#[botserver_test]
+async fn an_open_hook_takes_forms_and_get_and_answers_by_its_variables(app: App) {
+    let form = "WEBHOOK \"form\"\nresult_status = 202\nresult_who = body.who\nresult_many = body.n";
+    let ping = "WEBHOOK \"GET ping\"\nRETURN \"pong \" + params.n + method";
+    let quiet = "WEBHOOK \"quiet\"\nPRINT path";
+    let broken = "WEBHOOK \"broken\"\nSET BOT MEMORY \"x\", 1\nTHROW \"secret reason\"";
+    let config = ("start", "TALK 1");
+    app.bot_of("Shop", &[("form", form), ("ping", ping), ("quiet", quiet), ("broken", broken), config]).await;
+    app.admin().patch("/bots/shop/config", json!({ "webhook-auth": "none" })).await.assert_ok();
+    assert_eq!(hooks_of(&app, "ping").await[0]["methods"], json!(["GET", "POST"]));
+
+    let filled = post(&app, "/bots/shop/hooks/form")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("who=ann&n=1&n=2");
+    let answer = sent(filled).await;
+    assert_eq!(answer.status(), 202);
+    let answered: Value = answer.json().await.expect("JSON");
+    assert_eq!(answered, json!({ "who": "ann", "many": ["1", "2"] }));
+    let pinged = sent(get(&app, "/bots/shop/hooks/ping?n=7")).await;
+    assert_eq!(pinged.headers()["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(pinged.text().await.expect("a text"), "pong 7GET");
+    assert_eq!(sent(post(&app, "/bots/shop/hooks/quiet")).await.status(), 204);
+    let failed = sent(post(&app, "/bots/shop/hooks/broken")).await;
+    assert_eq!(failed.status(), 422);
+    let text = failed.text().await.expect("a text");
+    assert!(text.contains("script_failed") && !text.contains("secret reason"), "{text}");
+    assert_eq!(app.admin().get("/bots/shop/memory").await.items(), [] as [Value; 0]);
+
+    app.admin().patch("/bots/shop", json!({ "status": "inactive" })).await.assert_ok();
+    assert_eq!(sent(post(&app, "/bots/shop/hooks/quiet")).await.status(), 409);
+}
+
+#[botserver_test]
+async fn a_secret_stays_while_its_hook_does_and_is_for_authors_only(app: App) {
+    app.bot_of("Shop", &[("orders", ORDERS), ("start", "TALK 1")]).await;
+    let before = hooks_of(&app, "orders").await;
+    let path = "/bots/shop/scripts/orders";
+
+    app.admin().put(path, json!({ "source": format!("{ORDERS}PRINT 1") })).await.assert_ok();
+    assert_eq!(hooks_of(&app, "orders").await, before);
+    app.admin().put(path, json!({ "source": "TALK 1" })).await.assert_ok();
+    assert_eq!(hooks_of(&app, "orders").await, [] as [Value; 0]);
+    app.admin().put(path, json!({ "source": ORDERS })).await.assert_ok();
+    assert_ne!(hooks_of(&app, "orders").await[0]["secret"], before[0]["secret"]);
+
+    let sealed: Vec<(Vec<u8>,)> = app
+        .database()
+        .read_server(|tx| tx.across_organizations::<(Vec<u8>,)>("SELECT secret FROM bot_hooks"))
+        .await
+        .expect("an answer");
+    assert!(sealed.iter().all(|(sealed,)| sealed.len() > 32), "a secret is sealed");
+}
