@@ -25,7 +25,7 @@ END SUB"#),
 SET SCHEDULE "every 5 minutes", "report", "short"
 SET SCHEDULE every monday at 9am"#),
     Row("WEBHOOK", "name", "", Nothing, One, "webhooks.write",
-        "Declares the script as an HTTP endpoint of this name. When it is requested, the script runs with the variables `params` for the query, `body` and `headers`; what RETURN gives is the reply, as JSON where it is an object.",
+        "Declares the script as an HTTP endpoint of this name, called with POST; `WEBHOOK \"GET name\"` takes GET, too. When it is requested, the script runs with the variables `params` for the query, `body`, `headers`, `method` and `path`; what RETURN gives is the reply, as JSON where it is an object. Without RETURN the variables are whose names begin with `result_`, and `result_status` is the status.",
         r#"WEBHOOK "orders"
 RETURN WITH ok AS TRUE"#),
     Row("ALLOW ROLE", "role:word", "", Nothing, Two, "roles",

@@ -243,6 +243,8 @@ fn is_provided(name: &str) -> bool {
             | "params"
             | "body"
             | "headers"
+            | "method"
+            | "path"
             | "error"
             | "err"
             | "error message"
