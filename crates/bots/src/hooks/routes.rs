@@ -1,7 +1,5 @@
 //! Hooks over HTTP.
 
-use std::collections::HashMap;
-
 use gateway::{Path, Peer, Result, State, Text, Verbatim};
 use http::{HeaderMap, Method, Uri};
 

@@ -13,6 +13,7 @@ mod contract;
 mod conversations;
 mod edge;
 mod engines;
+mod examples;
 mod hooks;
 mod jobs;
 mod memory;
