@@ -45,7 +45,17 @@ impl Conversations {
     ) -> Result<Sent, ConversationError> {
         let patience = Duration::from_secs(self.settings.get().answer_seconds);
         let (this, timestamp) = (self.clone(), self.surroundings.now());
-        let taking = async move { this.send(&who, id, message).await };
+        let taking = async move {
+            let began = Instant::now();
+            let taken = this.send(&who, id, message).await;
+            // Nobody waits for it any more who could be told.
+            if let Err(error) = &taken
+                && began.elapsed() >= patience
+            {
+                tracing::warn!(conversation = %id, %error, "a message that was accepted was not taken");
+            }
+            taken
+        };
         let taking = idempotency::carried(taking).instrument(tracing::Span::current());
         match tokio::time::timeout(patience, tokio::spawn(taking)).await {
             Ok(taken) => taken.map_err(Error::internal)?,
@@ -72,6 +82,7 @@ impl Conversations {
         let places = self.settings.get().waiting_turns;
         let in_line = self.lines.turn(id, places).await;
         let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
+        let _turn = self.stops.begin(id);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             match self.look(who, id, &message).await? {

@@ -62,6 +62,7 @@ impl Conversations {
 
     async fn begin(&self, who: &Actor, new: NewConversation) -> Result<Begun, ConversationError> {
         let id = self.surroundings.id();
+        let _turn = self.stops.begin(id);
         let new = Arc::new(new);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
@@ -183,6 +184,7 @@ impl Conversations {
         let places = self.settings.get().waiting_turns;
         let in_line = self.lines.turn(id, places).await;
         let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
+        let _turn = self.stops.begin(id);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             let (row, bot, session) = self.clear(&who, id).await?;

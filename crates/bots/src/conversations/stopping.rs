@@ -1,6 +1,6 @@
 //! Stopping an answer that is being written.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
 use kernel::{Actor, Id, id::kind::Conversation};
@@ -10,27 +10,33 @@ use super::{ConversationError, Conversations, access::manageable};
 
 /// The turns of this node that can be stopped. A cheap handle.
 #[derive(Clone, Default)]
-pub(super) struct Stops(Arc<DashMap<Id<Conversation>, Arc<CancellationToken>>>);
+pub(super) struct Stops(Arc<DashMap<Id<Conversation>, Weak<Stoppable>>>);
 
-/// A turn that can be stopped, as long as it lives.
+/// A turn that can be stopped, as long as it lives: until it is written, however often it runs.
 pub(super) struct Stoppable {
     stops: Stops,
     of: Id<Conversation>,
-    token: Arc<CancellationToken>,
+    token: CancellationToken,
 }
 
 impl Stops {
-    /// From now on the turn of that conversation can be stopped. There is one at a time.
+    /// From now on the turn of that conversation can be stopped. There is one at a time: one that runs again because it
+    /// was overtaken is the same, and stays stopped.
     pub(super) fn begin(&self, of: Id<Conversation>) -> Arc<Stoppable> {
-        let token = Arc::new(CancellationToken::new());
-        self.0.insert(of, Arc::clone(&token));
-        Arc::new(Stoppable { stops: self.clone(), of, token })
+        let mut known = self.0.entry(of).or_default();
+        if let Some(turn) = known.upgrade() {
+            return turn;
+        }
+        let turn = Arc::new(Stoppable { stops: self.clone(), of, token: CancellationToken::new() });
+        *known = Arc::downgrade(&turn);
+        turn
     }
 
     /// Stops the turn, if there is one.
     pub(super) fn stop(&self, of: Id<Conversation>) {
-        if let Some(token) = self.0.get(&of) {
-            token.cancel();
+        let turn = self.0.get(&of).and_then(|known| known.upgrade());
+        if let Some(turn) = turn {
+            turn.token.cancel();
         }
     }
 }
@@ -45,7 +51,7 @@ impl Stoppable {
 impl Drop for Stoppable {
     fn drop(&mut self) {
         // The next turn may have begun.
-        self.stops.0.remove_if(&self.of, |_, token| Arc::ptr_eq(token, &self.token));
+        self.stops.0.remove_if(&self.of, |_, turn| turn.strong_count() == 0);
     }
 }
 
@@ -63,5 +69,24 @@ impl Conversations {
         self.stops.stop(id);
         self.nodes.tell_to_stop(id);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_stays_stopped_however_often_it_runs_and_the_next_one_is_not() {
+        let (stops, of) = (Stops::default(), Id::example());
+        let turn = stops.begin(of);
+
+        drop(stops.begin(of));
+        stops.stop(of);
+
+        assert!(stops.begin(of).token().is_cancelled());
+        drop(turn);
+        assert!(stops.0.is_empty());
+        assert!(!stops.begin(of).token().is_cancelled());
     }
 }

@@ -54,6 +54,7 @@ pub(super) fn with_jobs(module: Module, conversations: &Conversations) -> Module
 impl Conversations {
     async fn wake(&self, job: &JobContext, id: Id<ConversationKind>) -> Result<Value, JobError> {
         let _in_line = self.lines.turn(id, usize::MAX).await;
+        let _turn = self.stops.begin(id);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             let found = self.db.read(job.org(), move |tx| match store::for_turn(tx, id)? {

@@ -188,11 +188,13 @@ pub(crate) fn get(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<Conver
     tx.one(concat!("SELECT ", columns!(), " FROM ", from!(), " WHERE c.org_id = $1 AND c.id = $2"), &[&id])
 }
 
-/// The latest conversation of a person that goes on.
+/// The latest conversation of a person that goes on, among their latest: whoever ended all of these begins anew.
 pub(crate) fn current(tx: &Tx<'_>, user: Id<User>) -> Result<Option<Id<ConversationKind>>, DbError> {
     let row = tx.one::<(Id<ConversationKind>,)>(
-        "SELECT id FROM conversations WHERE org_id = $1 AND user_id = $2 AND archived = FALSE AND status <> 'ended'
-         ORDER BY last_activity DESC, id DESC LIMIT 1",
+        "SELECT id FROM
+            (SELECT id, status, last_activity FROM conversations WHERE org_id = $1 AND user_id = $2 AND archived = FALSE
+             ORDER BY last_activity DESC, id DESC LIMIT 100) latest
+         WHERE status <> 'ended' ORDER BY last_activity DESC, id DESC LIMIT 1",
         &[&user],
     )?;
     Ok(row.map(|(id,)| id))
@@ -205,9 +207,11 @@ pub(crate) fn current_with(
     bot: Id<Bot>,
 ) -> Result<Option<Id<ConversationKind>>, DbError> {
     let row = tx.one::<(Id<ConversationKind>,)>(
-        "SELECT id FROM conversations
-         WHERE org_id = $1 AND user_id = $2 AND bot_id = $3 AND archived = FALSE AND status <> 'ended'
-         ORDER BY last_activity DESC, id DESC LIMIT 1",
+        "SELECT id FROM
+            (SELECT id, status, last_activity FROM conversations
+             WHERE org_id = $1 AND user_id = $2 AND bot_id = $3 AND archived = FALSE
+             ORDER BY last_activity DESC, id DESC LIMIT 100) latest
+         WHERE status <> 'ended' ORDER BY last_activity DESC, id DESC LIMIT 1",
         &[&user, &bot],
     )?;
     Ok(row.map(|(id,)| id))
