@@ -140,23 +140,37 @@ mod tests {
 
     use super::*;
 
-    const PAGE: &str = include_str!("../../../docs/webhooks.md");
+    const WEBHOOKS: &str = include_str!("../../../docs/webhooks.md");
+    const SCRIPTS: &str = include_str!("../../../docs/scripts.md");
+
+    /// The settings of a section with their defaults.
+    fn of(section: &str, settings: &impl Serialize) -> Vec<(String, Value)> {
+        let settings = serde_json::to_value(settings).unwrap();
+        let settings = settings.as_object().unwrap().clone();
+        settings.into_iter().map(|(key, default)| (format!("{section}.{key}"), default)).collect()
+    }
+
+    fn has_row(page: &str, (key, default): &(String, Value)) -> bool {
+        page.contains(&format!("| `{key}` | `{default}` |"))
+    }
 
     #[test]
     fn the_page_on_webhooks_has_every_setting_with_its_default() {
-        let bots = serde_json::to_value(Settings::default()).unwrap();
-        let egress = serde_json::to_value(platform::egress::Settings::default()).unwrap();
-        let of = |section: &str, settings: Value| {
-            let settings = settings.as_object().unwrap().clone();
-            settings
-                .into_iter()
-                .map(|(key, default)| (format!("{section}.{key}"), default))
-                .collect::<Vec<_>>()
-        };
-        let about = of("bots", bots).into_iter().filter(|(key, _)| key.contains(".webhook"));
-        for (key, default) in about.chain(of("egress", egress)) {
-            let row = format!("| `{key}` | `{default}` |");
-            assert!(PAGE.contains(&row), "docs/webhooks.md lacks {row}");
+        let bots = of("bots", &Settings::default());
+        let about = bots.into_iter().filter(|(key, _)| key.contains(".webhook"));
+        for row in about.chain(of("egress", &platform::egress::Settings::default())) {
+            assert!(has_row(WEBHOOKS, &row), "docs/webhooks.md lacks {row:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_on_scripts_has_what_bounds_requests() {
+        let bots = of("bots", &Settings::default());
+        let about = |key: &str| key.contains(".request") || key.contains(".response");
+        let rows: Vec<_> = bots.iter().filter(|(key, _)| about(key)).collect();
+        assert_eq!(rows.len(), 3);
+        for row in rows {
+            assert!(has_row(SCRIPTS, row), "docs/scripts.md lacks {row:?}");
         }
     }
 }
