@@ -1,5 +1,8 @@
 //! What the tests of several domains need.
 
+use std::sync::Arc;
+
+use kernel::{Actor, Origin, PermissionSet, Principal, Surroundings, Timestamp};
 use platform::db::{Db, DbOptions};
 use test_database::TestDatabase;
 
@@ -18,4 +21,23 @@ pub(crate) async fn database() -> (Db, TestDatabase) {
 
 fn open(url: &str) -> Db {
     Db::open(&DbOptions { connections: 4, ..DbOptions::new(url) }).unwrap()
+}
+
+/// Somebody of an organization of their own who may do everything.
+pub(crate) fn actor(world: &Surroundings) -> Actor {
+    let principal = Principal {
+        user: world.id(),
+        org: world.id(),
+        session: world.id(),
+        permissions: PermissionSet::all(),
+        level: 100,
+        expires_at: Timestamp::UNIX_EPOCH,
+    };
+    let origin = Origin {
+        address: std::net::Ipv4Addr::LOCALHOST.into(),
+        user_agent: None,
+        request_id: "req".into(),
+        secure: false,
+    };
+    Actor { principal: Arc::new(principal), origin: Arc::new(origin) }
 }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{
     BotError, BotService, Visibility,
     events::{About, BotUpdated},
-    service::usable,
+    service::{for_change, usable},
     store::{self, BotRow},
 };
 
@@ -277,8 +277,7 @@ impl BotService {
     ) -> Result<Versioned<Access>, BotError> {
         let now = self.now();
         let access = self.db().write(who.org, move |unit| {
-            unit.lock(super::service::BOTS)?;
-            let old = usable(unit, &who, Some(&named))?;
+            let old = for_change(unit, &who, &named)?;
             expected.check(old.rev)?;
             let checked = check(unit, &who, &new)?;
             save(unit, old.id, &new, &checked, now)?;

@@ -146,6 +146,14 @@ pub(crate) fn usable(tx: &Tx<'_>, who: &Actor, named: Option<&str>) -> Result<Bo
     if bot.guard().lets_in(tx, who)? { Ok(bot) } else { Err(BotError::NotFound) }
 }
 
+/// The bot of that name, if the caller may use it, to be changed: until the unit ends it stays as it is read here.
+pub(crate) fn for_change(unit: &Unit<'_>, who: &Actor, named: &str) -> Result<BotRow, BotError> {
+    let found = usable(unit, who, Some(named))?;
+    store::lock(unit, found.id)?;
+    // Whoever held the lock may have changed it, or who may use it; it is read again. The default may be another by now.
+    usable(unit, who, Some(&found.id.to_string()))
+}
+
 impl BotService {
     /// The service over the given adapters.
     pub fn new(db: Db, surroundings: Surroundings, settings: Live<Settings>) -> Self {
@@ -248,7 +256,7 @@ impl BotService {
         self.db
             .write(org, move |unit| {
                 unit.lock(BOTS)?;
-                let old = usable(unit, &who, Some(&named))?;
+                let old = for_change(unit, &who, &named)?;
                 expected.check(old.rev)?;
                 if old.is_default && patch.default == Patch::Set(false) {
                     return Err(BotError::StaysDefault);
@@ -282,7 +290,7 @@ impl BotService {
         self.db
             .write(who.org, move |unit| {
                 unit.lock(BOTS)?;
-                let bot = usable(unit, &who, Some(&named))?;
+                let bot = for_change(unit, &who, &named)?;
                 expected.check(bot.rev)?;
                 if bot.is_default && store::has_at_least(unit, 2)? {
                     return Err(BotError::Default);
@@ -306,8 +314,8 @@ impl BotService {
     }
 }
 
-/// The lock of whoever changes the organization's set of bots, or one of them: which is the default, how many there
-/// are, and what a patch leaves as it was depends on what is there.
+/// The lock of whoever changes the organization's set of bots: which is the default, and how many there are, depends on
+/// what is there. It is taken before that of a bot.
 pub(super) const BOTS: &str = "bots";
 
 /// Writes a new bot. The organization's first one is its default.

@@ -1,15 +1,17 @@
 //! The rules of bots that the database keeps.
 
-use std::sync::Arc;
-
-use kernel::{
-    Actor, Error, Expected, Origin, Patch, PermissionSet, Principal, Surroundings, Timestamp, list::Order,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
-use platform::db::{DbError, Json};
-use test_database::each_database;
 
-use super::{BotPatch, BotService, NewBot, NewStatus, service::SPEC, store};
-use crate::Settings;
+use kernel::{Error, Expected, Patch, Revision, Surroundings, id::BotId, list::Order};
+use platform::db::{Db, DbError, Json, Unit};
+use test_database::{Engine, each_database};
+use tokio::sync::Notify;
+
+use super::{BotError, BotPatch, BotService, NewBot, NewStatus, access::NewAccess, service::SPEC, store};
+use crate::{Settings, testing::actor};
 
 #[each_database]
 async fn no_page_of_bots_scans_or_sorts() {
@@ -58,20 +60,64 @@ async fn what_happens_to_a_bot_is_told_in_the_unit_in_which_it_happens() {
     assert_eq!((&data["slug"], &data["status"]), (&"echo".into(), &"inactive".into()));
 }
 
-fn actor(world: &Surroundings) -> Actor {
-    let principal = Principal {
-        user: world.id(),
-        org: world.id(),
-        session: world.id(),
-        permissions: PermissionSet::all(),
-        level: 100,
-        expires_at: Timestamp::UNIX_EPOCH,
+/// Does another unit wait for this one to end? SQLite has one writer, so there nobody needs to be waited for.
+fn somebody_waits(unit: &Unit<'_>) -> Result<bool, DbError> {
+    let waiting = unit.server().across_organizations::<(i64,)>(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid",
+    )?;
+    Ok(waiting.iter().any(|(count,)| *count > 0))
+}
+
+/// What comes of a change that began while another one had been written and not committed.
+async fn overtaken<T>(
+    db: &Db,
+    org: kernel::id::OrganizationId,
+    bot: BotId,
+    change: impl Future<Output = Result<T, BotError>>,
+) -> Result<T, BotError> {
+    let (holds, has_ended) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+    let (told, ended) = (Arc::clone(&holds), Arc::clone(&has_ended));
+    let waits_for_rows = Engine::current() == Engine::Postgres;
+    let other = db.write(org, move |unit| {
+        unit.execute("UPDATE bots SET rev = rev + 1 WHERE org_id = $1 AND id = $2", &[&bot])?;
+        told.notify_one();
+        while waits_for_rows && !ended.load(Ordering::Relaxed) && !somebody_waits(unit)? {}
+        Ok::<_, DbError>(())
+    });
+    let change = async {
+        holds.notified().await;
+        let changed = change.await;
+        has_ended.store(true, Ordering::Relaxed);
+        changed
     };
-    let origin = Origin {
-        address: std::net::Ipv4Addr::LOCALHOST.into(),
-        user_agent: None,
-        request_id: "req".into(),
-        secure: false,
-    };
-    Actor { principal: Arc::new(principal), origin: Arc::new(origin) }
+    let (other, changed) = tokio::join!(other, change);
+    other.unwrap();
+    changed
+}
+
+#[each_database]
+async fn a_change_that_waited_for_another_one_is_checked_against_it() {
+    let (db, _database) = crate::testing::database().await;
+    let world = Surroundings::system();
+    let who = actor(&world);
+    let bots = BotService::new(db.clone(), world, Settings::default().into());
+    let new = NewBot { name: "Echo".to_owned(), ..NewBot::default() };
+    let bot = bots.create(who.clone(), new).await.unwrap().value.bot_id;
+    let (named, first) = (bot.to_string(), Expected::OneOf(vec![Revision(1)]));
+
+    let patch = BotPatch { status: Patch::Set(NewStatus::Inactive), ..BotPatch::default() };
+    let patch = bots.patch(who.clone(), named.clone(), first.clone(), patch);
+    let access = bots.set_access(who.clone(), named.clone(), first.clone(), NewAccess::default());
+    let refused = [
+        overtaken(&db, who.org, bot, patch).await.err(),
+        overtaken(&db, who.org, bot, access).await.err(),
+        overtaken(&db, who.org, bot, bots.delete(who.clone(), named.clone(), first.clone())).await.err(),
+    ];
+
+    for error in refused {
+        let error = Error::from(error.expect("it expected what is no more"));
+        assert_eq!(error.kind(), kernel::Kind::PreconditionFailed, "{error}");
+    }
+    let left = bots.get(who, named).await.unwrap();
+    assert_eq!((left.revision, left.value.status), (Revision(4), super::Status::Active));
 }
