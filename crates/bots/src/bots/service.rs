@@ -15,12 +15,16 @@ use platform::{
 };
 
 use super::{
-    Bot, BotError, BotPatch, Guard, NewBot, PackageSummary, Status, Visibility, deletion,
+    Bot, BotError, BotPatch, Guard, NewBot, NewStatus, PackageSummary, Status, Visibility, deletion,
     events::{About, BotCreated, BotDeleted, BotUpdated},
     model::{Texts, slug},
     store::{self, BotRow},
 };
-use crate::{Settings, config::known};
+use crate::{
+    Settings,
+    config::known,
+    packages::{self, state::State},
+};
 
 /// Conversations of a bot that are counted at the most.
 const COUNTED: i64 = 1000;
@@ -261,7 +265,11 @@ impl BotService {
                 if old.is_default && patch.default == Patch::Set(false) {
                     return Err(BotError::StaysDefault);
                 }
-                let (bot, texts) = changed(&old, patch, now)?;
+                let activates = patch.status == Patch::Set(NewStatus::Active);
+                let (mut bot, texts) = changed(&old, patch, now)?;
+                if activates {
+                    bot = as_its_package_can(unit, bot)?;
+                }
                 if bot.is_default && !old.is_default {
                     store::clear_default(unit)?;
                 }
@@ -332,6 +340,16 @@ pub(crate) fn make(unit: &Unit<'_>, row: BotRow, limit: u64, entry: Audit) -> Re
     unit.emit(&BotCreated(About::from(&bot)))?;
     unit.audit(entry.on("bot", bot.id).named(&bot.name))?;
     Ok(bot)
+}
+
+/// The bot that is to be active; in error if its package can't run.
+fn as_its_package_can(unit: &Unit<'_>, bot: BotRow) -> Result<BotRow, BotError> {
+    if bot.start_program.is_some() {
+        return Ok(bot);
+    }
+    let Some(version) = packages::store::version(unit, bot.id, bot.version)? else { return Ok(bot) };
+    let state = State::read(&version).map_err(Error::from)?;
+    Ok(packages::install::standing(bot, &state))
 }
 
 /// The bot after the patch, or everything that is wrong with it.

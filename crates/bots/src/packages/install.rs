@@ -206,9 +206,9 @@ impl Packages {
             unit.record_object(*object)?;
         }
         let start = change.state.start_program()?;
-        let (status, reason) = status_after(bot, &change.state);
+        let stands = standing(bot.clone(), &change.state);
         store::set_current(unit, bot.id, number, start, &summary, &settings, now)?;
-        crate::bots::store::set_status(unit, bot.id, &status, reason.as_deref())?;
+        crate::bots::store::set_status(unit, bot.id, &stands.status, stands.status_reason.as_deref())?;
         store::forget_before(unit, bot.id, number - keep)?;
         Ok(number)
     }
@@ -259,16 +259,17 @@ fn keep_secrets(
     kept
 }
 
-/// The status of a bot with that state of its package: one whose start script can't run is in error, for as long as
+/// The bot as it stands with that state of its package: one whose start script can't run is in error, for as long as
 /// that lasts.
-fn status_after(bot: &BotRow, state: &State) -> (String, Option<String>) {
+pub(crate) fn standing(bot: BotRow, state: &State) -> BotRow {
     let start = state.scripts.values().find(|script| script.kind == ScriptKind::Start);
     let broken = start.filter(|script| script.program.is_none());
-    match (bot.status.as_str(), broken) {
+    let (status, status_reason) = match (bot.status.as_str(), broken) {
         ("active" | "error", Some(script)) => {
-            ("error".to_owned(), Some(format!("The script {} has errors and never ran.", script.name)))
+            ("error", Some(format!("The script {} has errors and never ran.", script.name)))
         }
-        ("error", None) => ("active".to_owned(), None),
-        (status, _) => (status.to_owned(), bot.status_reason.clone()),
-    }
+        ("error", None) => ("active", None),
+        _ => return bot,
+    };
+    BotRow { status: status.to_owned(), status_reason, ..bot }
 }

@@ -114,6 +114,16 @@ async fn a_bot_whose_start_never_compiled_is_in_error_until_it_does(app: App) {
     assert_eq!(admin.get("/bots?filter[status]=error").await.data()["total"], 1);
     admin.patch("/bots/shop", json!({ "status": "error" })).await.assert_status(422);
 
+    for status in ["active", "maintenance", "active"] {
+        admin.patch("/bots/shop", json!({ "status": status })).await.assert_ok();
+    }
+    let told = admin.get("/bots/shop").await.data();
+    assert_eq!(
+        (&told["status"], &told["status_reason"]),
+        (&json!("error"), &json!("The script start has errors and never ran.")),
+        "nobody can make it active but its author"
+    );
+
     admin.put_zip("/bots/shop/package", package("TALK \"good\"")).await.assert_ok();
     assert_eq!(admin.get("/bots/shop").await.data()["status"], "active");
     admin.post("/conversations", start).await.assert_status(201);
