@@ -259,6 +259,16 @@ fn save(
     Ok(())
 }
 
+/// Names the same people and roles for another bot.
+pub(crate) fn copy(unit: &Unit<'_>, from: Id<BotKind>, to: Id<BotKind>) -> Result<(), DbError> {
+    unit.execute(
+        "INSERT INTO bot_access (org_id, bot_id, relation, subject_id)
+         SELECT org_id, $3, relation, subject_id FROM bot_access WHERE org_id = $1 AND bot_id = $2",
+        &[&from, &to],
+    )?;
+    Ok(())
+}
+
 impl BotService {
     pub(super) async fn access(&self, who: Actor, named: String) -> Result<Versioned<Access>, BotError> {
         let access = self.db().read(who.org, move |tx| {

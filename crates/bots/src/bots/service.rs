@@ -324,7 +324,7 @@ impl BotService {
 
 /// The lock of whoever changes the organization's set of bots: which is the default, and how many there are, depends on
 /// what is there. It is taken before that of a bot.
-pub(super) const BOTS: &str = "bots";
+pub(crate) const BOTS: &str = "bots";
 
 /// Writes a new bot. The organization's first one is its default.
 pub(crate) fn make(unit: &Unit<'_>, row: BotRow, limit: u64, entry: Audit) -> Result<BotRow, BotError> {

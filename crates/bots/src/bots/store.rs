@@ -140,8 +140,9 @@ pub(super) fn has_at_least(tx: &Tx<'_>, number: i64) -> Result<bool, DbError> {
 pub(super) fn insert(unit: &Unit<'_>, bot: &BotRow, name_key: &str, search_key: &str) -> Result<(), DbError> {
     unit.execute(
         "INSERT INTO bots (org_id, id, rev, slug, name, name_key, search_key, display_name, description, status,
-            visibility, is_default, config, version, package, created_by, created_at, updated_at, last_activity)
-         VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $16)",
+            visibility, is_default, config, version, package, created_by, created_at, updated_at, last_activity,
+            status_reason, is_listed, anonymous_allowed, max_sessions)
+         VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $16, $17, $18, $19, $20)",
         &[
             &bot.id,
             &bot.slug,
@@ -158,6 +159,10 @@ pub(super) fn insert(unit: &Unit<'_>, bot: &BotRow, name_key: &str, search_key: 
             &bot.package,
             &bot.created_by,
             &bot.created_at,
+            &bot.status_reason,
+            &bot.is_listed,
+            &bot.anonymous_allowed,
+            &bot.max_sessions,
         ],
     )?;
     Ok(())

@@ -166,23 +166,37 @@ impl Packages {
                 if present.version != bot.version {
                     return Err(PackageError::Changed);
                 }
-                let number = this.write_next(unit, &present, &change, action, by)?;
-                unit.emit(&BotUpdated(About::from(&present)))?;
-                unit.audit(audit.on("bot", bot.id).named(&bot.name).detail("version", number))?;
-                Ok(number.unsigned_abs())
+                let bot = this.write_next(unit, &present, &change, action, by)?;
+                unit.emit(&BotUpdated(About::from(&bot)))?;
+                unit.audit(audit.on("bot", bot.id).named(&bot.name).detail("version", bot.version))?;
+                Ok(bot.version.unsigned_abs())
             })
             .await
     }
 
-    /// The next state of a bot that the unit has locked, or made.
-    pub(super) fn write_next(
+    /// Writes a new bot with the first state of its package.
+    pub(super) fn make(
+        &self,
+        unit: &Unit<'_>,
+        bot: BotRow,
+        change: &Change,
+        audit: Audit,
+    ) -> Result<BotRow, PackageError> {
+        let (limit, action, by) = (self.settings.get().bots_per_organization, audit.action(), bot.created_by);
+        // Whoever hears that it was made hears in which state it is with its package.
+        let bot = crate::bots::service::make(unit, standing(bot, &change.state), limit, audit)?;
+        self.write_next(unit, &bot, change, action, by)
+    }
+
+    /// The next state of a bot that the unit has locked, or made; gives the bot with it.
+    fn write_next(
         &self,
         unit: &Unit<'_>,
         bot: &BotRow,
         change: &Change,
         action: &'static str,
         by: Option<Id<User>>,
-    ) -> Result<i64, PackageError> {
+    ) -> Result<BotRow, PackageError> {
         let (now, keep) = (self.surroundings.now(), i64::from(self.settings.get().versions_kept));
         let number = bot.version + 1;
         for (hash, bytes) in change.programs.iter() {
@@ -210,7 +224,7 @@ impl Packages {
         store::set_current(unit, bot.id, number, start, &summary, &settings, now)?;
         crate::bots::store::set_status(unit, bot.id, &stands.status, stands.status_reason.as_deref())?;
         store::forget_before(unit, bot.id, number - keep)?;
-        Ok(number)
+        Ok(crate::bots::store::by_id(unit, bot.id)?.ok_or(BotError::NotFound)?)
     }
 
     /// The text of a file.

@@ -2,15 +2,26 @@
 
 use std::io::{Cursor, Write};
 
-use platform::objects::Objects;
+use kernel::{Expected, Surroundings};
+use platform::{
+    db::{DbError, Json},
+    objects::Objects,
+    secrets::Secrets,
+    settings::Live,
+};
 use proptest::prelude::*;
+use test_database::each_database;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{
     PackageError, archive,
+    create::NewClone,
     layout::{Role, role, rooted, safe_path, script_names, settings_of},
 };
-use crate::Settings;
+use crate::{
+    Settings,
+    bots::{BotService, NewBot},
+};
 
 #[test]
 fn names_that_lead_out_of_the_package_are_refused() {
@@ -237,6 +248,53 @@ fn a_script_that_is_no_text_is_refused() {
 
         assert!(matches!(read(bytes, &Settings::default()), Err(PackageError::Invalid(_))));
     }
+}
+
+#[each_database]
+async fn a_changed_package_is_told_with_the_status_that_it_left_the_bot_in() {
+    let (db, _database) = crate::testing::database().await;
+    let (folder, world) = (tempfile::tempdir().unwrap(), Surroundings::system());
+    let who = crate::testing::actor(&world);
+    let settings: Live<Settings> = Settings::default().into();
+    let bots = BotService::new(db.clone(), world.clone(), settings.clone());
+    let secrets = Secrets::open(folder.path(), None, &db, &world).await.unwrap();
+    let objects = Objects::local(folder.path()).unwrap();
+    let packages = super::Packages::new(db.clone(), objects, bots.clone(), world, settings, secrets);
+    let named = |name: &str| serde_json::from_value::<NewClone>(serde_json::json!({ "name": name })).unwrap();
+    let new = NewBot { name: "Echo".to_owned(), ..NewBot::default() };
+    bots.create(who.clone(), new).await.unwrap();
+
+    for source in ["TALK (", "TALK 1", "TALK ("] {
+        let saved = packages.save_script(who.clone(), "echo", "start", &Expected::Any, source.to_owned());
+        saved.await.unwrap();
+    }
+    packages.clone_bot(who.clone(), "echo", named("Two")).await.unwrap();
+    packages.delete_script(who.clone(), "echo", "start", &Expected::Any).await.unwrap();
+    packages
+        .save_script(who.clone(), "echo", "start", &Expected::Any, "TALK (".to_owned())
+        .await
+        .unwrap();
+    packages.clone_bot(who.clone(), "echo", named("Three")).await.unwrap();
+
+    let told = db.read(who.org, |tx| {
+        tx.all::<(String, Json)>("SELECT name, data FROM outbox WHERE org_id = $1 ORDER BY seq", &[])
+    });
+    let told = told.await.map_err(|error: DbError| error).unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(name, data)| (name.as_str(), data.read::<serde_json::Value>().unwrap()["status"].clone()))
+        .collect();
+    let expected = [
+        ("bot.created", "active"),
+        ("bot.updated", "error"),
+        ("bot.updated", "active"),
+        ("bot.updated", "active"),
+        ("bot.created", "active"),
+        ("bot.updated", "active"),
+        ("bot.updated", "error"),
+        ("bot.created", "error"),
+    ];
+    assert_eq!(told, expected.map(|(name, status)| (name, status.into())));
 }
 
 proptest! {

@@ -317,3 +317,25 @@ async fn a_copy_has_the_package_settings_and_secrets_and_goes_its_own_way(app: A
     admin.post("/bots/none/clone", json!({})).await.assert_status(404);
     app.user("ann").await.post("/bots/shop/clone", json!({})).await.assert_status(403);
 }
+
+#[botserver_test]
+async fn a_copy_is_for_the_same_people_as_its_original(app: App) {
+    app.bot("Shop", "TALK 1").await;
+    let (admin, ann, bob) = (app.admin(), app.user("ann").await, app.user("bob").await);
+    let id = async |client: &Client| client.me().await["user_id"].clone();
+    let access = json!({
+        "visibility": "private", "allowed_users": [id(&ann).await, id(&bob).await], "denied_users": [id(&bob).await],
+        "allowed_roles": ["manager"], "anonymous_allowed": true, "max_concurrent_sessions": 3,
+    });
+    let set = admin.put("/bots/shop/access", access).await.assert_ok().data();
+
+    let copy = admin.post("/bots/shop/clone", json!({ "name": "Shop two" })).await.assert_status(201).data();
+
+    assert_eq!(copy["anonymous_allowed"], true);
+    assert_eq!(admin.get("/bots/shop-two/access").await.assert_ok().data(), set);
+    ann.get("/bots/shop-two").await.assert_ok();
+    bob.get("/bots/shop-two").await.assert_status(404);
+    // What is changed of one is not changed of the other.
+    admin.put("/bots/shop/access", json!({})).await.assert_ok();
+    assert_eq!(admin.get("/bots/shop-two/access").await.assert_ok().data(), set);
+}
