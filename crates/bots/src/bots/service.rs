@@ -144,6 +144,18 @@ pub(crate) fn find(tx: &Tx<'_>, named: Option<&str>) -> Result<Option<BotRow>, p
     }
 }
 
+/// The bot that is called so: the one with that name as its slug, or else the only one of that name.
+pub(crate) fn called(tx: &Tx<'_>, name: &str) -> Result<Option<BotRow>, BotError> {
+    if let Some(bot) = store::by_slug(tx, &text::slug(name))? {
+        return Ok(Some(bot));
+    }
+    let mut bots = store::some_by_name(tx, &text::key(name.trim()))?;
+    if bots.len() > 1 {
+        return Err(BotError::NotTheOnlyOne(name.to_owned()));
+    }
+    Ok(bots.pop())
+}
+
 /// The bot of that name, if the caller may use it.
 pub(crate) fn usable(tx: &Tx<'_>, who: &Actor, named: Option<&str>) -> Result<BotRow, BotError> {
     let bot = find(tx, named)?.ok_or(BotError::NotFound)?;
@@ -207,14 +219,6 @@ impl BotService {
             })
             .await?;
         Ok(bot.made(org))
-    }
-
-    /// Makes a bot for whoever operates the server.
-    pub(crate) fn create_in(&self, unit: &Unit<'_>, name: &str) -> Result<BotRow, BotError> {
-        let new = NewBot { name: name.to_owned(), ..NewBot::default() };
-        let row = self.row(&new, self.surroundings.now())?;
-        let entry = Audit::system("bot_created", Category::DataModification);
-        make(unit, row, self.settings.get().bots_per_organization, entry)
     }
 
     /// The row of a new bot, or everything that is wrong with it.

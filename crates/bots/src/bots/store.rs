@@ -120,6 +120,11 @@ pub(crate) fn by_slug(tx: &Tx<'_>, slug: &str) -> Result<Option<BotRow>, DbError
     tx.one(select!("slug = $2"), &[&slug])
 }
 
+/// Bots of that name, two at the most.
+pub(super) fn some_by_name(tx: &Tx<'_>, name_key: &str) -> Result<Vec<BotRow>, DbError> {
+    tx.all(select!("name_key = $2 ORDER BY id LIMIT 2"), &[&name_key])
+}
+
 pub(crate) fn default(tx: &Tx<'_>) -> Result<Option<BotRow>, DbError> {
     tx.one(select!("is_default"), &[])
 }

@@ -17,11 +17,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    PackageError, Packages,
+    FileReport, PackageError, Packages,
     archive::Unpacked,
     install::{Change, Wanted},
     layout,
-    state::State,
+    state::{State, refuse_errors, reports},
     templates,
 };
 use crate::bots::{self, Bot, NewBot, store::BotRow};
@@ -49,14 +49,21 @@ pub(crate) struct NewClone {
 }
 
 /// What a new bot begins with.
-struct Beginning {
-    row: BotRow,
-    wanted: Wanted,
+pub(super) struct Beginning {
+    pub(super) row: BotRow,
+    pub(super) wanted: Wanted,
     /// Refuse scripts with errors?
-    strict: bool,
-    audit: Audit,
+    pub(super) strict: bool,
+    pub(super) audit: Audit,
     /// The bot that it is a copy of, and who copies it.
-    original: Option<(Actor, BotId)>,
+    pub(super) original: Option<(Actor, BotId)>,
+}
+
+/// A new bot, and what is to be said of its package.
+pub(super) struct Begun {
+    pub(super) bot: BotRow,
+    pub(super) diagnostics: Vec<FileReport>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Packages {
@@ -109,7 +116,7 @@ impl Packages {
         let (row, org) = (self.row_by(&who, &new)?, who.org);
         let audit = Audit::by(&who, "bot_cloned", Category::DataModification);
         let begins = Beginning { row, wanted, strict: false, audit, original: Some((who, bot.id)) };
-        Ok(self.begin(org, begins).await?.made(org))
+        Ok(self.begin(org, begins).await?.bot.made(org))
     }
 
     async fn made_of(
@@ -121,7 +128,7 @@ impl Packages {
         let row = self.row_by(&who, new)?;
         let audit = Audit::by(&who, "bot_created", Category::DataModification);
         let begins = Beginning { row, wanted: unpacked.into(), strict: true, audit, original: None };
-        Ok(self.begin(who.org, begins).await?.made(who.org))
+        Ok(self.begin(who.org, begins).await?.bot.made(who.org))
     }
 
     fn row_by(&self, who: &Actor, new: &NewBot) -> Result<BotRow, Error> {
@@ -129,20 +136,23 @@ impl Packages {
         Ok(BotRow { created_by: Some(who.user), ..row })
     }
 
-    async fn begin(&self, org: Id<Organization>, begins: Beginning) -> Result<BotRow, PackageError> {
+    /// Makes a bot with its package, or nothing.
+    pub(super) async fn begin(
+        &self,
+        org: Id<Organization>,
+        begins: Beginning,
+    ) -> Result<Begun, PackageError> {
         let Beginning { row, wanted, strict, audit, original } = begins;
         let change = self.prepare(row.id, &State::default(), wanted).await?;
-        let failed: Vec<_> = super::state::reports(&change.state);
-        let failed: Vec<_> = failed.into_iter().filter(|report| report.report.is_error()).collect();
-        if strict && !failed.is_empty() {
-            return Err(PackageError::Compile(failed));
-        }
+        let diagnostics = reports(&change.state);
+        let warnings = change.warnings.clone();
+        refuse_errors(strict, &diagnostics)?;
         let this = self.clone();
         let made = self.in_unit(org, move |unit| match original {
             Some((who, original)) => this.copy(unit, &who, original, row, &change, audit),
             None => this.make(unit, row, &change, audit),
         });
-        made.await
+        Ok(Begun { bot: made.await?, diagnostics, warnings })
     }
 
     /// Writes a copy, which is for the same people as its original is by now.

@@ -19,7 +19,7 @@ use super::{
     archive::Unpacked,
     export,
     install::Wanted,
-    state::{State, difference, reports},
+    state::{State, difference, refuse_errors, reports},
     store, unwatched,
     upload::Unpacking,
 };
@@ -117,10 +117,7 @@ impl Packages {
         warnings.extend(change.warnings.iter().cloned());
         let installed = difference(&old, &change.state);
         let diagnostics = reports(&change.state);
-        let failed: Vec<_> = diagnostics.iter().filter(|report| report.report.is_error()).cloned().collect();
-        if manner.strict && !failed.is_empty() {
-            return Err(PackageError::Compile(failed));
-        }
+        refuse_errors(manner.strict, &diagnostics)?;
         let mut version = bot.version.unsigned_abs();
         if !manner.dry_run {
             version = self.write(org, &bot, change, by, audit).await?;
