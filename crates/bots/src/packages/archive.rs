@@ -11,7 +11,7 @@ use std::{
 };
 
 use platform::objects::{ObjectError, Objects, Stored};
-use zip::{ZipArchive, result::ZipError};
+use zip::{ZipArchive, read::Config, result::ZipError, unstable::read::ZipIterable};
 
 use super::{
     FileEntry, PackageError, Watch,
@@ -56,17 +56,26 @@ impl<'a> Budget<'a> {
     }
 }
 
+/// Looks through the directory of a zip, an entry at a time. [`ZipArchive`] keeps all that there are, however many
+/// that is, and where the last directory is damaged it goes on to an earlier one, whose number nobody has looked at.
+fn check_entries(source: impl Read + Seek, settings: &Settings) -> Result<(), PackageError> {
+    let mut entries = ZipIterable::try_new(source, Config::default()).map_err(|error| invalid(&error))?;
+    if entries.len() > settings.package_files {
+        return Err(PackageError::TooLarge(format!("{} files", settings.package_files)));
+    }
+    let entries = entries.files().map_err(|error| invalid(&error))?;
+    entries.try_for_each(|entry| entry.map(drop)).map_err(|error| invalid(&error))
+}
+
 /// Reads a zip. Runs off the async threads.
 pub(super) fn read_zip(
-    source: impl Read + Seek,
+    mut source: impl Read + Seek,
     objects: &Objects,
     settings: &Settings,
     watch: &Watch,
 ) -> Result<Unpacked, PackageError> {
+    check_entries(&mut source, settings)?;
     let mut archive = ZipArchive::new(source).map_err(|error| invalid(&error))?;
-    if archive.len() > settings.package_files {
-        return Err(PackageError::TooLarge(format!("{} files", settings.package_files)));
-    }
     if archive.has_duplicate_names() {
         return Err(PackageError::Invalid("it holds two files of one name".to_owned()));
     }
