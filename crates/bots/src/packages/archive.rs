@@ -16,7 +16,7 @@ use zip::{ZipArchive, read::Config, result::ZipError, unstable::read::ZipIterabl
 use super::{
     FileEntry, PackageError, Watch,
     layout::{self, Role},
-    settings_csv,
+    settings_csv::{self, Unclosed},
 };
 use crate::{Settings, config::known::Secrets};
 
@@ -230,8 +230,7 @@ impl Unpacked {
             self.warnings.push(layout::nobody_reads(&path));
         }
         self.objects.push(stored);
-        let entry = FileEntry { path: path.clone(), checksum: stored.hash.to_string(), size: stored.size };
-        self.files.insert(path, entry);
+        self.files.insert(path.clone(), FileEntry::of(path, &stored));
         Ok(())
     }
 
@@ -255,7 +254,7 @@ impl Unpacked {
         })?;
         let mut text = text_of(path, bytes)?;
         if layout::role(path) == Role::Settings {
-            let (hidden, secrets) = settings_csv::hide(&text);
+            let (hidden, secrets) = hide(path, &text)?;
             text = hidden;
             self.secrets.insert(path.to_owned(), secrets);
         }
@@ -263,6 +262,15 @@ impl Unpacked {
         self.texts.insert(path.to_owned(), text);
         Ok(stored)
     }
+}
+
+/// The text of settings without its secrets, and these.
+pub(super) fn hide(path: &str, text: &str) -> Result<(String, Secrets), PackageError> {
+    settings_csv::hide(text).map_err(|Unclosed(name)| {
+        PackageError::Invalid(format!(
+            "in {path} the value of {name} begins with a quote that nothing closes"
+        ))
+    })
 }
 
 /// Scripts and settings are UTF-8, and hold no U+0000, which no database keeps.

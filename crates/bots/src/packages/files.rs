@@ -17,10 +17,9 @@ use platform::{
 
 use super::{
     FileEntry, PackageError, Packages, SavedFile, ScriptEntry,
-    archive::text_of,
+    archive::{hide, text_of},
     install::Wanted,
     layout::{self, Role},
-    settings_csv,
     state::{State, reports_of},
 };
 use crate::{bots::store::BotRow, config::known::Secrets};
@@ -125,7 +124,7 @@ impl Packages {
             bytes.extend_from_slice(&chunk?);
         }
         let (text, secrets) = match (text_of(&path, bytes)?, layout::role(&path)) {
-            (text, Role::Settings) => settings_csv::hide(&text),
+            (text, Role::Settings) => hide(&path, &text)?,
             (text, _) => (text, Secrets::default()),
         };
         let stored = self.objects.put_bytes(Bytes::from(text.clone())).await?;

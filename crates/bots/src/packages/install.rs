@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use bytes::Bytes;
 use kernel::{
     Error, Id, Secret,
     id::kind::{Bot as BotKind, Organization, User},
@@ -16,7 +17,7 @@ use platform::{
 
 use super::{
     FileEntry, PackageError, Packages, ScriptKind,
-    archive::Unpacked,
+    archive::{Unpacked, hide},
     compile::{Compiling, compile_all},
     layout, settings_csv,
     state::{State, hash_bytes},
@@ -69,7 +70,7 @@ impl From<Unpacked> for Wanted {
 impl Wanted {
     /// One file, with its text if that is at hand. What nobody may see must be hidden in it already.
     pub(super) fn file(path: String, stored: Stored, text: Option<String>) -> Self {
-        let file = FileEntry { path: path.clone(), checksum: stored.hash.to_string(), size: stored.size };
+        let file = FileEntry::of(path.clone(), &stored);
         Self {
             texts: text.map(|text| (path.clone(), text)).into_iter().collect(),
             files: [(path, file)].into(),
@@ -100,14 +101,28 @@ impl Packages {
         let mut warnings = Vec::new();
         let mut settings = BTreeMap::new();
         let mut secrets = Secrets::default();
+        let mut rewritten = None;
         let mut found = layout::settings_of(state.files.keys().map(String::as_str)).into_iter();
         if let Some(path) = found.next() {
-            settings = settings_csv::read(&self.text_at(&state, path, &wanted.texts).await?);
-            let new = wanted.secrets.get(path).cloned().unwrap_or_default();
+            let text = self.text_at(&state, path, &wanted.texts).await?;
+            let mut new = wanted.secrets.get(path).cloned().unwrap_or_default();
+            // A file that was kept before its name was known to be one of a secret shows it still.
+            let (hidden, found) = hide(path, &text)?;
+            new.extend(found);
+            if hidden != text {
+                rewritten =
+                    Some((path.to_owned(), self.objects.put_bytes(Bytes::from(hidden.clone())).await?));
+            }
+            settings = settings_csv::read(&hidden);
             secrets = keep_secrets(&mut settings, &mut warnings, new, self.unsealed(bot, old)?);
         }
         warnings.extend(found.map(|path| format!("{path} is passed over: another config.csv counts.")));
         warnings.extend(settings.iter().filter_map(|(key, value)| config::warning(key, value)));
+        let mut objects = wanted.objects;
+        if let Some((path, stored)) = rewritten {
+            objects.push(stored);
+            state.files.insert(path.clone(), FileEntry::of(path, &stored));
+        }
         let mut sources = Vec::new();
         for (path, name) in super::compile::script_names(&state) {
             let source = self.text_at(&state, &path, &wanted.texts).await?;
@@ -119,7 +134,7 @@ impl Packages {
         state.check(&self.settings.get())?;
         state.sealed = self.seal(bot, &secrets)?;
         state.settings = settings;
-        Ok(Change { state, programs: programs.into(), objects: wanted.objects, warnings })
+        Ok(Change { state, programs: programs.into(), objects, warnings })
     }
 
     /// The secrets that a state hides.
