@@ -269,6 +269,50 @@ pub(crate) fn copy(unit: &Unit<'_>, from: Id<BotKind>, to: Id<BotKind>) -> Resul
     Ok(())
 }
 
+/// How a list has changed.
+#[derive(Serialize)]
+struct ListChange<'a, T> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    added: Vec<&'a T>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<&'a T>,
+}
+
+impl<'a, T: Ord> ListChange<'a, T> {
+    /// None if the lists name the same.
+    fn between(before: &'a [T], after: &'a [T]) -> Option<Self> {
+        let [was, is] = [before, after].map(|list| list.iter().collect::<BTreeSet<_>>());
+        let [added, removed] = [&is - &was, &was - &is].map(|names| names.into_iter().collect::<Vec<_>>());
+        (!added.is_empty() || !removed.is_empty()).then_some(Self { added, removed })
+    }
+}
+
+/// The entry with what has changed, and with whoever was let in or shut out by name.
+fn audited(mut entry: Audit, before: &Access, after: &Access) -> Audit {
+    if before.visibility != after.visibility {
+        entry = entry.change("visibility", before.visibility, after.visibility);
+    }
+    if before.anonymous_allowed != after.anonymous_allowed {
+        entry = entry.change("anonymous_allowed", before.anonymous_allowed, after.anonymous_allowed);
+    }
+    let most = |access: &Access| access.max_concurrent_sessions;
+    if most(before) != most(after) {
+        entry = entry.change("max_concurrent_sessions", most(before), most(after));
+    }
+    if let Some(roles) = ListChange::between(&before.allowed_roles, &after.allowed_roles) {
+        entry = entry.detail("allowed_roles", roles);
+    }
+    for (list, before, after) in [
+        ("allowed_users", &before.allowed_users, &after.allowed_users),
+        ("denied_users", &before.denied_users, &after.denied_users),
+    ] {
+        if let Some(users) = ListChange::between(before, after) {
+            entry = entry.detail(list, users);
+        }
+    }
+    entry
+}
+
 impl BotService {
     pub(super) async fn access(&self, who: Actor, named: String) -> Result<Versioned<Access>, BotError> {
         let access = self.db().read(who.org, move |tx| {
@@ -289,14 +333,15 @@ impl BotService {
         let access = self.db().write(who.org, move |unit| {
             let old = for_change(unit, &who, &named)?;
             expected.check(old.rev)?;
+            let before = lists(unit, &old)?;
             let checked = check(unit, &who, &new)?;
             save(unit, old.id, &new, &checked, now)?;
             let bot = store::by_id(unit, old.id)?.ok_or(BotError::NotFound)?;
             unit.emit(&BotUpdated(About::from(&bot)))?;
+            let access = lists(unit, &bot)?;
             let entry = Audit::by(&who, "bot_access_changed", Category::DataModification);
-            let entry = entry.on("bot", bot.id).named(&bot.name);
-            unit.audit(entry.change("visibility", &old.visibility, &bot.visibility))?;
-            Ok::<_, BotError>(Versioned { revision: Revision::from(bot.rev), value: lists(unit, &bot)? })
+            unit.audit(audited(entry.on("bot", bot.id).named(&bot.name), &before, &access))?;
+            Ok::<_, BotError>(Versioned { revision: Revision::from(bot.rev), value: access })
         });
         access.await
     }
