@@ -120,33 +120,55 @@ pub(crate) struct Guard<'a> {
 }
 
 impl Guard<'_> {
-    /// May the caller use the bot? Where not, there is no such bot.
-    pub(crate) fn lets_in(&self, tx: &Tx<'_>, who: &Actor) -> Result<bool, DbError> {
-        let relations = if self.is_listed { relations(tx, self.bot, who)? } else { Vec::new() };
-        let is = |relation: Relation| relations.iter().any(|(found,)| found == relation.as_str());
+    /// May the caller use the bot now? Where not, there is no such bot.
+    pub(crate) fn lets_in(&self, tx: &Tx<'_>, who: &Actor, now: Timestamp) -> Result<bool, DbError> {
+        let own = if self.is_listed { own_relations(tx, self.bot, who.user)? } else { Vec::new() };
+        let is = |relation: Relation| own.iter().any(|(found,)| found == relation.as_str());
         if is(Relation::DeniedUser) {
             return Ok(false);
         }
-        let listed = is(Relation::AllowedUser) || is(Relation::AllowedRole);
-        Ok(super::policy::may_use(who, self.visibility, self.created_by, listed))
+        let may_if = |listed| super::policy::may_use(who, self.visibility, self.created_by, listed);
+        if may_if(is(Relation::AllowedUser)) {
+            return Ok(true);
+        }
+        // Their roles matter only where nothing else lets them in and a list could.
+        Ok(self.is_listed && may_if(true) && is_allowed_by_role(tx, self.bot, who.user, now)?)
     }
 }
 
-/// How the caller stands to the bot, by themselves and by their roles.
-fn relations(tx: &Tx<'_>, bot: Id<BotKind>, who: &Actor) -> Result<Vec<(String,)>, DbError> {
-    // What a role is worth ends with the second; a read has no other clock than this one.
-    let now = chrono::Utc::now();
-    let mut found: Vec<(String,)> = tx.all(
+/// How somebody stands to the bot by themselves.
+fn own_relations(tx: &Tx<'_>, bot: Id<BotKind>, user: Id<User>) -> Result<Vec<(String,)>, DbError> {
+    tx.all(
         "SELECT relation FROM bot_access WHERE org_id = $1 AND bot_id = $2 AND subject_id = $3",
-        &[&bot, &who.user],
-    )?;
-    for (role, _) in membership::roles_of(tx, who.user, now)? {
-        found.extend(tx.one::<(String,)>(
-            "SELECT relation FROM bot_access WHERE org_id = $1 AND bot_id = $2 AND subject_id = $3",
-            &[&bot, &role],
-        )?);
+        &[&bot, &user],
+    )
+}
+
+/// Roles that are looked for at once. Hardly anybody has as many.
+const ROLES_AT_ONCE: usize = 6;
+
+/// Is one of the roles that somebody has now let in?
+fn is_allowed_by_role(
+    tx: &Tx<'_>,
+    bot: Id<BotKind>,
+    user: Id<User>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let roles: Vec<_> = membership::roles_of(tx, user, now)?.into_iter().map(|(role, _)| role).collect();
+    let allowed = Relation::AllowedRole.as_str();
+    for batch in roles.chunks(ROLES_AT_ONCE) {
+        // A text that never changes stays prepared; a batch that is not full repeats its first.
+        let role = |at: usize| batch.get(at).unwrap_or(&batch[0]);
+        let found = tx.one::<(i64,)>(
+            "SELECT CAST(1 AS bigint) FROM bot_access WHERE org_id = $1 AND bot_id = $2 AND relation = $3
+                AND subject_id IN ($4, $5, $6, $7, $8, $9) LIMIT 1",
+            &[&bot, &allowed, role(0), role(1), role(2), role(3), role(4), role(5)],
+        )?;
+        if found.is_some() {
+            return Ok(true);
+        }
     }
-    Ok(found)
+    Ok(false)
 }
 
 fn lists(tx: &Tx<'_>, bot: &BotRow) -> Result<Access, DbError> {
@@ -315,8 +337,9 @@ fn audited(mut entry: Audit, before: &Access, after: &Access) -> Audit {
 
 impl BotService {
     pub(super) async fn access(&self, who: Actor, named: String) -> Result<Versioned<Access>, BotError> {
+        let now = self.now();
         let access = self.db().read(who.org, move |tx| {
-            let bot = usable(tx, &who, Some(&named))?;
+            let bot = usable(tx, &who, Some(&named), now)?;
             Ok::<_, BotError>(Versioned::new(bot.rev, lists(tx, &bot)?))
         });
         access.await
@@ -331,7 +354,7 @@ impl BotService {
     ) -> Result<Versioned<Access>, BotError> {
         let now = self.now();
         let access = self.db().write(who.org, move |unit| {
-            let old = for_change(unit, &who, &named)?;
+            let old = for_change(unit, &who, &named, now)?;
             expected.check(old.rev)?;
             let before = lists(unit, &old)?;
             let checked = check(unit, &who, &new)?;

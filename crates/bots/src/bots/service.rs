@@ -156,18 +156,28 @@ pub(crate) fn called(tx: &Tx<'_>, name: &str) -> Result<Option<BotRow>, BotError
     Ok(bots.pop())
 }
 
-/// The bot of that name, if the caller may use it.
-pub(crate) fn usable(tx: &Tx<'_>, who: &Actor, named: Option<&str>) -> Result<BotRow, BotError> {
+/// The bot of that name, if the caller may use it now.
+pub(crate) fn usable(
+    tx: &Tx<'_>,
+    who: &Actor,
+    named: Option<&str>,
+    now: Timestamp,
+) -> Result<BotRow, BotError> {
     let bot = find(tx, named)?.ok_or(BotError::NotFound)?;
-    if bot.guard().lets_in(tx, who)? { Ok(bot) } else { Err(BotError::NotFound) }
+    if bot.guard().lets_in(tx, who, now)? { Ok(bot) } else { Err(BotError::NotFound) }
 }
 
 /// The bot of that name, if the caller may use it, to be changed: until the unit ends it stays as it is read here.
-pub(crate) fn for_change(unit: &Unit<'_>, who: &Actor, named: &str) -> Result<BotRow, BotError> {
-    let found = usable(unit, who, Some(named))?;
+pub(crate) fn for_change(
+    unit: &Unit<'_>,
+    who: &Actor,
+    named: &str,
+    now: Timestamp,
+) -> Result<BotRow, BotError> {
+    let found = usable(unit, who, Some(named), now)?;
     store::lock(unit, found.id)?;
     // Whoever held the lock may have changed it, or who may use it; it is read again. The default may be another by now.
-    usable(unit, who, Some(&found.id.to_string()))
+    usable(unit, who, Some(&found.id.to_string()), now)
 }
 
 impl BotService {
@@ -201,7 +211,7 @@ impl BotService {
         let org = who.org;
         let now = self.now();
         let bot = self.db.read(org, move |tx| {
-            let bot = usable(tx, &who, Some(&named))?;
+            let bot = usable(tx, &who, Some(&named), now)?;
             Ok::<_, BotError>(Versioned::new(bot.rev, bot.counted(tx, now)?))
         });
         bot.await
@@ -264,7 +274,7 @@ impl BotService {
         self.db
             .write(org, move |unit| {
                 unit.lock(BOTS)?;
-                let old = for_change(unit, &who, &named)?;
+                let old = for_change(unit, &who, &named, now)?;
                 expected.check(old.rev)?;
                 if old.is_default && patch.default == Patch::Set(false) {
                     return Err(BotError::StaysDefault);
@@ -299,10 +309,11 @@ impl BotService {
         named: String,
         expected: Expected,
     ) -> Result<JobId, BotError> {
+        let now = self.now();
         self.db
             .write(who.org, move |unit| {
                 unit.lock(BOTS)?;
-                let bot = for_change(unit, &who, &named)?;
+                let bot = for_change(unit, &who, &named, now)?;
                 expected.check(bot.rev)?;
                 if bot.is_default && store::has_at_least(unit, 2)? {
                     return Err(BotError::Default);

@@ -5,7 +5,9 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use kernel::{Error, Expected, Patch, Revision, Surroundings, id::BotId, list::Order};
+use kernel::{
+    Actor, Error, Expected, Patch, PermissionSet, Principal, Revision, Surroundings, id::BotId, list::Order,
+};
 use platform::db::{Db, DbError, Json, Unit};
 use test_database::{Engine, each_database};
 use tokio::sync::Notify;
@@ -120,4 +122,38 @@ async fn a_change_that_waited_for_another_one_is_checked_against_it() {
     }
     let left = bots.get(who, named).await.unwrap();
     assert_eq!((left.revision, left.value.status), (Revision(4), super::Status::Active));
+}
+
+#[each_database]
+async fn a_role_that_is_let_in_lets_in_until_it_ends() {
+    let (db, _database) = crate::testing::database().await;
+    let world = Surroundings::system();
+    let maker = actor(&world);
+    let bots = BotService::new(db.clone(), world.clone(), Settings::default().into());
+    let principal =
+        Principal { user: world.id(), permissions: PermissionSet::EMPTY, ..(*maker.principal).clone() };
+    let other = Actor { principal: Arc::new(principal), origin: Arc::clone(&maker.origin) };
+    bots.create(maker.clone(), NewBot { name: "Echo".to_owned(), ..NewBot::default() }).await.unwrap();
+    let access = serde_json::json!({ "visibility": "private", "allowed_roles": ["manager"] });
+    let access = serde_json::from_value(access).unwrap();
+    bots.set_access(maker.clone(), "echo".to_owned(), Expected::Any, access).await.unwrap();
+    crate::testing::join(&db, &other).await;
+    let (user, ends) = (other.user, world.now());
+    let assigned = db.write(maker.org, move |unit| {
+        let (manager, _) = identity::membership::role_named("manager").unwrap();
+        unit.execute(
+            "INSERT INTO member_roles (org_id, user_id, role_id, expires_at, created_at) VALUES ($1, $2, $3, $4, $4)",
+            &[&user, &manager, &ends],
+        )
+    });
+    assigned.await.map_err(|error: DbError| error).unwrap();
+
+    let is_let_in = async |now: kernel::Timestamp| {
+        let other = other.clone();
+        let found = db.read(other.org, move |tx| super::service::usable(tx, &other, Some("echo"), now));
+        found.await.is_ok()
+    };
+
+    assert!(is_let_in(ends - chrono::TimeDelta::microseconds(1)).await);
+    assert!(!is_let_in(ends).await);
 }

@@ -166,7 +166,8 @@ impl Packages {
         audit: Audit,
     ) -> Result<BotRow, PackageError> {
         unit.lock(bots::service::BOTS).map_err(Error::from)?;
-        let original = bots::service::for_change(unit, who, &original.to_string())?;
+        let now = self.surroundings.now();
+        let original = bots::service::for_change(unit, who, &original.to_string(), now)?;
         let row = BotRow {
             visibility: original.visibility,
             is_listed: original.is_listed,

@@ -85,8 +85,8 @@ impl Packages {
 
     /// The bot of that name, if the caller may use it.
     pub(crate) async fn bot(&self, who: &Actor, named: &str) -> Result<BotRow, PackageError> {
-        let (who, named) = (who.clone(), named.to_owned());
-        Ok(self.db.read(who.org, move |tx| crate::bots::service::usable(tx, &who, Some(&named))).await?)
+        let (who, named, now) = (who.clone(), named.to_owned(), self.surroundings.now());
+        Ok(self.db.read(who.org, move |tx| crate::bots::service::usable(tx, &who, Some(&named), now)).await?)
     }
 
     /// The bot of that name with the present state of its package.
