@@ -196,7 +196,12 @@ impl BotService {
                     membership::roles_of(tx, who.user, now)?.into_iter().map(|(role, _)| role).collect();
                 let visible = store::visible(who.may(Permission::ADMIN_BOTS), who.user, &roles);
                 let page: Page<BotRow> = tx.list(&store::LIST, &request, visible).map_err(Error::from)?;
-                page.try_map(|bot| bot.counted(tx, now).map_err(Error::from))
+                let asked: Vec<_> = page.items.iter().map(|bot| (bot.id, bot.sessions_since(now))).collect();
+                let mut counts = store::active_conversations_of_each(tx, &asked, COUNTED)?.into_iter();
+                Ok::<_, Error>(page.map(|bot| Bot {
+                    session_count: counts.next().map(i64::unsigned_abs),
+                    ..bot.shown(tx.org())
+                }))
             })
             .await?;
         Ok(page)

@@ -1,11 +1,13 @@
 //! The table of bots.
 
+use std::sync::LazyLock;
+
 use kernel::{
     Id, Timestamp,
     id::kind::{Bot as BotKind, Organization, Role, User},
 };
 use platform::{
-    db::{DbError, Extra, Filter, Json, ListOf, SearchOn, ServerTx, Tx, Unit},
+    db::{Bind, DbError, Extra, Filter, Json, ListOf, SearchOn, ServerTx, Tx, Unit},
     record,
 };
 use sea_query::{Condition, Expr, ExprTrait, Query};
@@ -234,6 +236,49 @@ pub(crate) fn active_conversations(
         &[&id, &since, &most],
     )?;
     Ok(counted.map_or(0, |(count,)| count))
+}
+
+/// Bots on a page of the usual length, and on the longest.
+const PAGES: [usize; 2] = [20, 100];
+
+/// The statements that count for as many bots. A text that never changes stays prepared.
+static COUNTING: LazyLock<[String; 2]> = LazyLock::new(|| PAGES.map(counting));
+
+fn counting(bots: usize) -> String {
+    let of_bot = |at: usize| {
+        let (bot, since) = (2 * at + 3, 2 * at + 4);
+        format!(
+            "SELECT CAST({at} AS bigint), count(*) FROM (SELECT 1 FROM conversations WHERE org_id = $1
+                AND bot_id = ${bot} AND archived = FALSE AND last_activity >= ${since} AND status <> 'ended'
+                LIMIT $2) active"
+        )
+    };
+    (0..bots).map(of_bot).collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+/// The same for each bot of a page, since an instant of its own, in one statement however many they are.
+pub(super) fn active_conversations_of_each(
+    tx: &Tx<'_>,
+    bots: &[(Id<BotKind>, Timestamp)],
+    most: i64,
+) -> Result<Vec<i64>, DbError> {
+    let [usual, longest] = PAGES;
+    let mut counts = vec![0; bots.len()];
+    for (page, counts) in bots.chunks(longest).zip(counts.chunks_mut(longest)) {
+        let which = usize::from(page.len() > usual);
+        // No conversation is as late: places that are left over count nothing.
+        let nobody = (page[0].0, Timestamp::MAX_UTC);
+        let mut params: Vec<&dyn Bind> = vec![&most];
+        for (bot, since) in page.iter().chain(std::iter::repeat(&nobody)).take(PAGES[which]) {
+            params.extend([bot as &dyn Bind, since]);
+        }
+        for (at, count) in tx.all::<(i64, i64)>(&COUNTING[which], &params)? {
+            if let Some(counted) = usize::try_from(at).ok().and_then(|at| counts.get_mut(at)) {
+                *counted = count;
+            }
+        }
+    }
+    Ok(counts)
 }
 
 /// Locks the bot against other units that would change it or begin to talk to it.
