@@ -1,7 +1,10 @@
 //! The one way to another state of a package: the files that it is to have, compiled, checked, and written in one unit
 //! of work. An upload, a saved script, a changed setting and a return to an earlier state all go it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use kernel::{
@@ -130,7 +133,7 @@ impl Packages {
         }
         let names = sources.iter().map(|(_, name, _)| name.as_str());
         let compiling = Compiling::of(names, settings.keys().map(String::as_str));
-        let programs = compile_all(old, &mut state, sources, compiling).await?;
+        let programs = compile_all(&self.compiling, old, &mut state, sources, compiling).await?;
         state.check(&self.settings.get())?;
         state.sealed = self.seal(bot, &secrets)?;
         state.settings = settings;
@@ -217,8 +220,12 @@ impl Packages {
         for (hash, bytes) in change.programs.iter() {
             store::keep_program(unit, bot.id, hash, bytes, number)?;
         }
+        let compiled: HashSet<_> = change.programs.iter().map(|(hash, _)| *hash).collect();
         for hash in change.state.scripts.values().filter_map(|script| script.program.as_deref()) {
-            store::renew_program(unit, bot.id, &hash_bytes(hash)?, number)?;
+            let hash = hash_bytes(hash)?;
+            if !compiled.contains(&hash) {
+                store::renew_program(unit, bot.id, &hash, number)?;
+            }
         }
         let summary = Json::of(&change.state.summary());
         let settings = Json::of(&change.state.settings);

@@ -12,6 +12,7 @@ pub(crate) mod import;
 pub(crate) mod install;
 pub(crate) mod layout;
 mod model;
+mod places;
 mod routes;
 mod service;
 pub(crate) mod settings_csv;

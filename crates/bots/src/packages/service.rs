@@ -17,8 +17,10 @@ use platform::{
 use super::{
     Installation, PackageError,
     archive::Unpacked,
+    compile::COMPILED_AT_ONCE,
     export,
     install::Wanted,
+    places::Places,
     state::{State, difference, refuse_errors, reports},
     store, unwatched,
     upload::Unpacking,
@@ -48,6 +50,8 @@ pub struct Packages {
     pub(super) surroundings: Surroundings,
     pub(super) settings: Live<Settings>,
     pub(super) unpacking: Unpacking,
+    /// Where scripts are compiled.
+    pub(crate) compiling: Places,
     pub(super) secrets: Secrets,
 }
 
@@ -62,7 +66,8 @@ impl Packages {
         secrets: Secrets,
     ) -> Self {
         let unpacking = Unpacking::new(objects.clone(), settings.clone());
-        Self { db, objects, bots, surroundings, settings, unpacking, secrets }
+        let compiling = Places::new(COMPILED_AT_ONCE);
+        Self { db, objects, bots, surroundings, settings, unpacking, compiling, secrets }
     }
 
     /// Installs an uploaded package.

@@ -1,12 +1,11 @@
 //! What can be done with scripts.
 
 use kernel::{
-    Actor, Error, Expected, Versioned,
+    Actor, Expected, Versioned,
     list::{Cursor, FilterField, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
     text,
 };
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use crate::{
@@ -210,8 +209,8 @@ impl Scripts {
         let (_, state) = self.packages.bot_and_state(&who, bot).await?;
         if let Some(source) = to_compile.source {
             let compiling = state.compiling();
-            let compiled = spawn_blocking(move || basic::compile("source", &source, &compiling.known()));
-            let compiled = compiled.await.map_err(Error::internal)?;
+            let compile = move || basic::compile("source", &source, &compiling.known());
+            let compiled = self.packages.compiling.run(compile).await?;
             let status =
                 if compiled.program.is_some() { ScriptStatus::Compiled } else { ScriptStatus::Error };
             let diagnostics = compiled.diagnostics.iter().map(ScriptReport::from).collect();
