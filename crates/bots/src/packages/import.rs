@@ -118,7 +118,7 @@ impl Packages {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         let mut output = tokio::fs::File::from_std(file.reopen().map_err(failed)?);
-        let mut zip = std::pin::pin!(export::zip(self.objects.clone(), &bot.slug, state, watch));
+        let mut zip = std::pin::pin!(export::zip(self.objects.clone(), &bot.slug, &state, watch));
         while let Some(bytes) = zip.next().await {
             output.write_all(&bytes.map_err(failed)?).await.map_err(failed)?;
         }

@@ -17,6 +17,7 @@ mod routes;
 mod service;
 pub(crate) mod settings_csv;
 pub(crate) mod state;
+mod states;
 pub(crate) mod store;
 pub(crate) mod templates;
 mod upload;

@@ -1,5 +1,7 @@
 //! Installing and reading packages.
 
+use std::sync::Arc;
+
 use futures_util::Stream;
 use gateway::Upload;
 use kernel::{
@@ -22,7 +24,8 @@ use super::{
     install::Wanted,
     places::Places,
     state::{State, difference, refuse_errors, reports},
-    store, unwatched,
+    states::States,
+    unwatched,
     upload::Unpacking,
 };
 use crate::{
@@ -49,6 +52,7 @@ pub struct Packages {
     pub(super) bots: BotService,
     pub(super) surroundings: Surroundings,
     pub(super) settings: Live<Settings>,
+    pub(super) states: States,
     pub(super) unpacking: Unpacking,
     /// Where scripts are compiled.
     pub(crate) compiling: Places,
@@ -67,7 +71,8 @@ impl Packages {
     ) -> Self {
         let unpacking = Unpacking::new(objects.clone(), settings.clone());
         let compiling = Places::new(COMPILED_AT_ONCE);
-        Self { db, objects, bots, surroundings, settings, unpacking, compiling, secrets }
+        let states = States::new();
+        Self { db, objects, bots, surroundings, settings, states, unpacking, compiling, secrets }
     }
 
     /// Installs an uploaded package.
@@ -94,15 +99,20 @@ impl Packages {
         Ok(self.db.read(who.org, move |tx| crate::bots::service::usable(tx, &who, Some(&named), now)).await?)
     }
 
-    /// The bot of that name with the present state of its package.
+    /// The bot of that name, if the caller may use it, with the present state of its package.
     pub(crate) async fn bot_and_state(
         &self,
         who: &Actor,
         named: &str,
-    ) -> Result<(BotRow, State), PackageError> {
-        let bot = self.bot(who, named).await?;
-        let state = self.state(who.org, bot.id, bot.version).await?;
-        Ok((bot, state))
+    ) -> Result<(BotRow, Arc<State>), PackageError> {
+        let (who, named, now) = (who.clone(), named.to_owned(), self.surroundings.now());
+        let states = self.states.clone();
+        let read = self.db.read(who.org, move |tx| {
+            let bot = crate::bots::service::usable(tx, &who, Some(&named), now)?;
+            let state = states.of(tx, bot.id, bot.version)?;
+            Ok::<_, PackageError>((bot, state))
+        });
+        read.await
     }
 
     pub(super) async fn install_unpacked(
@@ -136,9 +146,9 @@ impl Packages {
         org: Id<Organization>,
         bot: Id<BotKind>,
         version: i64,
-    ) -> Result<State, PackageError> {
-        let row = self.db.read(org, move |tx| store::version(tx, bot, version)).await?;
-        row.map_or_else(|| Ok(State::default()), |row| State::read(&row))
+    ) -> Result<Arc<State>, PackageError> {
+        let states = self.states.clone();
+        self.db.read(org, move |tx| states.of(tx, bot, version)).await
     }
 
     pub(super) async fn in_unit<T: Send + 'static, E: From<platform::db::DbError> + Send + 'static>(
@@ -159,7 +169,7 @@ impl Packages {
         PackageError,
     > {
         let (bot, state) = self.bot_and_state(who, named).await?;
-        let zip = export::zip(self.objects.clone(), &bot.slug, state, unwatched());
+        let zip = export::zip(self.objects.clone(), &bot.slug, &state, unwatched());
         Ok(Versioned::new(bot.version, (bot.slug, zip)))
     }
 }

@@ -1,21 +1,23 @@
 //! The rules of packages: which names are safe, what lies where, what an archive may be.
 
-use std::io::{Cursor, Write};
+use std::{
+    io::{Cursor, Write},
+    sync::Arc,
+};
 
-use kernel::{Expected, Surroundings};
+use kernel::{Actor, Expected, Surroundings};
 use platform::{
-    db::{DbError, Json},
+    db::{Db, DbError, Json},
     objects::Objects,
     secrets::Secrets,
     settings::Live,
 };
 use proptest::prelude::*;
-use test_database::each_database;
+use test_database::{TestDatabase, each_database};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{
-    PackageError, archive,
-    create::NewClone,
+    PackageError, Packages, archive,
     layout::{Role, role, rooted, safe_path, script_names, settings_of},
 };
 use crate::{
@@ -272,32 +274,52 @@ fn a_script_that_is_no_text_is_refused() {
     }
 }
 
+/// A bot named Echo, whose package changes.
+struct Workshop {
+    db: Db,
+    packages: Packages,
+    who: Actor,
+    _kept: (tempfile::TempDir, TestDatabase),
+}
+
+impl Workshop {
+    async fn new() -> Self {
+        let (db, database) = crate::testing::database().await;
+        let (folder, world) = (tempfile::tempdir().unwrap(), Surroundings::system());
+        let who = crate::testing::actor(&world);
+        let settings: Live<Settings> = Settings::default().into();
+        let bots = BotService::new(db.clone(), world.clone(), settings.clone());
+        let secrets = Secrets::open(folder.path(), None, &db, &world).await.unwrap();
+        let objects = Objects::local(folder.path()).unwrap();
+        let packages = Packages::new(db.clone(), objects, bots.clone(), world, settings, secrets);
+        let new = NewBot { name: "Echo".to_owned(), ..NewBot::default() };
+        bots.create(who.clone(), new).await.unwrap();
+        Self { db, packages, who, _kept: (folder, database) }
+    }
+
+    async fn save(&self, source: &str) {
+        let (who, source) = (self.who.clone(), source.to_owned());
+        self.packages.save_script(who, "echo", "start", &Expected::Any, source).await.unwrap();
+    }
+
+    async fn copy(&self, name: &str) {
+        let copy = serde_json::from_value(serde_json::json!({ "name": name })).unwrap();
+        self.packages.clone_bot(self.who.clone(), "echo", copy).await.unwrap();
+    }
+}
+
 #[each_database]
 async fn a_changed_package_is_told_with_the_status_that_it_left_the_bot_in() {
-    let (db, _database) = crate::testing::database().await;
-    let (folder, world) = (tempfile::tempdir().unwrap(), Surroundings::system());
-    let who = crate::testing::actor(&world);
-    let settings: Live<Settings> = Settings::default().into();
-    let bots = BotService::new(db.clone(), world.clone(), settings.clone());
-    let secrets = Secrets::open(folder.path(), None, &db, &world).await.unwrap();
-    let objects = Objects::local(folder.path()).unwrap();
-    let packages = super::Packages::new(db.clone(), objects, bots.clone(), world, settings, secrets);
-    let named = |name: &str| serde_json::from_value::<NewClone>(serde_json::json!({ "name": name })).unwrap();
-    let new = NewBot { name: "Echo".to_owned(), ..NewBot::default() };
-    bots.create(who.clone(), new).await.unwrap();
+    let shop = Workshop::new().await;
 
-    let save = async |source: &str| {
-        let saved = packages.save_script(who.clone(), "echo", "start", &Expected::Any, source.to_owned());
-        saved.await.unwrap();
-    };
-    save("TALK (").await;
-    save("TALK 1").await;
-    packages.clone_bot(who.clone(), "echo", named("Two")).await.unwrap();
-    packages.delete_script(who.clone(), "echo", "start", &Expected::Any).await.unwrap();
-    save("TALK (").await;
-    packages.clone_bot(who.clone(), "echo", named("Three")).await.unwrap();
+    shop.save("TALK (").await;
+    shop.save("TALK 1").await;
+    shop.copy("Two").await;
+    shop.packages.delete_script(shop.who.clone(), "echo", "start", &Expected::Any).await.unwrap();
+    shop.save("TALK (").await;
+    shop.copy("Three").await;
 
-    let told = db.read(who.org, |tx| {
+    let told = shop.db.read(shop.who.org, |tx| {
         tx.all::<(String, Json)>("SELECT name, data FROM outbox WHERE org_id = $1 ORDER BY seq", &[])
     });
     let told = told.await.map_err(|error: DbError| error).unwrap();
@@ -315,6 +337,20 @@ async fn a_changed_package_is_told_with_the_status_that_it_left_the_bot_in() {
         ("bot.created", "error"),
     ];
     assert_eq!(told, expected.map(|(name, status)| (name, status.into())));
+}
+
+#[each_database]
+async fn a_state_is_read_once_and_each_version_has_its_own() {
+    let shop = Workshop::new().await;
+    let state = async || shop.packages.bot_and_state(&shop.who, "echo").await.unwrap().1;
+
+    shop.save("TALK 1").await;
+    let (first, again) = (state().await, state().await);
+    shop.save("TALK 2").await;
+    let next = state().await;
+
+    assert!(Arc::ptr_eq(&first, &again));
+    assert_ne!(first.files, next.files);
 }
 
 proptest! {
