@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{
     BotError, BotService, Visibility,
     events::{About, BotUpdated},
-    service::usable,
+    service::{for_change, usable},
     store::{self, BotRow},
 };
 
@@ -120,33 +120,55 @@ pub(crate) struct Guard<'a> {
 }
 
 impl Guard<'_> {
-    /// May the caller use the bot? Where not, there is no such bot.
-    pub(crate) fn lets_in(&self, tx: &Tx<'_>, who: &Actor) -> Result<bool, DbError> {
-        let relations = if self.is_listed { relations(tx, self.bot, who)? } else { Vec::new() };
-        let is = |relation: Relation| relations.iter().any(|(found,)| found == relation.as_str());
+    /// May the caller use the bot now? Where not, there is no such bot.
+    pub(crate) fn lets_in(&self, tx: &Tx<'_>, who: &Actor, now: Timestamp) -> Result<bool, DbError> {
+        let own = if self.is_listed { own_relations(tx, self.bot, who.user)? } else { Vec::new() };
+        let is = |relation: Relation| own.iter().any(|(found,)| found == relation.as_str());
         if is(Relation::DeniedUser) {
             return Ok(false);
         }
-        let listed = is(Relation::AllowedUser) || is(Relation::AllowedRole);
-        Ok(super::policy::may_use(who, self.visibility, self.created_by, listed))
+        let may_if = |listed| super::policy::may_use(who, self.visibility, self.created_by, listed);
+        if may_if(is(Relation::AllowedUser)) {
+            return Ok(true);
+        }
+        // Their roles matter only where nothing else lets them in and a list could.
+        Ok(self.is_listed && may_if(true) && is_allowed_by_role(tx, self.bot, who.user, now)?)
     }
 }
 
-/// How the caller stands to the bot, by themselves and by their roles.
-fn relations(tx: &Tx<'_>, bot: Id<BotKind>, who: &Actor) -> Result<Vec<(String,)>, DbError> {
-    // What a role is worth ends with the second; a read has no other clock than this one.
-    let now = chrono::Utc::now();
-    let mut found: Vec<(String,)> = tx.all(
+/// How somebody stands to the bot by themselves.
+fn own_relations(tx: &Tx<'_>, bot: Id<BotKind>, user: Id<User>) -> Result<Vec<(String,)>, DbError> {
+    tx.all(
         "SELECT relation FROM bot_access WHERE org_id = $1 AND bot_id = $2 AND subject_id = $3",
-        &[&bot, &who.user],
-    )?;
-    for (role, _) in membership::roles_of(tx, who.user, now)? {
-        found.extend(tx.one::<(String,)>(
-            "SELECT relation FROM bot_access WHERE org_id = $1 AND bot_id = $2 AND subject_id = $3",
-            &[&bot, &role],
-        )?);
+        &[&bot, &user],
+    )
+}
+
+/// Roles that are looked for at once. Hardly anybody has as many.
+const ROLES_AT_ONCE: usize = 6;
+
+/// Is one of the roles that somebody has now let in?
+fn is_allowed_by_role(
+    tx: &Tx<'_>,
+    bot: Id<BotKind>,
+    user: Id<User>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let roles: Vec<_> = membership::roles_of(tx, user, now)?.into_iter().map(|(role, _)| role).collect();
+    let allowed = Relation::AllowedRole.as_str();
+    for batch in roles.chunks(ROLES_AT_ONCE) {
+        // A text that never changes stays prepared; a batch that is not full repeats its first.
+        let role = |at: usize| batch.get(at).unwrap_or(&batch[0]);
+        let found = tx.one::<(i64,)>(
+            "SELECT CAST(1 AS bigint) FROM bot_access WHERE org_id = $1 AND bot_id = $2 AND relation = $3
+                AND subject_id IN ($4, $5, $6, $7, $8, $9) LIMIT 1",
+            &[&bot, &allowed, role(0), role(1), role(2), role(3), role(4), role(5)],
+        )?;
+        if found.is_some() {
+            return Ok(true);
+        }
     }
-    Ok(found)
+    Ok(false)
 }
 
 fn lists(tx: &Tx<'_>, bot: &BotRow) -> Result<Access, DbError> {
@@ -259,10 +281,65 @@ fn save(
     Ok(())
 }
 
+/// Names the same people and roles for another bot.
+pub(crate) fn copy(unit: &Unit<'_>, from: Id<BotKind>, to: Id<BotKind>) -> Result<(), DbError> {
+    unit.execute(
+        "INSERT INTO bot_access (org_id, bot_id, relation, subject_id)
+         SELECT org_id, $3, relation, subject_id FROM bot_access WHERE org_id = $1 AND bot_id = $2",
+        &[&from, &to],
+    )?;
+    Ok(())
+}
+
+/// How a list has changed.
+#[derive(Serialize)]
+struct ListChange<'a, T> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    added: Vec<&'a T>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<&'a T>,
+}
+
+impl<'a, T: Ord> ListChange<'a, T> {
+    /// None if the lists name the same.
+    fn between(before: &'a [T], after: &'a [T]) -> Option<Self> {
+        let [was, is] = [before, after].map(|list| list.iter().collect::<BTreeSet<_>>());
+        let [added, removed] = [&is - &was, &was - &is].map(|names| names.into_iter().collect::<Vec<_>>());
+        (!added.is_empty() || !removed.is_empty()).then_some(Self { added, removed })
+    }
+}
+
+/// The entry with what has changed, and with whoever was let in or shut out by name.
+fn audited(mut entry: Audit, before: &Access, after: &Access) -> Audit {
+    if before.visibility != after.visibility {
+        entry = entry.change("visibility", before.visibility, after.visibility);
+    }
+    if before.anonymous_allowed != after.anonymous_allowed {
+        entry = entry.change("anonymous_allowed", before.anonymous_allowed, after.anonymous_allowed);
+    }
+    let most = |access: &Access| access.max_concurrent_sessions;
+    if most(before) != most(after) {
+        entry = entry.change("max_concurrent_sessions", most(before), most(after));
+    }
+    if let Some(roles) = ListChange::between(&before.allowed_roles, &after.allowed_roles) {
+        entry = entry.detail("allowed_roles", roles);
+    }
+    for (list, before, after) in [
+        ("allowed_users", &before.allowed_users, &after.allowed_users),
+        ("denied_users", &before.denied_users, &after.denied_users),
+    ] {
+        if let Some(users) = ListChange::between(before, after) {
+            entry = entry.detail(list, users);
+        }
+    }
+    entry
+}
+
 impl BotService {
     pub(super) async fn access(&self, who: Actor, named: String) -> Result<Versioned<Access>, BotError> {
+        let now = self.now();
         let access = self.db().read(who.org, move |tx| {
-            let bot = usable(tx, &who, Some(&named))?;
+            let bot = usable(tx, &who, Some(&named), now)?;
             Ok::<_, BotError>(Versioned::new(bot.rev, lists(tx, &bot)?))
         });
         access.await
@@ -277,17 +354,17 @@ impl BotService {
     ) -> Result<Versioned<Access>, BotError> {
         let now = self.now();
         let access = self.db().write(who.org, move |unit| {
-            unit.lock(super::service::BOTS)?;
-            let old = usable(unit, &who, Some(&named))?;
+            let old = for_change(unit, &who, &named, now)?;
             expected.check(old.rev)?;
+            let before = lists(unit, &old)?;
             let checked = check(unit, &who, &new)?;
             save(unit, old.id, &new, &checked, now)?;
             let bot = store::by_id(unit, old.id)?.ok_or(BotError::NotFound)?;
             unit.emit(&BotUpdated(About::from(&bot)))?;
+            let access = lists(unit, &bot)?;
             let entry = Audit::by(&who, "bot_access_changed", Category::DataModification);
-            let entry = entry.on("bot", bot.id).named(&bot.name);
-            unit.audit(entry.change("visibility", &old.visibility, &bot.visibility))?;
-            Ok::<_, BotError>(Versioned { revision: Revision::from(bot.rev), value: lists(unit, &bot)? })
+            unit.audit(audited(entry.on("bot", bot.id).named(&bot.name), &before, &access))?;
+            Ok::<_, BotError>(Versioned { revision: Revision::from(bot.rev), value: access })
         });
         access.await
     }

@@ -84,8 +84,8 @@ pub(super) async fn templates(State(_): State<Packages>, Caller(_): Caller) -> R
 
 /// Copy a bot.
 ///
-/// The new one has the package as it stands now, with its settings and secrets, and nothing of the conversations and of
-/// what the bot remembers.
+/// The new one has the package as it stands now, with its settings and secrets, is for the same people, and has nothing
+/// of the conversations and of what the bot remembers.
 #[utoipa::path(
     post,
     path = "/bots/{bot_id}/clone",

@@ -315,6 +315,9 @@ pub enum BotError {
     /// Another bot of the server has the slug.
     #[error("The slug {0} is taken; choose another.")]
     SlugTaken(String),
+    /// Several bots have the name.
+    #[error("There are several bots named {0}. Say which one by its slug.")]
+    NotTheOnlyOne(String),
     /// The organization has as many bots as it may.
     #[error("The organization has {0} bots already, as many as it may.")]
     Limit(u64),
@@ -344,6 +347,7 @@ impl From<BotError> for Error {
         match error {
             BotError::NotFound => Self::new(Kind::NotFound, message),
             BotError::SlugTaken(_) => Self::conflict(message, "slug_taken"),
+            BotError::NotTheOnlyOne(_) => Self::conflict(message, "several_bots"),
             BotError::Limit(limit) => Self::conflict(message, "bot_limit").detail("limit", limit),
             BotError::TooManySessions(limit) => {
                 Self::conflict(message, "too_many_sessions").detail("limit", limit)

@@ -43,7 +43,8 @@ pub(super) async fn get(
 
 /// Change a bot.
 ///
-/// Absent fields stay, null clears. A bot that is not `active` starts no conversations.
+/// Absent fields stay, null clears. A bot that is not `active` starts no conversations. One whose start script never
+/// compiled does not become `active` but `error`.
 #[utoipa::path(
     patch,
     path = "/bots/{bot_id}",

@@ -15,12 +15,16 @@ use platform::{
 };
 
 use super::{
-    Bot, BotError, BotPatch, Guard, NewBot, PackageSummary, Status, Visibility, deletion,
+    Bot, BotError, BotPatch, Guard, NewBot, NewStatus, PackageSummary, Status, Visibility, deletion,
     events::{About, BotCreated, BotDeleted, BotUpdated},
     model::{Texts, slug},
     store::{self, BotRow},
 };
-use crate::{Settings, config::known};
+use crate::{
+    Settings,
+    config::known,
+    packages::{self, state::State},
+};
 
 /// Conversations of a bot that are counted at the most.
 const COUNTED: i64 = 1000;
@@ -140,10 +144,40 @@ pub(crate) fn find(tx: &Tx<'_>, named: Option<&str>) -> Result<Option<BotRow>, p
     }
 }
 
-/// The bot of that name, if the caller may use it.
-pub(crate) fn usable(tx: &Tx<'_>, who: &Actor, named: Option<&str>) -> Result<BotRow, BotError> {
+/// The bot that is called so: the one with that name as its slug, or else the only one of that name.
+pub(crate) fn called(tx: &Tx<'_>, name: &str) -> Result<Option<BotRow>, BotError> {
+    if let Some(bot) = store::by_slug(tx, &text::slug(name))? {
+        return Ok(Some(bot));
+    }
+    let mut bots = store::some_by_name(tx, &text::key(name.trim()))?;
+    if bots.len() > 1 {
+        return Err(BotError::NotTheOnlyOne(name.to_owned()));
+    }
+    Ok(bots.pop())
+}
+
+/// The bot of that name, if the caller may use it now.
+pub(crate) fn usable(
+    tx: &Tx<'_>,
+    who: &Actor,
+    named: Option<&str>,
+    now: Timestamp,
+) -> Result<BotRow, BotError> {
     let bot = find(tx, named)?.ok_or(BotError::NotFound)?;
-    if bot.guard().lets_in(tx, who)? { Ok(bot) } else { Err(BotError::NotFound) }
+    if bot.guard().lets_in(tx, who, now)? { Ok(bot) } else { Err(BotError::NotFound) }
+}
+
+/// The bot of that name, if the caller may use it, to be changed: until the unit ends it stays as it is read here.
+pub(crate) fn for_change(
+    unit: &Unit<'_>,
+    who: &Actor,
+    named: &str,
+    now: Timestamp,
+) -> Result<BotRow, BotError> {
+    let found = usable(unit, who, Some(named), now)?;
+    store::lock(unit, found.id)?;
+    // Whoever held the lock may have changed it, or who may use it; it is read again. The default may be another by now.
+    usable(unit, who, Some(&found.id.to_string()), now)
 }
 
 impl BotService {
@@ -162,7 +196,12 @@ impl BotService {
                     membership::roles_of(tx, who.user, now)?.into_iter().map(|(role, _)| role).collect();
                 let visible = store::visible(who.may(Permission::ADMIN_BOTS), who.user, &roles);
                 let page: Page<BotRow> = tx.list(&store::LIST, &request, visible).map_err(Error::from)?;
-                page.try_map(|bot| bot.counted(tx, now).map_err(Error::from))
+                let asked: Vec<_> = page.items.iter().map(|bot| (bot.id, bot.sessions_since(now))).collect();
+                let mut counts = store::active_conversations_of_each(tx, &asked, COUNTED)?.into_iter();
+                Ok::<_, Error>(page.map(|bot| Bot {
+                    session_count: counts.next().map(i64::unsigned_abs),
+                    ..bot.shown(tx.org())
+                }))
             })
             .await?;
         Ok(page)
@@ -177,7 +216,7 @@ impl BotService {
         let org = who.org;
         let now = self.now();
         let bot = self.db.read(org, move |tx| {
-            let bot = usable(tx, &who, Some(&named))?;
+            let bot = usable(tx, &who, Some(&named), now)?;
             Ok::<_, BotError>(Versioned::new(bot.rev, bot.counted(tx, now)?))
         });
         bot.await
@@ -195,14 +234,6 @@ impl BotService {
             })
             .await?;
         Ok(bot.made(org))
-    }
-
-    /// Makes a bot for whoever operates the server.
-    pub(crate) fn create_in(&self, unit: &Unit<'_>, name: &str) -> Result<BotRow, BotError> {
-        let new = NewBot { name: name.to_owned(), ..NewBot::default() };
-        let row = self.row(&new, self.surroundings.now())?;
-        let entry = Audit::system("bot_created", Category::DataModification);
-        make(unit, row, self.settings.get().bots_per_organization, entry)
     }
 
     /// The row of a new bot, or everything that is wrong with it.
@@ -248,12 +279,16 @@ impl BotService {
         self.db
             .write(org, move |unit| {
                 unit.lock(BOTS)?;
-                let old = usable(unit, &who, Some(&named))?;
+                let old = for_change(unit, &who, &named, now)?;
                 expected.check(old.rev)?;
                 if old.is_default && patch.default == Patch::Set(false) {
                     return Err(BotError::StaysDefault);
                 }
-                let (bot, texts) = changed(&old, patch, now)?;
+                let activates = patch.status == Patch::Set(NewStatus::Active);
+                let (mut bot, texts) = changed(&old, patch, now)?;
+                if activates {
+                    bot = as_its_package_can(unit, bot)?;
+                }
                 if bot.is_default && !old.is_default {
                     store::clear_default(unit)?;
                 }
@@ -279,10 +314,11 @@ impl BotService {
         named: String,
         expected: Expected,
     ) -> Result<JobId, BotError> {
+        let now = self.now();
         self.db
             .write(who.org, move |unit| {
                 unit.lock(BOTS)?;
-                let bot = usable(unit, &who, Some(&named))?;
+                let bot = for_change(unit, &who, &named, now)?;
                 expected.check(bot.rev)?;
                 if bot.is_default && store::has_at_least(unit, 2)? {
                     return Err(BotError::Default);
@@ -306,9 +342,9 @@ impl BotService {
     }
 }
 
-/// The lock of whoever changes the organization's set of bots, or one of them: which is the default, how many there
-/// are, and what a patch leaves as it was depends on what is there.
-pub(super) const BOTS: &str = "bots";
+/// The lock of whoever changes the organization's set of bots: which is the default, and how many there are, depends on
+/// what is there. It is taken before that of a bot.
+pub(crate) const BOTS: &str = "bots";
 
 /// Writes a new bot. The organization's first one is its default.
 pub(crate) fn make(unit: &Unit<'_>, row: BotRow, limit: u64, entry: Audit) -> Result<BotRow, BotError> {
@@ -324,6 +360,16 @@ pub(crate) fn make(unit: &Unit<'_>, row: BotRow, limit: u64, entry: Audit) -> Re
     unit.emit(&BotCreated(About::from(&bot)))?;
     unit.audit(entry.on("bot", bot.id).named(&bot.name))?;
     Ok(bot)
+}
+
+/// The bot that is to be active; in error if its package can't run.
+fn as_its_package_can(unit: &Unit<'_>, bot: BotRow) -> Result<BotRow, BotError> {
+    if bot.start_program.is_some() {
+        return Ok(bot);
+    }
+    let Some(version) = packages::store::version(unit, bot.id, bot.version)? else { return Ok(bot) };
+    let state = State::read(&version).map_err(Error::from)?;
+    Ok(packages::install::standing(bot, &state))
 }
 
 /// The bot after the patch, or everything that is wrong with it.

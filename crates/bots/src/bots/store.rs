@@ -1,11 +1,13 @@
 //! The table of bots.
 
+use std::sync::LazyLock;
+
 use kernel::{
     Id, Timestamp,
     id::kind::{Bot as BotKind, Organization, Role, User},
 };
 use platform::{
-    db::{DbError, Extra, Filter, Json, ListOf, SearchOn, ServerTx, Tx, Unit},
+    db::{Bind, DbError, Extra, Filter, Json, ListOf, SearchOn, ServerTx, Tx, Unit},
     record,
 };
 use sea_query::{Condition, Expr, ExprTrait, Query};
@@ -123,6 +125,11 @@ pub(crate) fn by_slug(tx: &Tx<'_>, slug: &str) -> Result<Option<BotRow>, DbError
     tx.one(select!("slug = $2"), &[&slug])
 }
 
+/// Bots of that name, two at the most.
+pub(super) fn some_by_name(tx: &Tx<'_>, name_key: &str) -> Result<Vec<BotRow>, DbError> {
+    tx.all(select!("name_key = $2 ORDER BY id LIMIT 2"), &[&name_key])
+}
+
 pub(crate) fn default(tx: &Tx<'_>) -> Result<Option<BotRow>, DbError> {
     tx.one(select!("is_default"), &[])
 }
@@ -143,8 +150,9 @@ pub(super) fn has_at_least(tx: &Tx<'_>, number: i64) -> Result<bool, DbError> {
 pub(super) fn insert(unit: &Unit<'_>, bot: &BotRow, name_key: &str, search_key: &str) -> Result<(), DbError> {
     unit.execute(
         "INSERT INTO bots (org_id, id, rev, slug, name, name_key, search_key, display_name, description, status,
-            visibility, is_default, config, version, package, created_by, created_at, updated_at, last_activity)
-         VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $16)",
+            visibility, is_default, config, version, package, created_by, created_at, updated_at, last_activity,
+            status_reason, is_listed, anonymous_allowed, max_sessions)
+         VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $16, $17, $18, $19, $20)",
         &[
             &bot.id,
             &bot.slug,
@@ -161,6 +169,10 @@ pub(super) fn insert(unit: &Unit<'_>, bot: &BotRow, name_key: &str, search_key: 
             &bot.package,
             &bot.created_by,
             &bot.created_at,
+            &bot.status_reason,
+            &bot.is_listed,
+            &bot.anonymous_allowed,
+            &bot.max_sessions,
         ],
     )?;
     Ok(())
@@ -235,6 +247,49 @@ pub(crate) fn anywhere(tx: &ServerTx<'_>, named: &str) -> Result<Option<Named>, 
         Ok(id) => tx.locate("SELECT org_id, id FROM bots WHERE id = $1 AND status <> 'deleting'", &id),
         Err(_) => tx.locate("SELECT org_id, id FROM bots WHERE slug = $1 AND status <> 'deleting'", &named),
     }
+}
+
+/// Bots on a page of the usual length, and on the longest.
+const PAGES: [usize; 2] = [20, 100];
+
+/// The statements that count for as many bots. A text that never changes stays prepared.
+static COUNTING: LazyLock<[String; 2]> = LazyLock::new(|| PAGES.map(counting));
+
+fn counting(bots: usize) -> String {
+    let of_bot = |at: usize| {
+        let (bot, since) = (2 * at + 3, 2 * at + 4);
+        format!(
+            "SELECT CAST({at} AS bigint), count(*) FROM (SELECT 1 FROM conversations WHERE org_id = $1
+                AND bot_id = ${bot} AND archived = FALSE AND last_activity >= ${since} AND status <> 'ended'
+                LIMIT $2) active"
+        )
+    };
+    (0..bots).map(of_bot).collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+/// The same for each bot of a page, since an instant of its own, in one statement however many they are.
+pub(super) fn active_conversations_of_each(
+    tx: &Tx<'_>,
+    bots: &[(Id<BotKind>, Timestamp)],
+    most: i64,
+) -> Result<Vec<i64>, DbError> {
+    let [usual, longest] = PAGES;
+    let mut counts = vec![0; bots.len()];
+    for (page, counts) in bots.chunks(longest).zip(counts.chunks_mut(longest)) {
+        let which = usize::from(page.len() > usual);
+        // No conversation is as late: places that are left over count nothing.
+        let nobody = (page[0].0, Timestamp::MAX_UTC);
+        let mut params: Vec<&dyn Bind> = vec![&most];
+        for (bot, since) in page.iter().chain(std::iter::repeat(&nobody)).take(PAGES[which]) {
+            params.extend([bot as &dyn Bind, since]);
+        }
+        for (at, count) in tx.all::<(i64, i64)>(&COUNTING[which], &params)? {
+            if let Some(counted) = usize::try_from(at).ok().and_then(|at| counts.get_mut(at)) {
+                *counted = count;
+            }
+        }
+    }
+    Ok(counts)
 }
 
 /// Locks the bot against other units that would change it or begin to talk to it.

@@ -1,15 +1,19 @@
 //! The rules of bots that the database keeps.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use kernel::{
-    Actor, Error, Expected, Origin, Patch, PermissionSet, Principal, Surroundings, Timestamp, list::Order,
+    Actor, Error, Expected, Patch, PermissionSet, Principal, Revision, Surroundings, id::BotId, list::Order,
 };
-use platform::db::{DbError, Json};
-use test_database::each_database;
+use platform::db::{Db, DbError, Json, Unit};
+use test_database::{Engine, each_database};
+use tokio::sync::Notify;
 
-use super::{BotPatch, BotService, NewBot, NewStatus, service::SPEC, store};
-use crate::Settings;
+use super::{BotError, BotPatch, BotService, NewBot, NewStatus, access::NewAccess, service::SPEC, store};
+use crate::{Settings, testing::actor};
 
 #[each_database]
 async fn no_page_of_bots_scans_or_sorts() {
@@ -58,20 +62,98 @@ async fn what_happens_to_a_bot_is_told_in_the_unit_in_which_it_happens() {
     assert_eq!((&data["slug"], &data["status"]), (&"echo".into(), &"inactive".into()));
 }
 
-fn actor(world: &Surroundings) -> Actor {
-    let principal = Principal {
-        user: world.id(),
-        org: world.id(),
-        session: world.id(),
-        permissions: PermissionSet::all(),
-        level: 100,
-        expires_at: Timestamp::UNIX_EPOCH,
+/// Does another unit wait for this one to end? SQLite has one writer, so there nobody needs to be waited for.
+fn somebody_waits(unit: &Unit<'_>) -> Result<bool, DbError> {
+    let waiting = unit.server().across_organizations::<(i64,)>(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid",
+    )?;
+    Ok(waiting.iter().any(|(count,)| *count > 0))
+}
+
+/// What comes of a change that began while another one had been written and not committed.
+async fn overtaken<T>(
+    db: &Db,
+    org: kernel::id::OrganizationId,
+    bot: BotId,
+    change: impl Future<Output = Result<T, BotError>>,
+) -> Result<T, BotError> {
+    let (holds, has_ended) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+    let (told, ended) = (Arc::clone(&holds), Arc::clone(&has_ended));
+    let waits_for_rows = Engine::current() == Engine::Postgres;
+    let other = db.write(org, move |unit| {
+        unit.execute("UPDATE bots SET rev = rev + 1 WHERE org_id = $1 AND id = $2", &[&bot])?;
+        told.notify_one();
+        while waits_for_rows && !ended.load(Ordering::Relaxed) && !somebody_waits(unit)? {}
+        Ok::<_, DbError>(())
+    });
+    let change = async {
+        holds.notified().await;
+        let changed = change.await;
+        has_ended.store(true, Ordering::Relaxed);
+        changed
     };
-    let origin = Origin {
-        address: std::net::Ipv4Addr::LOCALHOST.into(),
-        user_agent: None,
-        request_id: "req".into(),
-        secure: false,
+    let (other, changed) = tokio::join!(other, change);
+    other.unwrap();
+    changed
+}
+
+#[each_database]
+async fn a_change_that_waited_for_another_one_is_checked_against_it() {
+    let (db, _database) = crate::testing::database().await;
+    let world = Surroundings::system();
+    let who = actor(&world);
+    let bots = BotService::new(db.clone(), world, Settings::default().into());
+    let new = NewBot { name: "Echo".to_owned(), ..NewBot::default() };
+    let bot = bots.create(who.clone(), new).await.unwrap().value.bot_id;
+    let (named, first) = (bot.to_string(), Expected::OneOf(vec![Revision(1)]));
+
+    let patch = BotPatch { status: Patch::Set(NewStatus::Inactive), ..BotPatch::default() };
+    let patch = bots.patch(who.clone(), named.clone(), first.clone(), patch);
+    let access = bots.set_access(who.clone(), named.clone(), first.clone(), NewAccess::default());
+    let refused = [
+        overtaken(&db, who.org, bot, patch).await.err(),
+        overtaken(&db, who.org, bot, access).await.err(),
+        overtaken(&db, who.org, bot, bots.delete(who.clone(), named.clone(), first.clone())).await.err(),
+    ];
+
+    for error in refused {
+        let error = Error::from(error.expect("it expected what is no more"));
+        assert_eq!(error.kind(), kernel::Kind::PreconditionFailed, "{error}");
+    }
+    let left = bots.get(who, named).await.unwrap();
+    assert_eq!((left.revision, left.value.status), (Revision(4), super::Status::Active));
+}
+
+#[each_database]
+async fn a_role_that_is_let_in_lets_in_until_it_ends() {
+    let (db, _database) = crate::testing::database().await;
+    let world = Surroundings::system();
+    let maker = actor(&world);
+    let bots = BotService::new(db.clone(), world.clone(), Settings::default().into());
+    let principal =
+        Principal { user: world.id(), permissions: PermissionSet::EMPTY, ..(*maker.principal).clone() };
+    let other = Actor { principal: Arc::new(principal), origin: Arc::clone(&maker.origin) };
+    bots.create(maker.clone(), NewBot { name: "Echo".to_owned(), ..NewBot::default() }).await.unwrap();
+    let access = serde_json::json!({ "visibility": "private", "allowed_roles": ["manager"] });
+    let access = serde_json::from_value(access).unwrap();
+    bots.set_access(maker.clone(), "echo".to_owned(), Expected::Any, access).await.unwrap();
+    crate::testing::join(&db, &other).await;
+    let (user, ends) = (other.user, world.now());
+    let assigned = db.write(maker.org, move |unit| {
+        let (manager, _) = identity::membership::role_named("manager").unwrap();
+        unit.execute(
+            "INSERT INTO member_roles (org_id, user_id, role_id, expires_at, created_at) VALUES ($1, $2, $3, $4, $4)",
+            &[&user, &manager, &ends],
+        )
+    });
+    assigned.await.map_err(|error: DbError| error).unwrap();
+
+    let is_let_in = async |now: kernel::Timestamp| {
+        let other = other.clone();
+        let found = db.read(other.org, move |tx| super::service::usable(tx, &other, Some("echo"), now));
+        found.await.is_ok()
     };
-    Actor { principal: Arc::new(principal), origin: Arc::new(origin) }
+
+    assert!(is_let_in(ends - chrono::TimeDelta::microseconds(1)).await);
+    assert!(!is_let_in(ends).await);
 }

@@ -167,11 +167,31 @@ pub(crate) fn is_expected(key: &str) -> bool {
     known(key).is_some() || FAMILIES.iter().any(|family| key.starts_with(family))
 }
 
-/// Is the value of a setting with that name one that nobody may see?
+/// How words end that say so of what nobody may see. `tokens` are mostly those that a model counts.
+const TELLING: [&str; 14] = [
+    "credential",
+    "credentials",
+    "key",
+    "keys",
+    "passcode",
+    "passphrase",
+    "passwd",
+    "password",
+    "passwords",
+    "pwd",
+    "pwds",
+    "secret",
+    "secrets",
+    "token",
+];
+
+/// Is the value of a setting with that name one that nobody may see? A word of the name says so, also as part of a
+/// longer one and with a number behind it: rather one is hidden too many than one too few.
 pub(crate) fn is_secret(key: &str) -> bool {
-    let mut parts = key.split('-');
-    let telling = ["password", "passwd", "secret", "token", "apikey", "credential", "credentials"];
-    parts.any(|part| telling.contains(&part)) || key == "key" || key.ends_with("-key")
+    key.split(|c: char| !c.is_alphanumeric()).any(|part| {
+        let word = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        word == "pass" || TELLING.iter().any(|telling| word.ends_with(telling))
+    })
 }
 
 /// What stands in place of a secret.
@@ -278,10 +298,29 @@ mod tests {
             "whatsapp-webhook-verify-token",
             "conn-erp-password",
             "a-secret-b",
+            "key",
+            "llm-key-2",
+            "llm-key2",
+            "key-of-erp",
+            "param-apikey",
+            "openai-apikey-test",
+            "param-aws.accesskey",
+            "param-ssh-private-keys",
+            "smtp-pass",
+            "param-dbpassword1",
+            "param-db-pwd",
         ] {
             assert!(is_secret(key), "{key}");
         }
-        for key in ["max-tokens", "twilio-account-sid", "keyboard", "param-host", "welcome-message"] {
+        for key in [
+            "max-tokens",
+            "twilio-account-sid",
+            "keyboard",
+            "keywords",
+            "param-compass",
+            "param-host",
+            "welcome-message",
+        ] {
             assert!(!is_secret(key), "{key}");
         }
     }

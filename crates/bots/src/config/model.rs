@@ -159,7 +159,8 @@ fn item(key: &str, set: Option<&String>) -> ConfigItem {
         let problem = setting.and_then(|setting| setting.takes.problem(text));
         !text.is_empty() && (problem.is_none() || is_secret(key))
     });
-    let value = set.map(|text| known::typed(key, text));
+    let shown = |text: &String| if is_secret(key) { HIDDEN.into() } else { known::typed(key, text) };
+    let value = set.map(shown);
     let kind = match (setting, &value) {
         (Some(setting), _) => setting.takes.name(),
         (None, Some(Value::Bool(_))) => "boolean",

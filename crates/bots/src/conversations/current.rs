@@ -89,11 +89,11 @@ impl Conversations {
         who: &Actor,
         bot: Option<String>,
     ) -> Result<Option<Id<ConversationKind>>, ConversationError> {
-        let who = who.clone();
+        let (who, now) = (who.clone(), self.surroundings.now());
         self.db
             .read(who.org, move |tx| {
                 let Some(named) = bot else { return Ok(store::current(tx, who.user)?) };
-                let bot = bots::service::usable(tx, &who, Some(&named))?;
+                let bot = bots::service::usable(tx, &who, Some(&named), now)?;
                 Ok(store::current_with(tx, who.user, bot.id)?)
             })
             .await

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use basic::Reply;
-use kernel::{Actor, Error, Id, Permission, id::kind::Conversation as ConversationKind};
+use kernel::{Actor, Error, Id, Permission, Timestamp, id::kind::Conversation as ConversationKind};
 use platform::{
     db::{Tx, Unit},
     idempotency,
@@ -117,13 +117,13 @@ impl Conversations {
         id: Id<ConversationKind>,
         message: &NewMessage,
     ) -> Result<Found, ConversationError> {
-        let (asks, limit) = (who.clone(), self.answer_limit());
+        let (asks, limit, now) = (who.clone(), self.answer_limit(), self.surroundings.now());
         let (client_message_id, sends) = (message.client_message_id.clone(), message.attachments.clone());
         self.db
             .read(who.org, move |tx| {
                 let row = store::for_turn(tx, id)?.filter(|row| may_read(&asks, row.user_id));
                 let row = row.ok_or(ConversationError::NotFound)?;
-                check_speaker(tx, &asks, &row)?;
+                check_speaker(tx, &asks, &row, now)?;
                 let client_id = client_message_id.map(|client_id| own_name(&asks, &row, client_id));
                 let known = client_id.map(|client_id| store::by_client_id(tx, id, &client_id));
                 if let Some(own) = known.transpose()?.flatten() {
@@ -239,7 +239,7 @@ impl Conversations {
 }
 
 /// May the caller say something in a conversation that they may read? Its person while they may use the bot, and staff.
-fn check_speaker(tx: &Tx<'_>, who: &Actor, row: &TurnRow) -> Result<(), ConversationError> {
+fn check_speaker(tx: &Tx<'_>, who: &Actor, row: &TurnRow, now: Timestamp) -> Result<(), ConversationError> {
     if !who.is(row.user_id) {
         return Ok(who.require(Permission::CONVERSATIONS_WRITE)?);
     }
@@ -250,7 +250,7 @@ fn check_speaker(tx: &Tx<'_>, who: &Actor, row: &TurnRow) -> Result<(), Conversa
         created_by: row.bot_created_by,
         is_listed: row.bot_is_listed,
     };
-    if guard.lets_in(tx, who)? { Ok(()) } else { Err(bots::BotError::NotFound.into()) }
+    if guard.lets_in(tx, who, now)? { Ok(()) } else { Err(bots::BotError::NotFound.into()) }
 }
 
 /// The sender's own name for a message as it is kept: two senders may choose the same.

@@ -66,10 +66,10 @@ impl Conversations {
         let new = Arc::new(new);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
-            let (named, asks) = (Arc::clone(&new), who.clone());
+            let (named, asks, now) = (Arc::clone(&new), who.clone(), self.surroundings.now());
             let bot = self
                 .db
-                .read(who.org, move |tx| bots::service::usable(tx, &asks, named.bot_id.as_deref()))
+                .read(who.org, move |tx| bots::service::usable(tx, &asks, named.bot_id.as_deref(), now))
                 .await?;
             if bot.status != "active" {
                 return Err(ConversationError::BotInactive);

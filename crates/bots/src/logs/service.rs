@@ -85,10 +85,11 @@ impl Logs {
         named: String,
         request: ListRequest,
     ) -> Result<Page<LogLine>, Error> {
+        let now = self.surroundings.now();
         let page: Page<LineRow> = self
             .db
             .read(who.org, move |tx| {
-                let bot = usable(tx, &who, Some(&named))?;
+                let bot = usable(tx, &who, Some(&named), now)?;
                 Ok::<_, Error>(tx.list(&store::LIST, &request, Some(store::of_bot(bot.id)))?)
             })
             .await?;

@@ -159,8 +159,9 @@ impl Memories {
         bot: String,
         request: ListRequest,
     ) -> Result<Page<Memory>, MemoryError> {
+        let now = self.now();
         let page = self.db.read(who.org, move |tx| {
-            let bot = bots::service::usable(tx, &who, Some(&bot))?;
+            let bot = bots::service::usable(tx, &who, Some(&bot), now)?;
             let page: Page<MemoryRow> =
                 tx.list(&store::LIST, &request, of_bot(bot.id, &request)).map_err(Error::from)?;
             Ok::<_, MemoryError>(page)
@@ -179,7 +180,8 @@ impl Memories {
         let value = self.checked(&key, &value)?;
         let (now, most) = (self.now(), self.settings.get().memory_values);
         let kept = self.db.write(who.org, move |unit| {
-            let (bot, owner) = bot_for_change(unit, &who, &bot)?;
+            let bot = bots::service::for_change(unit, &who, &bot, now)?;
+            let owner = Owner::bot(bot.id);
             let present = store::get(unit, &owner, &key, now)?;
             expected.check(present.as_ref().map_or(0, |row| row.rev))?;
             let updated = store::update(unit, &owner, &key, (&value, None), None, now)? == 1;
@@ -206,7 +208,8 @@ impl Memories {
         let now = self.now();
         self.db
             .write(who.org, move |unit| {
-                let (bot, owner) = bot_for_change(unit, &who, &bot)?;
+                let bot = bots::service::for_change(unit, &who, &bot, now)?;
+                let owner = Owner::bot(bot.id);
                 let present = store::get(unit, &owner, &key, now)?.ok_or(MemoryError::NotFound)?;
                 expected.check(present.rev)?;
                 store::delete(unit, &owner, &key, None)?;
@@ -226,15 +229,6 @@ impl Memories {
         wrong.finish()?;
         Ok(kept)
     }
-}
-
-/// The bot, which is not deleted before the unit ends.
-fn bot_for_change(unit: &Unit<'_>, who: &Actor, named: &str) -> Result<(BotRow, Owner), MemoryError> {
-    let bot = bots::service::usable(unit, who, Some(named))?;
-    bots::store::lock(unit, bot.id)?;
-    let bot = bots::service::usable(unit, who, Some(named))?;
-    let owner = Owner::bot(bot.id);
-    Ok((bot, owner))
 }
 
 fn audit(

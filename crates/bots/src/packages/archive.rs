@@ -11,12 +11,12 @@ use std::{
 };
 
 use platform::objects::{ObjectError, Objects, Stored};
-use zip::{ZipArchive, result::ZipError};
+use zip::{ZipArchive, read::Config, result::ZipError, unstable::read::ZipIterable};
 
 use super::{
     FileEntry, PackageError, Watch,
     layout::{self, Role},
-    settings_csv,
+    settings_csv::{self, Unclosed},
 };
 use crate::{Settings, config::known::Secrets};
 
@@ -56,17 +56,26 @@ impl<'a> Budget<'a> {
     }
 }
 
+/// Looks through the directory of a zip, an entry at a time. [`ZipArchive`] keeps all that there are, however many
+/// that is, and where the last directory is damaged it goes on to an earlier one, whose number nobody has looked at.
+fn check_entries(source: impl Read + Seek, settings: &Settings) -> Result<(), PackageError> {
+    let mut entries = ZipIterable::try_new(source, Config::default()).map_err(|error| invalid(&error))?;
+    if entries.len() > settings.package_files {
+        return Err(PackageError::TooLarge(format!("{} files", settings.package_files)));
+    }
+    let entries = entries.files().map_err(|error| invalid(&error))?;
+    entries.try_for_each(|entry| entry.map(drop)).map_err(|error| invalid(&error))
+}
+
 /// Reads a zip. Runs off the async threads.
 pub(super) fn read_zip(
-    source: impl Read + Seek,
+    mut source: impl Read + Seek,
     objects: &Objects,
     settings: &Settings,
     watch: &Watch,
 ) -> Result<Unpacked, PackageError> {
+    check_entries(&mut source, settings)?;
     let mut archive = ZipArchive::new(source).map_err(|error| invalid(&error))?;
-    if archive.len() > settings.package_files {
-        return Err(PackageError::TooLarge(format!("{} files", settings.package_files)));
-    }
     if archive.has_duplicate_names() {
         return Err(PackageError::Invalid("it holds two files of one name".to_owned()));
     }
@@ -221,8 +230,7 @@ impl Unpacked {
             self.warnings.push(layout::nobody_reads(&path));
         }
         self.objects.push(stored);
-        let entry = FileEntry { path: path.clone(), checksum: stored.hash.to_string(), size: stored.size };
-        self.files.insert(path, entry);
+        self.files.insert(path.clone(), FileEntry::of(path, &stored));
         Ok(())
     }
 
@@ -246,7 +254,7 @@ impl Unpacked {
         })?;
         let mut text = text_of(path, bytes)?;
         if layout::role(path) == Role::Settings {
-            let (hidden, secrets) = settings_csv::hide(&text);
+            let (hidden, secrets) = hide(path, &text)?;
             text = hidden;
             self.secrets.insert(path.to_owned(), secrets);
         }
@@ -254,6 +262,15 @@ impl Unpacked {
         self.texts.insert(path.to_owned(), text);
         Ok(stored)
     }
+}
+
+/// The text of settings without its secrets, and these.
+pub(super) fn hide(path: &str, text: &str) -> Result<(String, Secrets), PackageError> {
+    settings_csv::hide(text).map_err(|Unclosed(name)| {
+        PackageError::Invalid(format!(
+            "in {path} the value of {name} begins with a quote that nothing closes"
+        ))
+    })
 }
 
 /// Scripts and settings are UTF-8, and hold no U+0000, which no database keeps.

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use basic::Known;
-use kernel::Error;
-use tokio::task::spawn_blocking;
 
 use super::{
     PackageError, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus,
     install::Program,
     layout::{self, Role},
+    places::Places,
     state::State,
 };
 use crate::config::known::variable;
@@ -54,14 +53,18 @@ impl Compiling {
     }
 }
 
-/// Compiles every script of a state, off the async threads. A script with errors keeps the program that ran before.
+/// Packages that are compiled at once. Each holds a core for as long as it takes.
+pub(super) const COMPILED_AT_ONCE: usize = 2;
+
+/// Compiles every script of a state. A script with errors keeps the program that ran before.
 pub(super) async fn compile_all(
+    places: &Places,
     old: &State,
     state: &mut State,
     sources: Vec<Source>,
     compiling: Compiling,
 ) -> Result<Vec<Program>, PackageError> {
-    let compiled = spawn_blocking(move || {
+    let compiled = places.run(move || {
         let known = compiling.known();
         let compile = |(path, name, source): Source| {
             let compiled = basic::compile(&name, &source, &known);
@@ -70,7 +73,7 @@ pub(super) async fn compile_all(
         sources.into_iter().map(compile).collect::<Vec<_>>()
     });
     let mut programs = Vec::new();
-    for (path, name, compiled) in compiled.await.map_err(Error::internal)? {
+    for (path, name, compiled) in compiled.await? {
         let diagnostics: Vec<_> = compiled.diagnostics.iter().map(ScriptReport::from).collect();
         let mut script = ScriptEntry {
             kind: if kernel::text::key(&name) == "start" { ScriptKind::Start } else { ScriptKind::Dialog },

@@ -4,14 +4,27 @@
 use std::collections::BTreeMap;
 
 use gateway::Upload;
-use kernel::{Actor, Error, FieldErrors, Versioned};
-use platform::audit::{Audit, Category};
+use kernel::{
+    Actor, Error, FieldErrors, Id, Versioned,
+    id::{BotId, kind::Organization},
+};
+use platform::{
+    audit::{Audit, Category},
+    db::Unit,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{PackageError, Packages, archive::Unpacked, install::Wanted, layout, state::State, templates};
-use crate::bots::{self, Bot, BotError, NewBot, store::BotRow};
+use super::{
+    FileReport, PackageError, Packages,
+    archive::Unpacked,
+    install::{Change, Wanted},
+    layout,
+    state::{State, refuse_errors, reports},
+    templates,
+};
+use crate::bots::{self, Bot, NewBot, store::BotRow};
 
 /// A copy of a bot.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -36,12 +49,21 @@ pub(crate) struct NewClone {
 }
 
 /// What a new bot begins with.
-struct Beginning {
-    new: NewBot,
-    wanted: Wanted,
+pub(super) struct Beginning {
+    pub(super) row: BotRow,
+    pub(super) wanted: Wanted,
     /// Refuse scripts with errors?
-    strict: bool,
-    action: &'static str,
+    pub(super) strict: bool,
+    pub(super) audit: Audit,
+    /// The bot that it is a copy of, and who copies it.
+    pub(super) original: Option<(Actor, BotId)>,
+}
+
+/// A new bot, and what is to be said of its package.
+pub(super) struct Begun {
+    pub(super) bot: BotRow,
+    pub(super) diagnostics: Vec<FileReport>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Packages {
@@ -54,7 +76,7 @@ impl Packages {
             Some(template) => self.unpacking.template(template).await?,
             None => return Err(Error::invalid("template", "must be one of GET /bots/templates").into()),
         };
-        self.begin(who, Beginning { new, wanted: unpacked.into(), strict: true, action: "bot_created" }).await
+        self.made_of(who, &new, unpacked).await
     }
 
     /// Makes a bot of a form: its fields, and its package in the part `file`.
@@ -65,10 +87,10 @@ impl Packages {
     ) -> Result<Versioned<Bot>, PackageError> {
         let (unpacked, fields) = self.unpacking.form(upload).await?;
         let new = new_bot(fields, &unpacked)?;
-        self.begin(who, Beginning { new, wanted: unpacked.into(), strict: true, action: "bot_created" }).await
+        self.made_of(who, &new, unpacked).await
     }
 
-    /// Makes a bot with the package of another one, as it stands now: files, settings, secrets.
+    /// Makes a bot with the package of another one, as it stands now: files, settings, secrets. It is for the same people.
     pub(crate) async fn clone_bot(
         &self,
         who: Actor,
@@ -76,14 +98,13 @@ impl Packages {
         copy: NewClone,
     ) -> Result<Versioned<Bot>, PackageError> {
         let (bot, state) = self.bot_and_state(&who, named).await?;
-        let shown = bot.shown(who.org);
         let name = copy.name.unwrap_or_else(|| format!("Copy of {}", bot.name).chars().take(80).collect());
         let new = NewBot {
             name,
             slug: copy.slug,
             display_name: bot.display_name.clone(),
             description: bot.description.clone(),
-            visibility: Some(shown.visibility),
+            visibility: None,
             template: None,
         };
         let mut wanted = Wanted::default().over(&state);
@@ -92,28 +113,70 @@ impl Packages {
         if let Some(path) = settings {
             wanted.secrets.insert(path, self.unsealed(bot.id, &state)?);
         }
-        self.begin(who, Beginning { new, wanted, strict: false, action: "bot_cloned" }).await
+        let (row, org) = (self.row_by(&who, &new)?, who.org);
+        let audit = Audit::by(&who, "bot_cloned", Category::DataModification);
+        let begins = Beginning { row, wanted, strict: false, audit, original: Some((who, bot.id)) };
+        Ok(self.begin(org, begins).await?.bot.made(org))
     }
 
-    async fn begin(&self, who: Actor, begins: Beginning) -> Result<Versioned<Bot>, PackageError> {
-        let Beginning { new, wanted, strict, action } = begins;
-        let row = self.bots.row(&new, self.surroundings.now())?;
-        let row = BotRow { created_by: Some(who.user), ..row };
+    async fn made_of(
+        &self,
+        who: Actor,
+        new: &NewBot,
+        unpacked: Unpacked,
+    ) -> Result<Versioned<Bot>, PackageError> {
+        let row = self.row_by(&who, new)?;
+        let audit = Audit::by(&who, "bot_created", Category::DataModification);
+        let begins = Beginning { row, wanted: unpacked.into(), strict: true, audit, original: None };
+        Ok(self.begin(who.org, begins).await?.bot.made(who.org))
+    }
+
+    fn row_by(&self, who: &Actor, new: &NewBot) -> Result<BotRow, Error> {
+        let row = self.bots.row(new, self.surroundings.now())?;
+        Ok(BotRow { created_by: Some(who.user), ..row })
+    }
+
+    /// Makes a bot with its package, or nothing.
+    pub(super) async fn begin(
+        &self,
+        org: Id<Organization>,
+        begins: Beginning,
+    ) -> Result<Begun, PackageError> {
+        let Beginning { row, wanted, strict, audit, original } = begins;
         let change = self.prepare(row.id, &State::default(), wanted).await?;
-        let failed: Vec<_> = super::state::reports(&change.state);
-        let failed: Vec<_> = failed.into_iter().filter(|report| report.report.is_error()).collect();
-        if strict && !failed.is_empty() {
-            return Err(PackageError::Compile(failed));
-        }
-        let (org, limit, this) = (who.org, self.settings.get().bots_per_organization, self.clone());
-        let bot = self.in_unit(org, move |unit| {
-            let audit = Audit::by(&who, action, Category::DataModification);
-            let bot = bots::service::make(unit, row, limit, audit)?;
-            this.write_next(unit, &bot, &change, action, Some(who.user))?;
-            let made = bots::store::by_id(unit, bot.id)?.ok_or(BotError::NotFound)?;
-            Ok::<_, PackageError>(made)
+        let diagnostics = reports(&change.state);
+        let warnings = change.warnings.clone();
+        refuse_errors(strict, &diagnostics)?;
+        let this = self.clone();
+        let made = self.in_unit(org, move |unit| match original {
+            Some((who, original)) => this.copy(unit, &who, original, row, &change, audit),
+            None => this.make(unit, row, &change, audit),
         });
-        Ok(bot.await?.made(org))
+        Ok(Begun { bot: made.await?, diagnostics, warnings })
+    }
+
+    /// Writes a copy, which is for the same people as its original is by now.
+    fn copy(
+        &self,
+        unit: &Unit<'_>,
+        who: &Actor,
+        original: BotId,
+        row: BotRow,
+        change: &Change,
+        audit: Audit,
+    ) -> Result<BotRow, PackageError> {
+        unit.lock(bots::service::BOTS).map_err(Error::from)?;
+        let now = self.surroundings.now();
+        let original = bots::service::for_change(unit, who, &original.to_string(), now)?;
+        let row = BotRow {
+            visibility: original.visibility,
+            is_listed: original.is_listed,
+            anonymous_allowed: original.anonymous_allowed,
+            max_sessions: original.max_sessions,
+            ..row
+        };
+        bots::access::copy(unit, original.id, row.id).map_err(Error::from)?;
+        self.make(unit, row, change, audit)
     }
 }
 

@@ -69,7 +69,7 @@ enum Piece {
 pub(super) fn zip(
     objects: Objects,
     slug: &str,
-    state: State,
+    state: &State,
     watch: Watch,
 ) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
     let (written, all) = (Written::default(), state.files.len());
@@ -78,7 +78,7 @@ pub(super) fn zip(
         written,
         objects,
         root: format!("{slug}.gbai/"),
-        files: state.files.into_values().collect::<Vec<_>>().into_iter(),
+        files: state.files.values().cloned().collect::<Vec<_>>().into_iter(),
         open: None,
         is_new: true,
         all,

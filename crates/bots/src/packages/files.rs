@@ -17,10 +17,9 @@ use platform::{
 
 use super::{
     FileEntry, PackageError, Packages, SavedFile, ScriptEntry,
-    archive::text_of,
+    archive::{hide, text_of},
     install::Wanted,
     layout::{self, Role},
-    settings_csv,
     state::{State, reports_of},
 };
 use crate::{bots::store::BotRow, config::known::Secrets};
@@ -34,13 +33,13 @@ impl Listed for FileList {
 
 impl State {
     /// A version keeps its files in one document, which has a limit; the page is cut from all of them.
-    pub(super) fn page_of_files(self, request: &ListRequest) -> Page<FileEntry> {
+    pub(super) fn page_of_files(&self, request: &ListRequest) -> Page<FileEntry> {
         let asked = request.search.as_deref().map(text::key);
         let fits = |path: &str| asked.iter().all(|asked| text::finds(&text::key(path), asked));
-        let files = self.files.into_iter().filter(|(path, _)| fits(path));
-        let placed = files.map(|(path, file)| {
-            let value = SortValue::Text(path);
-            (Cursor { value, id: [0; 16], skip: 0 }, file)
+        let files = self.files.values().filter(|file| fits(&file.path));
+        let placed = files.map(|file| {
+            let value = SortValue::Text(file.path.clone());
+            (Cursor { value, id: [0; 16], skip: 0 }, file.clone())
         });
         request.cut(placed.collect())
     }
@@ -125,7 +124,7 @@ impl Packages {
             bytes.extend_from_slice(&chunk?);
         }
         let (text, secrets) = match (text_of(&path, bytes)?, layout::role(&path)) {
-            (text, Role::Settings) => settings_csv::hide(&text),
+            (text, Role::Settings) => hide(&path, &text)?,
             (text, _) => (text, Secrets::default()),
         };
         let stored = self.objects.put_bytes(Bytes::from(text.clone())).await?;

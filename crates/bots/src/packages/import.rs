@@ -10,8 +10,10 @@ use kernel::{
 use platform::audit::{Audit, Category};
 use tokio::io::AsyncWriteExt;
 
-use super::{PackageError, Packages, Watch, export, service::Manner};
-use crate::bots::BotError;
+use super::{
+    FileReport, PackageError, Packages, Watch, archive::Unpacked, create::Beginning, export, service::Manner,
+};
+use crate::bots::{self, BotError, NewBot};
 
 /// What was installed.
 #[derive(Debug)]
@@ -57,20 +59,43 @@ impl Packages {
     ) -> Result<Imported, NotImported> {
         let unpacked = self.unpacking.path(package, watch).await?;
         let name = name.or_else(|| unpacked.name.clone()).unwrap_or_else(|| "Bot".to_owned());
-        let bots = self.bots.clone();
-        let slug = kernel::text::slug(&name);
-        let bot = self.in_unit(org, move |unit| match crate::bots::store::by_slug(unit, &slug)? {
-            Some(bot) => Ok::<_, BotError>(bot),
-            None => bots.create_in(unit, &name),
-        });
-        let bot = bot.await.map_err(PackageError::from)?;
+        let named = name.clone();
+        let present = self.db.read(org, move |tx| bots::service::called(tx, &named)).await;
+        let Some(bot) = present.map_err(PackageError::from)? else {
+            return Ok(self.import_new(org, unpacked, name).await?);
+        };
         let (bot_id, name) = (bot.id, bot.name.clone());
         let audit = Audit::system("bot_package_installed", Category::DataModification);
         let manner = Manner { merge: false, dry_run: false, strict: true };
         let done = self.install_unpacked(org, bot, unpacked, manner, None, audit).await?;
-        let mut warnings: Vec<_> = done.diagnostics.iter().map(ToString::to_string).collect();
-        warnings.extend(done.warnings);
-        Ok(Imported { bot_id, name, version: done.version, warnings })
+        Ok(Imported {
+            bot_id,
+            name,
+            version: done.version,
+            warnings: warnings(&done.diagnostics, done.warnings),
+        })
+    }
+
+    /// Makes the bot and installs the package into it, in one unit: a refused package leaves no bot.
+    async fn import_new(
+        &self,
+        org: Id<Organization>,
+        unpacked: Unpacked,
+        name: String,
+    ) -> Result<Imported, PackageError> {
+        let row = self.bots.row(&NewBot { name, ..NewBot::default() }, self.surroundings.now())?;
+        let mut notes = unpacked.warnings.clone();
+        let audit = Audit::system("bot_created", Category::DataModification);
+        let begins = Beginning { row, wanted: unpacked.into(), strict: true, audit, original: None };
+        let begun = self.begin(org, begins).await?;
+        notes.extend(begun.warnings);
+        let bot = begun.bot;
+        Ok(Imported {
+            bot_id: bot.id,
+            name: bot.name,
+            version: bot.version.unsigned_abs(),
+            warnings: warnings(&begun.diagnostics, notes),
+        })
     }
 
     /// Writes the package of the bot of that name into a file, as it would be sent: at that path, or beside the
@@ -84,7 +109,7 @@ impl Packages {
         watch: Watch,
     ) -> Result<PathBuf, Error> {
         let named = named.to_owned();
-        let bot = self.db.read(org, move |tx| crate::bots::service::find(tx, Some(&named))).await?;
+        let bot = self.db.read(org, move |tx| bots::service::find(tx, Some(&named))).await?;
         let bot = bot.ok_or(BotError::NotFound)?;
         let state = self.state(org, bot.id, bot.version).await?;
         let path = path.unwrap_or_else(|| format!("{}.gbai.zip", bot.slug).into());
@@ -93,7 +118,7 @@ impl Packages {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         let mut output = tokio::fs::File::from_std(file.reopen().map_err(failed)?);
-        let mut zip = std::pin::pin!(export::zip(self.objects.clone(), &bot.slug, state, watch));
+        let mut zip = std::pin::pin!(export::zip(self.objects.clone(), &bot.slug, &state, watch));
         while let Some(bytes) = zip.next().await {
             output.write_all(&bytes.map_err(failed)?).await.map_err(failed)?;
         }
@@ -102,4 +127,9 @@ impl Packages {
         kept.map_err(|error| failed(error.error))?;
         Ok(path)
     }
+}
+
+/// The lines to show of an installation.
+fn warnings(diagnostics: &[FileReport], notes: Vec<String>) -> Vec<String> {
+    diagnostics.iter().map(ToString::to_string).chain(notes).collect()
 }

@@ -1,8 +1,12 @@
 //! The one way to another state of a package: the files that it is to have, compiled, checked, and written in one unit
 //! of work. An upload, a saved script, a changed setting and a return to an earlier state all go it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
+use bytes::Bytes;
 use kernel::{
     Error, Id, Secret,
     id::kind::{Bot as BotKind, Organization, User},
@@ -16,7 +20,7 @@ use platform::{
 
 use super::{
     FileEntry, PackageError, Packages, ScriptKind,
-    archive::Unpacked,
+    archive::{Unpacked, hide},
     compile::{Compiling, compile_all},
     layout, settings_csv,
     state::{State, hash_bytes},
@@ -70,7 +74,7 @@ impl From<Unpacked> for Wanted {
 impl Wanted {
     /// One file, with its text if that is at hand. What nobody may see must be hidden in it already.
     pub(super) fn file(path: String, stored: Stored, text: Option<String>) -> Self {
-        let file = FileEntry { path: path.clone(), checksum: stored.hash.to_string(), size: stored.size };
+        let file = FileEntry::of(path.clone(), &stored);
         Self {
             texts: text.map(|text| (path.clone(), text)).into_iter().collect(),
             files: [(path, file)].into(),
@@ -101,14 +105,28 @@ impl Packages {
         let mut warnings = Vec::new();
         let mut settings = BTreeMap::new();
         let mut secrets = Secrets::default();
+        let mut rewritten = None;
         let mut found = layout::settings_of(state.files.keys().map(String::as_str)).into_iter();
         if let Some(path) = found.next() {
-            settings = settings_csv::read(&self.text_at(&state, path, &wanted.texts).await?);
-            let new = wanted.secrets.get(path).cloned().unwrap_or_default();
+            let text = self.text_at(&state, path, &wanted.texts).await?;
+            let mut new = wanted.secrets.get(path).cloned().unwrap_or_default();
+            // A file that was kept before its name was known to be one of a secret shows it still.
+            let (hidden, found) = hide(path, &text)?;
+            new.extend(found);
+            if hidden != text {
+                rewritten =
+                    Some((path.to_owned(), self.objects.put_bytes(Bytes::from(hidden.clone())).await?));
+            }
+            settings = settings_csv::read(&hidden);
             secrets = keep_secrets(&mut settings, &mut warnings, new, self.unsealed(bot, old)?);
         }
         warnings.extend(found.map(|path| format!("{path} is passed over: another config.csv counts.")));
         warnings.extend(settings.iter().filter_map(|(key, value)| config::warning(key, value)));
+        let mut objects = wanted.objects;
+        if let Some((path, stored)) = rewritten {
+            objects.push(stored);
+            state.files.insert(path.clone(), FileEntry::of(path, &stored));
+        }
         let mut sources = Vec::new();
         for (path, name) in super::compile::script_names(&state) {
             let source = self.text_at(&state, &path, &wanted.texts).await?;
@@ -116,11 +134,11 @@ impl Packages {
         }
         let names = sources.iter().map(|(_, name, _)| name.as_str());
         let compiling = Compiling::of(names, settings.keys().map(String::as_str));
-        let programs = compile_all(old, &mut state, sources, compiling).await?;
+        let programs = compile_all(&self.compiling, old, &mut state, sources, compiling).await?;
         state.check(&self.settings.get())?;
         state.sealed = self.seal(bot, &secrets)?;
         state.settings = settings;
-        Ok(Change { state, programs: programs.into(), objects: wanted.objects, warnings })
+        Ok(Change { state, programs: programs.into(), objects, warnings })
     }
 
     /// The secrets that a state hides.
@@ -167,30 +185,48 @@ impl Packages {
                 if present.version != bot.version {
                     return Err(PackageError::Changed);
                 }
-                let number = this.write_next(unit, &present, &change, action, by)?;
-                unit.emit(&BotUpdated(About::from(&present)))?;
-                unit.audit(audit.on("bot", bot.id).named(&bot.name).detail("version", number))?;
-                Ok(number.unsigned_abs())
+                let bot = this.write_next(unit, &present, &change, action, by)?;
+                unit.emit(&BotUpdated(About::from(&bot)))?;
+                unit.audit(audit.on("bot", bot.id).named(&bot.name).detail("version", bot.version))?;
+                Ok(bot.version.unsigned_abs())
             })
             .await
     }
 
-    /// The next state of a bot that the unit has locked, or made.
-    pub(super) fn write_next(
+    /// Writes a new bot with the first state of its package.
+    pub(super) fn make(
+        &self,
+        unit: &Unit<'_>,
+        bot: BotRow,
+        change: &Change,
+        audit: Audit,
+    ) -> Result<BotRow, PackageError> {
+        let (limit, action, by) = (self.settings.get().bots_per_organization, audit.action(), bot.created_by);
+        // Whoever hears that it was made hears in which state it is with its package.
+        let bot = crate::bots::service::make(unit, standing(bot, &change.state), limit, audit)?;
+        self.write_next(unit, &bot, change, action, by)
+    }
+
+    /// The next state of a bot that the unit has locked, or made; gives the bot with it.
+    fn write_next(
         &self,
         unit: &Unit<'_>,
         bot: &BotRow,
         change: &Change,
         action: &'static str,
         by: Option<Id<User>>,
-    ) -> Result<i64, PackageError> {
+    ) -> Result<BotRow, PackageError> {
         let (now, keep) = (self.surroundings.now(), i64::from(self.settings.get().versions_kept));
         let number = bot.version + 1;
         for (hash, bytes) in change.programs.iter() {
             store::keep_program(unit, bot.id, hash, bytes, number)?;
         }
+        let compiled: HashSet<_> = change.programs.iter().map(|(hash, _)| *hash).collect();
         for hash in change.state.scripts.values().filter_map(|script| script.program.as_deref()) {
-            store::renew_program(unit, bot.id, &hash_bytes(hash)?, number)?;
+            let hash = hash_bytes(hash)?;
+            if !compiled.contains(&hash) {
+                store::renew_program(unit, bot.id, &hash, number)?;
+            }
         }
         let summary = Json::of(&change.state.summary());
         let settings = Json::of(&change.state.settings);
@@ -207,13 +243,13 @@ impl Packages {
             unit.record_object(*object)?;
         }
         let start = change.state.start_program()?;
-        let (status, reason) = status_after(bot, &change.state);
+        let stands = standing(bot.clone(), &change.state);
         store::set_current(unit, bot.id, number, start, &summary, &settings, now)?;
-        crate::bots::store::set_status(unit, bot.id, &status, reason.as_deref())?;
+        crate::bots::store::set_status(unit, bot.id, &stands.status, stands.status_reason.as_deref())?;
         schedules::declare(unit, bot.id, &change.state, now)?;
         hooks::declare(unit, &self.secrets, bot.id, &change.state, now).map_err(Error::from)?;
         store::forget_before(unit, bot.id, number - keep)?;
-        Ok(number)
+        Ok(crate::bots::store::by_id(unit, bot.id)?.ok_or(BotError::NotFound)?)
     }
 
     /// The text of a file.
@@ -262,16 +298,17 @@ fn keep_secrets(
     kept
 }
 
-/// The status of a bot with that state of its package: one whose start script can't run is in error, for as long as
+/// The bot as it stands with that state of its package: one whose start script can't run is in error, for as long as
 /// that lasts.
-fn status_after(bot: &BotRow, state: &State) -> (String, Option<String>) {
+pub(crate) fn standing(bot: BotRow, state: &State) -> BotRow {
     let start = state.scripts.values().find(|script| script.kind == ScriptKind::Start);
     let broken = start.filter(|script| script.program.is_none());
-    match (bot.status.as_str(), broken) {
+    let (status, status_reason) = match (bot.status.as_str(), broken) {
         ("active" | "error", Some(script)) => {
-            ("error".to_owned(), Some(format!("The script {} has errors and never ran.", script.name)))
+            ("error", Some(format!("The script {} has errors and never ran.", script.name)))
         }
-        ("error", None) => ("active".to_owned(), None),
-        (status, _) => (status.to_owned(), bot.status_reason.clone()),
-    }
+        ("error", None) => ("active", None),
+        _ => return bot,
+    };
+    BotRow { status: status.to_owned(), status_reason, ..bot }
 }

@@ -4,7 +4,7 @@ use basic::{Diagnostic, Severity, tools::ToolSpec};
 use kernel::{Error, Kind, Revision};
 use platform::{
     db::DbError,
-    objects::{ObjectError, ObjectHash},
+    objects::{ObjectError, ObjectHash, Stored},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,6 +28,10 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
+    pub(crate) fn of(path: String, stored: &Stored) -> Self {
+        Self { path, checksum: stored.hash.to_string(), size: stored.size }
+    }
+
     pub(crate) fn hash(&self) -> Result<ObjectHash, PackageError> {
         self.checksum.parse().map_err(|cause| PackageError::Other(Error::internal(cause)))
     }

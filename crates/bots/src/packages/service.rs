@@ -1,5 +1,7 @@
 //! Installing and reading packages.
 
+use std::sync::Arc;
+
 use futures_util::Stream;
 use gateway::Upload;
 use kernel::{
@@ -17,10 +19,13 @@ use platform::{
 use super::{
     Installation, PackageError,
     archive::Unpacked,
+    compile::COMPILED_AT_ONCE,
     export,
     install::Wanted,
-    state::{State, difference, reports},
-    store, unwatched,
+    places::Places,
+    state::{State, difference, refuse_errors, reports},
+    states::States,
+    unwatched,
     upload::Unpacking,
 };
 use crate::{
@@ -47,7 +52,10 @@ pub struct Packages {
     pub(super) bots: BotService,
     pub(super) surroundings: Surroundings,
     pub(super) settings: Live<Settings>,
+    pub(super) states: States,
     pub(super) unpacking: Unpacking,
+    /// Where scripts are compiled.
+    pub(crate) compiling: Places,
     pub(super) secrets: Secrets,
 }
 
@@ -62,7 +70,9 @@ impl Packages {
         secrets: Secrets,
     ) -> Self {
         let unpacking = Unpacking::new(objects.clone(), settings.clone());
-        Self { db, objects, bots, surroundings, settings, unpacking, secrets }
+        let compiling = Places::new(COMPILED_AT_ONCE);
+        let states = States::new();
+        Self { db, objects, bots, surroundings, settings, states, unpacking, compiling, secrets }
     }
 
     /// Installs an uploaded package.
@@ -85,19 +95,24 @@ impl Packages {
 
     /// The bot of that name, if the caller may use it.
     pub(crate) async fn bot(&self, who: &Actor, named: &str) -> Result<BotRow, PackageError> {
-        let (who, named) = (who.clone(), named.to_owned());
-        Ok(self.db.read(who.org, move |tx| crate::bots::service::usable(tx, &who, Some(&named))).await?)
+        let (who, named, now) = (who.clone(), named.to_owned(), self.surroundings.now());
+        Ok(self.db.read(who.org, move |tx| crate::bots::service::usable(tx, &who, Some(&named), now)).await?)
     }
 
-    /// The bot of that name with the present state of its package.
+    /// The bot of that name, if the caller may use it, with the present state of its package.
     pub(crate) async fn bot_and_state(
         &self,
         who: &Actor,
         named: &str,
-    ) -> Result<(BotRow, State), PackageError> {
-        let bot = self.bot(who, named).await?;
-        let state = self.state(who.org, bot.id, bot.version).await?;
-        Ok((bot, state))
+    ) -> Result<(BotRow, Arc<State>), PackageError> {
+        let (who, named, now) = (who.clone(), named.to_owned(), self.surroundings.now());
+        let states = self.states.clone();
+        let read = self.db.read(who.org, move |tx| {
+            let bot = crate::bots::service::usable(tx, &who, Some(&named), now)?;
+            let state = states.of(tx, bot.id, bot.version)?;
+            Ok::<_, PackageError>((bot, state))
+        });
+        read.await
     }
 
     pub(super) async fn install_unpacked(
@@ -117,10 +132,7 @@ impl Packages {
         warnings.extend(change.warnings.iter().cloned());
         let installed = difference(&old, &change.state);
         let diagnostics = reports(&change.state);
-        let failed: Vec<_> = diagnostics.iter().filter(|report| report.report.is_error()).cloned().collect();
-        if manner.strict && !failed.is_empty() {
-            return Err(PackageError::Compile(failed));
-        }
+        refuse_errors(manner.strict, &diagnostics)?;
         let mut version = bot.version.unsigned_abs();
         if !manner.dry_run {
             version = self.write(org, &bot, change, by, audit).await?;
@@ -134,9 +146,9 @@ impl Packages {
         org: Id<Organization>,
         bot: Id<BotKind>,
         version: i64,
-    ) -> Result<State, PackageError> {
-        let row = self.db.read(org, move |tx| store::version(tx, bot, version)).await?;
-        row.map_or_else(|| Ok(State::default()), |row| State::read(&row))
+    ) -> Result<Arc<State>, PackageError> {
+        let states = self.states.clone();
+        self.db.read(org, move |tx| states.of(tx, bot, version)).await
     }
 
     pub(super) async fn in_unit<T: Send + 'static, E: From<platform::db::DbError> + Send + 'static>(
@@ -157,7 +169,7 @@ impl Packages {
         PackageError,
     > {
         let (bot, state) = self.bot_and_state(who, named).await?;
-        let zip = export::zip(self.objects.clone(), &bot.slug, state, unwatched());
+        let zip = export::zip(self.objects.clone(), &bot.slug, &state, unwatched());
         Ok(Versioned::new(bot.version, (bot.slug, zip)))
     }
 }

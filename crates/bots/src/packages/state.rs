@@ -123,6 +123,12 @@ pub(super) fn reports(state: &State) -> Vec<FileReport> {
     state.scripts.values().flat_map(reports_of).collect()
 }
 
+/// Refuses scripts with errors, where that is wanted.
+pub(super) fn refuse_errors(strict: bool, reports: &[FileReport]) -> Result<(), PackageError> {
+    let failed: Vec<_> = reports.iter().filter(|report| report.report.is_error()).cloned().collect();
+    if strict && !failed.is_empty() { Err(PackageError::Compile(failed)) } else { Ok(()) }
+}
+
 /// What is to be said of one.
 pub(super) fn reports_of(script: &ScriptEntry) -> Vec<FileReport> {
     let of_file = |report: &ScriptReport| FileReport { file: script.path.clone(), report: report.clone() };

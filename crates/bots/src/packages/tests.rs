@@ -1,16 +1,29 @@
 //! The rules of packages: which names are safe, what lies where, what an archive may be.
 
-use std::io::{Cursor, Write};
+use std::{
+    io::{Cursor, Write},
+    sync::Arc,
+};
 
-use platform::objects::Objects;
+use kernel::{Actor, Expected, Surroundings};
+use platform::{
+    db::{Db, DbError, Json},
+    objects::Objects,
+    secrets::Secrets,
+    settings::Live,
+};
 use proptest::prelude::*;
+use test_database::{TestDatabase, each_database};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{
-    PackageError, archive,
+    PackageError, Packages, archive,
     layout::{Role, role, rooted, safe_path, script_names, settings_of},
 };
-use crate::Settings;
+use crate::{
+    Settings,
+    bots::{BotService, NewBot},
+};
 
 #[test]
 fn names_that_lead_out_of_the_package_are_refused() {
@@ -129,6 +142,28 @@ fn too_many_files_are_refused_before_any_is_read() {
     assert!(matches!(read(three, &settings), Err(PackageError::TooLarge(_))));
 }
 
+/// The same zip, which says that it holds so many entries, and whose first is damaged.
+fn boasting(zip: Cursor<Vec<u8>>, entries: u16) -> Cursor<Vec<u8>> {
+    let mut bytes = zip.into_inner();
+    let end = bytes.windows(4).rposition(|window| window == b"PK\x05\x06").unwrap();
+    for at in [8, 10] {
+        bytes[end + at..end + at + 2].copy_from_slice(&entries.to_le_bytes());
+    }
+    let first = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    bytes[first] = b'X';
+    Cursor::new(bytes)
+}
+
+#[test]
+fn an_archive_of_too_many_entries_is_refused_before_their_names_are_read() {
+    let settings = Settings { package_files: 2, ..Settings::default() };
+    let zip = || zip(&[("a.bas", vec![]), ("b.bas", vec![]), ("c.bas", vec![])]);
+
+    // Whoever reads the first name finds that the archive is no good.
+    assert!(matches!(read(boasting(zip(), 2), &settings), Err(PackageError::Invalid(_))));
+    assert!(matches!(read(boasting(zip(), 3), &settings), Err(PackageError::TooLarge(_))));
+}
+
 #[test]
 fn two_names_that_differ_only_in_case_are_refused() {
     let twice = zip(&[("x.gbdialog/a.bas", vec![]), ("x.gbdialog/A.bas", vec![])]);
@@ -237,6 +272,85 @@ fn a_script_that_is_no_text_is_refused() {
 
         assert!(matches!(read(bytes, &Settings::default()), Err(PackageError::Invalid(_))));
     }
+}
+
+/// A bot named Echo, whose package changes.
+struct Workshop {
+    db: Db,
+    packages: Packages,
+    who: Actor,
+    _kept: (tempfile::TempDir, TestDatabase),
+}
+
+impl Workshop {
+    async fn new() -> Self {
+        let (db, database) = crate::testing::database().await;
+        let (folder, world) = (tempfile::tempdir().unwrap(), Surroundings::system());
+        let who = crate::testing::actor(&world);
+        let settings: Live<Settings> = Settings::default().into();
+        let bots = BotService::new(db.clone(), world.clone(), settings.clone());
+        let secrets = Secrets::open(folder.path(), None, &db, &world).await.unwrap();
+        let objects = Objects::local(folder.path()).unwrap();
+        let packages = Packages::new(db.clone(), objects, bots.clone(), world, settings, secrets);
+        let new = NewBot { name: "Echo".to_owned(), ..NewBot::default() };
+        bots.create(who.clone(), new).await.unwrap();
+        Self { db, packages, who, _kept: (folder, database) }
+    }
+
+    async fn save(&self, source: &str) {
+        let (who, source) = (self.who.clone(), source.to_owned());
+        self.packages.save_script(who, "echo", "start", &Expected::Any, source).await.unwrap();
+    }
+
+    async fn copy(&self, name: &str) {
+        let copy = serde_json::from_value(serde_json::json!({ "name": name })).unwrap();
+        self.packages.clone_bot(self.who.clone(), "echo", copy).await.unwrap();
+    }
+}
+
+#[each_database]
+async fn a_changed_package_is_told_with_the_status_that_it_left_the_bot_in() {
+    let shop = Workshop::new().await;
+
+    shop.save("TALK (").await;
+    shop.save("TALK 1").await;
+    shop.copy("Two").await;
+    shop.packages.delete_script(shop.who.clone(), "echo", "start", &Expected::Any).await.unwrap();
+    shop.save("TALK (").await;
+    shop.copy("Three").await;
+
+    let told = shop.db.read(shop.who.org, |tx| {
+        tx.all::<(String, Json)>("SELECT name, data FROM outbox WHERE org_id = $1 ORDER BY seq", &[])
+    });
+    let told = told.await.map_err(|error: DbError| error).unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(name, data)| (name.as_str(), data.read::<serde_json::Value>().unwrap()["status"].clone()))
+        .collect();
+    let expected = [
+        ("bot.created", "active"),
+        ("bot.updated", "error"),
+        ("bot.updated", "active"),
+        ("bot.created", "active"),
+        ("bot.updated", "active"),
+        ("bot.updated", "error"),
+        ("bot.created", "error"),
+    ];
+    assert_eq!(told, expected.map(|(name, status)| (name, status.into())));
+}
+
+#[each_database]
+async fn a_state_is_read_once_and_each_version_has_its_own() {
+    let shop = Workshop::new().await;
+    let state = async || shop.packages.bot_and_state(&shop.who, "echo").await.unwrap().1;
+
+    shop.save("TALK 1").await;
+    let (first, again) = (state().await, state().await);
+    shop.save("TALK 2").await;
+    let next = state().await;
+
+    assert!(Arc::ptr_eq(&first, &again));
+    assert_ne!(first.files, next.files);
 }
 
 proptest! {

@@ -1,17 +1,18 @@
 //! Packages as they arrive: over HTTP, or as a folder or a file of the disk. They are unpacked off the async threads.
 
-use std::{collections::BTreeMap, io::Seek, path::Path, sync::Arc};
+use std::{collections::BTreeMap, io::Seek, path::Path};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use gateway::Upload;
 use kernel::Error;
 use platform::{objects::Objects, settings::Live};
-use tokio::{io::AsyncWriteExt, sync::Semaphore, task::spawn_blocking};
+use tokio::{io::AsyncWriteExt, task::spawn_blocking};
 
 use super::{
     PackageError, Watch,
     archive::{self, Unpacked},
+    places::Places,
     templates::Template,
     unwatched,
 };
@@ -25,12 +26,12 @@ const READ_AT_ONCE: usize = 2;
 pub(super) struct Unpacking {
     objects: Objects,
     settings: Live<Settings>,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Unpacking {
     pub(super) fn new(objects: Objects, settings: Live<Settings>) -> Self {
-        Self { objects, settings, places: Arc::new(Semaphore::new(READ_AT_ONCE)) }
+        Self { objects, settings, places: Places::new(READ_AT_ONCE) }
     }
 
     /// What a request brings: a zip, or the part `file` of a form.
@@ -107,13 +108,8 @@ impl Unpacking {
         &self,
         read: impl FnOnce(&Objects, &Settings) -> Result<Unpacked, PackageError> + Send + 'static,
     ) -> Result<Unpacked, PackageError> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(Error::internal)?;
         let (objects, settings) = (self.objects.clone(), self.settings.snapshot());
-        let unpacked = spawn_blocking(move || {
-            let _place = place;
-            read(&objects, &settings)
-        });
-        unpacked.await.map_err(Error::internal)?
+        self.places.run(move || read(&objects, &settings)).await?
     }
 
     /// A folder, or the file of a zip.

@@ -53,10 +53,11 @@ impl Schedules {
         named: String,
         request: ListRequest,
     ) -> Result<Page<Schedule>, Error> {
+        let now = self.conversations.now();
         let page: Page<ScheduleRow> = self
             .db
             .read(who.org, move |tx| {
-                let bot = usable(tx, &who, Some(&named))?;
+                let bot = usable(tx, &who, Some(&named), now)?;
                 Ok::<_, Error>(tx.list(&store::LIST, &request, Some(store::of_bot(bot.id)))?)
             })
             .await?;
@@ -70,9 +71,10 @@ impl Schedules {
         named: String,
         schedule_id: ScheduleId,
     ) -> Result<JobId, ScheduleError> {
+        let now = self.conversations.now();
         self.db
             .write(who.org, move |unit| {
-                let bot = usable(unit, &who, Some(&named)).map_err(Error::from)?;
+                let bot = usable(unit, &who, Some(&named), now).map_err(Error::from)?;
                 let row = store::get(unit, schedule_id)?.filter(|row| row.bot_id == bot.id);
                 let row = row.ok_or(ScheduleError::NotFound)?;
                 let audit = Audit::by(&who, "schedule_run", Category::DataModification).on("bot", bot.id);

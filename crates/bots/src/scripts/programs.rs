@@ -41,8 +41,30 @@ pub(crate) type Parameters = Arc<[(String, Data)]>;
 /// The programs of a version of a package, by the folded names of their scripts.
 type Names = HashMap<String, [u8; 32]>;
 
-/// Versions whose names are kept in memory.
-const VERSIONS: u64 = 1000;
+/// Bytes of the names of all versions in memory, and of their parameters, about.
+const BYTES: u64 = 8 << 20;
+
+/// Bytes of a name beside its text.
+const ENTRY: usize = 64;
+
+fn weight_of_names(_: &(Id<BotKind>, i64), names: &Arc<Names>) -> u32 {
+    weight(names.keys().map(String::len))
+}
+
+fn weight_of_hooks(_: &(Id<BotKind>, i64), hooks: &Arc<BTreeMap<String, Declared>>) -> u32 {
+    weight(hooks.iter().map(|(key, hook)| key.len() + hook.name.len() + hook.script.len()))
+}
+
+fn weight_of_parameters(_: &(Id<BotKind>, i64), parameters: &Parameters) -> u32 {
+    let text = |value: &Data| if let Data::Text(text) = value { text.len() } else { 0 };
+    weight(parameters.iter().map(|(name, value)| name.len() + text(value)))
+}
+
+fn weight(entries: impl Iterator<Item = usize>) -> u32 {
+    // Also a version without any is one.
+    let bytes = entries.map(|bytes| bytes + ENTRY).sum::<usize>() + ENTRY;
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
 
 impl Programs {
     /// Programs of that database, with so many bytes of them in memory.
@@ -51,7 +73,9 @@ impl Programs {
             u32::try_from(program.to_bytes().len()).unwrap_or(u32::MAX)
         };
         let cache = Cache::builder().max_capacity(cache_bytes).weigher(weigh).build();
-        let (names, hooks, parameters) = (Cache::new(VERSIONS), Cache::new(VERSIONS), Cache::new(VERSIONS));
+        let names = Cache::builder().max_capacity(BYTES).weigher(weight_of_names).build();
+        let hooks = Cache::builder().max_capacity(BYTES).weigher(weight_of_hooks).build();
+        let parameters = Cache::builder().max_capacity(BYTES).weigher(weight_of_parameters).build();
         Self { db, cache, names, hooks, parameters, secrets }
     }
 

@@ -1,12 +1,11 @@
 //! What can be done with scripts.
 
 use kernel::{
-    Actor, Error, Expected, Permission, Versioned,
+    Actor, Expected, Permission, Versioned,
     list::{Cursor, FilterField, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
     text,
 };
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use crate::{
@@ -155,15 +154,14 @@ impl Scripts {
         bot: &str,
         request: ListRequest,
     ) -> Result<Page<Script>, PackageError> {
-        let bot = self.packages.bot(&who, bot).await?;
-        let mut state = self.packages.state(who.org, bot.id, bot.version).await?;
+        let (_, state) = self.packages.bot_and_state(&who, bot).await?;
         let asked = request.search.as_deref().map(text::key);
-        let scripts = std::mem::take(&mut state.scripts).into_values().filter_map(|script| {
+        let scripts = state.scripts.values().filter_map(|script| {
             let key = text::key(&script.name);
-            let fits = is_asked_for(&request, &script) && asked.iter().all(|asked| text::finds(&key, asked));
+            let fits = is_asked_for(&request, script) && asked.iter().all(|asked| text::finds(&key, asked));
             // Names can be equal but for their case; paths are not.
             let value = SortValue::Text(format!("{key}\u{1}{}", script.path));
-            fits.then_some((Cursor { value, id: [0; 16], skip: 0 }, script))
+            fits.then(|| (Cursor { value, id: [0; 16], skip: 0 }, script.clone()))
         });
         let page = request.cut(scripts.collect());
         page.try_map(|script| {
@@ -221,18 +219,18 @@ impl Scripts {
         let (_, state) = self.packages.bot_and_state(&who, bot).await?;
         if let Some(source) = to_compile.source {
             let compiling = state.compiling();
-            let compiled = spawn_blocking(move || basic::compile("source", &source, &compiling.known()));
-            let compiled = compiled.await.map_err(Error::internal)?;
+            let compile = move || basic::compile("source", &source, &compiling.known());
+            let compiled = self.packages.compiling.run(compile).await?;
             let status =
                 if compiled.program.is_some() { ScriptStatus::Compiled } else { ScriptStatus::Error };
             let diagnostics = compiled.diagnostics.iter().map(ScriptReport::from).collect();
             return Ok(Compiled { scripts: vec![CompiledScript { name: None, status, diagnostics }] });
         }
-        let told = |script: ScriptEntry| CompiledScript {
-            name: Some(script.name),
+        let told = |script: &ScriptEntry| CompiledScript {
+            name: Some(script.name.clone()),
             status: script.status,
-            diagnostics: script.diagnostics,
+            diagnostics: script.diagnostics.clone(),
         };
-        Ok(Compiled { scripts: state.scripts.into_values().map(told).collect() })
+        Ok(Compiled { scripts: state.scripts.values().map(told).collect() })
     }
 }

@@ -108,8 +108,8 @@ pub(super) fn known(tx: &Tx<'_>, who: &Actor, id: WebhookId) -> Result<WebhookRo
 }
 
 /// 422 unless the caller may use the bot.
-fn check_bot(tx: &Tx<'_>, who: &Actor, bot: BotId) -> Result<(), WebhookError> {
-    match bots::service::usable(tx, who, Some(&bot.to_string())) {
+fn check_bot(tx: &Tx<'_>, who: &Actor, bot: BotId, now: Timestamp) -> Result<(), WebhookError> {
+    match bots::service::usable(tx, who, Some(&bot.to_string()), now) {
         Ok(_) => Ok(()),
         Err(bots::BotError::NotFound) => {
             Err(Error::invalid("bot_id", "names no bot that you may use").into())
@@ -219,7 +219,7 @@ impl Webhooks {
                     return Err(WebhookError::Limit(limit));
                 }
                 if let Some(bot) = row.bot_id {
-                    check_bot(unit, &who, bot)?;
+                    check_bot(unit, &who, bot, now)?;
                 }
                 store::insert(unit, &row)?;
                 unit.audit(entry(&who, "webhook_created", &row))?;
@@ -294,7 +294,7 @@ impl Webhooks {
         expected: Expected,
         patch: WebhookPatch,
     ) -> Result<Versioned<Webhook>, WebhookError> {
-        let (org, this) = (who.org, self.clone());
+        let (org, this, now) = (who.org, self.clone(), self.now());
         if let Patch::Set(text) = &patch.url
             && let Some(url) = Checks::default().url(text)
         {
@@ -312,7 +312,7 @@ impl Webhooks {
                 expected.check(old.rev)?;
                 let row = this.changed(&old, patch)?;
                 if let Some(bot) = row.bot_id.filter(|bot| old.bot_id != Some(*bot)) {
-                    check_bot(unit, &who, bot)?;
+                    check_bot(unit, &who, bot, now)?;
                 }
                 store::save(unit, &row)?;
                 let entry = entry(&who, "webhook_updated", &row);

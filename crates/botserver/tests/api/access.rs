@@ -114,6 +114,16 @@ async fn a_bot_whose_start_never_compiled_is_in_error_until_it_does(app: App) {
     assert_eq!(admin.get("/bots?filter[status]=error").await.data()["total"], 1);
     admin.patch("/bots/shop", json!({ "status": "error" })).await.assert_status(422);
 
+    for status in ["active", "maintenance", "active"] {
+        admin.patch("/bots/shop", json!({ "status": status })).await.assert_ok();
+    }
+    let told = admin.get("/bots/shop").await.data();
+    assert_eq!(
+        (&told["status"], &told["status_reason"]),
+        (&json!("error"), &json!("The script start has errors and never ran.")),
+        "nobody can make it active but its author"
+    );
+
     admin.put_zip("/bots/shop/package", package("TALK \"good\"")).await.assert_ok();
     assert_eq!(admin.get("/bots/shop").await.data()["status"], "active");
     admin.post("/conversations", start).await.assert_status(201);
@@ -160,4 +170,48 @@ async fn no_more_conversations_are_begun_than_may_be_held_at_once(app: App) {
     assert_eq!(refused["details"]["limit"], 2);
     assert_eq!(admin.get("/bots/shop").await.data()["session_count"], 2);
     assert_eq!(admin.get("/bots").await.items()[0]["session_count"], 2);
+}
+
+#[botserver_test]
+async fn who_was_let_in_and_who_was_shut_out_is_audited(app: App) {
+    app.bot("Shop", "TALK \"hi\"").await;
+    let (ann, bob) = (id_of(&app.user("ann").await).await, id_of(&app.user("bob").await).await);
+    let set = async |access: Value| app.admin().put("/bots/shop/access", access).await.assert_ok();
+    set(json!({ "visibility": "private", "allowed_users": [ann, bob], "allowed_roles": ["manager"] })).await;
+
+    let access = json!({
+        "allowed_users": [ann], "denied_users": [bob], "anonymous_allowed": true, "max_concurrent_sessions": 5,
+    });
+    set(access).await;
+
+    let audited = app.audit_details("bot_access_changed").await;
+    assert_eq!(
+        audited[1],
+        json!({
+            "allowed_users": { "removed": [bob] },
+            "allowed_roles": { "removed": ["manager"] },
+            "denied_users": { "added": [bob] },
+            "changes": [
+                { "field": "anonymous_allowed", "old_value": false, "new_value": true },
+                { "field": "max_concurrent_sessions", "old_value": null, "new_value": 5 },
+            ],
+        })
+    );
+    assert_eq!(audited[0]["allowed_users"]["added"].as_array().map(Vec::len), Some(2));
+}
+
+#[botserver_test]
+async fn every_bot_of_a_list_tells_its_own_conversations(app: App) {
+    let ann = app.user("ann").await;
+    for at in 0..22 {
+        let bot = app.admin().post("/bots", json!({ "name": format!("Bot {at}") })).await.assert_status(201);
+        for _ in 0..at % 3 {
+            ann.converse(&bot.data()).await;
+        }
+    }
+
+    let listed = app.admin().get("/bots?sort=created_at&order=asc&limit=100").await.assert_ok().items();
+
+    let counts: Vec<_> = listed.iter().map(|bot| bot["session_count"].as_u64()).collect();
+    assert_eq!(counts, (0..22).map(|at| Some(at % 3)).collect::<Vec<_>>());
 }

@@ -75,7 +75,7 @@ async fn what_is_exported_installs_as_the_same_package(app: App) {
 }
 
 #[botserver_test]
-async fn a_package_larger_than_memory_should_hold_comes_out_as_it_went_in(app: App) {
+async fn a_file_of_several_chunks_comes_out_as_it_went_in(app: App) {
     bot(&app, "Shop").await;
     // Nothing that compresses well, of several chunks.
     let mut seed = 1_u32;

@@ -173,6 +173,23 @@ async fn a_secret_is_shown_to_nobody_and_known_to_scripts(app: App) {
     }
 }
 
+#[botserver_test]
+async fn a_secret_is_hidden_in_every_form_in_which_a_file_can_hold_it(app: App) {
+    let csv = "#param-api-key,hush-old\nparam-api-key,\"hush-1\nhush-2\"\nllm-key-2;hush-3\nparam-key-of-erp,hush-4\n";
+    let bot = shop(&app, "TALK api_key + key_of_erp", csv).await;
+    let admin = app.admin();
+
+    let file = admin.get(FILE).await.assert_ok().body;
+
+    assert_eq!(file, "#param-api-key,***\nparam-api-key,***\nllm-key-2;***\nparam-key-of-erp,***\n");
+    assert!(!admin.get("/bots/shop/config").await.assert_ok().body.contains("hush"));
+    assert_eq!(admin.converse(&bot).await["messages"][0]["content"], "hush-1\nhush-2hush-4");
+    let open = "llm-key,\"hush-5\nhush-6\n";
+    let request = admin.request(Method::PUT, FILE).header("content-type", "text/csv").body(open);
+    let refused = Client::send(request).await.assert_error(422, "VALIDATION_ERROR", "package_invalid");
+    assert!(refused["message"].as_str().is_some_and(|text| text.contains("llm-key")), "{refused}");
+}
+
 async fn org(client: &Client) -> kernel::id::OrganizationId {
     client.me().await["organization_id"].as_str().expect("an id").parse().expect("an id")
 }

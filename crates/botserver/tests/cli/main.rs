@@ -174,7 +174,30 @@ fn a_broken_package_is_refused_with_its_reasons() {
     let error = desk.refused(&["bot", "import", "broken.gbai"]);
 
     assert!(error.contains("broken.gbdialog/start.bas:1:") && error.contains("THEN"), "{error}");
-    assert_eq!(desk.good(&["bot", "list"]).lines().filter(|line| line.contains(" 1 ")).count(), 0);
+    assert_eq!(desk.good(&["bot", "list"]), "", "no bot is left without a package");
+
+    desk.write("broken.gbai/broken.gbdialog/start.bas", "TALK \"x\"\n");
+    assert!(desk.good(&["bot", "import", "broken.gbai"]).contains("version 1"));
+    desk.write("broken.gbai/broken.gbdialog/start.bas", "TALK (\n");
+    desk.refused(&["bot", "import", "broken.gbai"]);
+    desk.write("broken.gbai/broken.gbdialog/start.bas", "TALK \"y\"\n");
+    assert!(
+        desk.good(&["bot", "import", "broken.gbai"]).contains("version 2"),
+        "nothing came of the refused one"
+    );
+}
+
+#[test]
+fn a_package_whose_name_makes_no_slug_is_imported_into_the_same_bot_again() {
+    let desk = Desk::new();
+    for package in ["default.gbai", "templates.gbai", "\u{2192}.gbai"] {
+        desk.write(&format!("{package}/x.gbdialog/start.bas"), "TALK \"x\"\n");
+
+        assert!(desk.good(&["bot", "import", package]).contains("version 1"), "{package}");
+        assert!(desk.good(&["bot", "import", package]).contains("version 2"), "{package}");
+    }
+
+    assert_eq!(desk.good(&["bot", "list"]).lines().count(), 3);
 }
 
 #[test]

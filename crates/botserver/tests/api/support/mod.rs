@@ -328,6 +328,22 @@ impl App {
         counted.expect("rows").map_or(0, |(count,)| count)
     }
 
+    /// The details of the entries of that action in the audit log, oldest first.
+    pub(crate) async fn audit_details(&self, action: &'static str) -> Vec<Value> {
+        let org = self.organization().await;
+        let entries = self.server.house.db.read(org, move |tx| {
+            tx.all::<(Option<platform::db::Json>,)>(
+                "SELECT details FROM audit WHERE org_id = $1 AND action = $2 ORDER BY at, id",
+                &[&action],
+            )
+        });
+        let entries: Result<Vec<_>, platform::db::DbError> = entries.await;
+        let read = |details: Option<platform::db::Json>| {
+            details.map_or(Value::Null, |json| json.read().expect("JSON"))
+        };
+        entries.expect("entries").into_iter().map(|(details,)| read(details)).collect()
+    }
+
     /// The server's first organization.
     async fn organization(&self) -> kernel::id::OrganizationId {
         let me = self.admin().me().await;
