@@ -12,7 +12,9 @@ use super::{
 async fn no_page_of_memory_scans_or_sorts() {
     let ((db, _database), world) = (crate::testing::database().await, Surroundings::system());
 
-    for (order, prefix) in [(Order::Asc, None), (Order::Desc, None), (Order::Asc, Some("a"))] {
+    for (order, prefix) in
+        [(Order::Asc, None), (Order::Desc, None), (Order::Asc, Some("a")), (Order::Desc, Some("a,b"))]
+    {
         let mut request = SPEC.read(prefix.map(|prefix| ("prefix", prefix))).unwrap();
         request.order = order;
         let extra = of_bot(world.id(), &request);

@@ -1,9 +1,9 @@
 //! What lists cost, in steps of SQLite or in rows that PostgreSQL visits: it has a bound, whatever is stored.
 
-use kernel::{Id, id::kind::Organization};
+use kernel::{Id, id::kind::Organization, list::Order};
 use test_database::each_database;
 
-use super::{House, SPEC, THINGS, Thing, house};
+use super::{House, SPEC, THINGS, Thing, at, house, moment};
 use crate::db::{DbError, Engine};
 
 /// Things with names of letters as they fall; one in a hundred is odd, and the last ten are special.
@@ -204,5 +204,27 @@ async fn values_that_few_have_are_found_whatever_the_sort() {
         sizes.sort_unstable();
         assert_eq!(sizes, (20_991..=21_000).collect::<Vec<_>>(), "{query:?}");
         assert_eq!((page.total, page.total_exact, page.next_cursor), (Some(10), None, None), "{query:?}");
+    }
+}
+
+#[each_database]
+async fn a_page_deep_in_what_a_filter_lets_pass_costs_as_much_as_an_early_one() {
+    let house = house().await;
+    let org = filled(&house, 21_000).await;
+    let (first, last) = (moment(0), moment(21_001));
+
+    for (order, early, deep) in [(Order::Asc, 100, 20_000), (Order::Desc, 20_900, 1_000)] {
+        for rest in [vec![], vec![("kind", "common")], vec![("name", "nobody")]] {
+            let mut query = vec![("since", first.as_str()), ("before", &last), ("count", "false")];
+            query.push(("order", if order == Order::Asc { "asc" } else { "desc" }));
+            query.extend(&rest);
+            let mut costs = Vec::new();
+            for size in [early, deep] {
+                let cursor = at(size, order);
+                let page: Vec<_> = query.iter().copied().chain([("cursor", cursor.as_str())]).collect();
+                costs.push(cost(&house, org, &page).await);
+            }
+            assert!(costs[1] * 10 <= costs[0] * 12 + 100, "{order:?} {rest:?}: {costs:?}");
+        }
     }
 }
