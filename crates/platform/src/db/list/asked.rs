@@ -348,7 +348,7 @@ impl<'a> Asked<'a> {
     /// One page of a walk, which goes as far as it may if it is bounded.
     fn walked<R: Record>(&self, bounded: bool, known: u64) -> Result<Page<R>, ListError> {
         let horizon = if bounded { self.horizon(self.cursor())? } else { None };
-        let (total, total_exact) = self.total(horizon.as_ref(), known)?;
+        let (total, total_exact) = self.total(bounded, horizon.as_ref(), known)?;
         let (limit, skip) = (self.request.limit as usize, self.request.start.skip());
         let mut rows: Vec<Walked<R>> =
             self.page(horizon.as_ref()).run(self.scoped).map_err(|error| self.of_cursor(error))?;
@@ -390,18 +390,26 @@ impl<'a> Asked<'a> {
         page
     }
 
-    /// How many rows there are in all, as far as the caller wants to know.
-    fn total(&self, horizon: Option<&Cursor>, known: u64) -> Result<(Option<u64>, Option<bool>), DbError> {
+    /// How many rows there are in all, as far as the caller wants to know: the same on each page of the list.
+    fn total(
+        &self,
+        bounded: bool,
+        horizon: Option<&Cursor>,
+        known: u64,
+    ) -> Result<(Option<u64>, Option<bool>), ListError> {
         let beyond = (Some(COUNT_CAP), Some(false));
         match self.request.count {
             Count::None => Ok((None, None)),
             Count::Exact => Ok((Some(self.whole().number(self.scoped)?), None)),
             Count::Capped if known > COUNT_CAP => Ok(beyond),
             Count::Capped => {
-                let cursor = horizon.and_then(|_| self.cursor());
-                let seen = self.count(cursor, horizon, Some(COUNT_CAP + 1)).number(self.scoped)?;
+                let first = match self.cursor() {
+                    Some(_) if bounded => self.horizon(None)?,
+                    _ => horizon.cloned(),
+                };
+                let seen = self.count(None, first.as_ref(), Some(COUNT_CAP + 1)).number(self.scoped)?;
                 let total = Ord::max(seen, known);
-                let exact = horizon.is_none();
+                let exact = first.is_none();
                 Ok(if total > COUNT_CAP { beyond } else { (Some(total), (!exact).then_some(false)) })
             }
         }

@@ -228,3 +228,34 @@ async fn a_page_deep_in_what_a_filter_lets_pass_costs_as_much_as_an_early_one() 
         }
     }
 }
+
+#[each_database]
+async fn a_total_is_the_same_on_each_page_of_a_walk_and_has_the_same_bound() {
+    let house = house().await;
+    let org = filled(&house, 21_000).await;
+
+    for (order, total) in [("asc", 5), ("desc", 0)] {
+        let (mut totals, mut costs, mut cursor) = (Vec::new(), Vec::new(), None::<String>);
+        loop {
+            let mut query = vec![("big", "false"), ("order", order), ("count", "true")];
+            query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let page = house.page(org, &query).await;
+            totals.push((page.total, page.total_exact));
+            costs.push(cost(&house, org, &query).await);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(totals, [(Some(total), Some(false)); 3], "{order}");
+        // Behind a cursor the beginning of the list is walked once more, for its total.
+        assert!(costs.iter().all(|cost| *cost <= costs[0] * 2), "{order}: {costs:?}");
+    }
+    for kept in ["5", "1"] {
+        let page = house.page(org, &[("kind", "special"), ("sort", "name"), ("limit", kept)]).await;
+        if let Some(cursor) = page.next_cursor {
+            let query = [("kind", "special"), ("sort", "name"), ("count", "true"), ("cursor", &cursor)];
+            assert_eq!(house.page(org, &query).await.total, page.total);
+        }
+    }
+}
