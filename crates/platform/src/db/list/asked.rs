@@ -228,9 +228,13 @@ impl<'a> Asked<'a> {
     /// All rows of the lookups that are meant, if they are few. `all_are_meant` if what is found needs no second look,
     /// for which its row would have to be read.
     fn look_up(&self, lookups: &[Lookup], all_are_meant: bool) -> Result<Found, ListError> {
+        let (mut all, mut most) = (0, 0);
         for lookup in lookups {
-            if self.count_of(lookup).number(self.scoped)? >= RARE as u64 {
-                return Ok(Found::Many(if all_are_meant { RARE as u64 } else { 0 }));
+            let some = self.count_of(lookup).number(self.scoped)?;
+            // A row can be found in several ways, but in one way only once.
+            (all, most) = (all + some, Ord::max(most, some));
+            if all >= RARE as u64 {
+                return Ok(Found::Many(if all_are_meant { most } else { 0 }));
             }
         }
         let mut all = Vec::new();

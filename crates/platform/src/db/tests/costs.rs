@@ -259,3 +259,26 @@ async fn a_total_is_the_same_on_each_page_of_a_walk_and_has_the_same_bound() {
         }
     }
 }
+
+#[each_database]
+async fn values_that_are_many_together_are_not_all_looked_up() {
+    let house = house().await;
+    let org = filled(&house, 9_000).await;
+    let spread: Result<u64, DbError> = house
+        .db
+        .write(org, |unit| {
+            unit.execute("UPDATE things SET kind = CAST(size % 6 AS text) WHERE org_id = $1", &[])
+        })
+        .await;
+    assert_eq!(spread.unwrap(), 9_000);
+    analyze(&house).await;
+
+    let (two, six) = (("kind", "0,1"), ("kind", "0,1,2,3,4,5"));
+    let costs = [
+        cost(&house, org, &[two, ("sort", "name"), ("count", "false")]).await,
+        cost(&house, org, &[six, ("sort", "name"), ("count", "false")]).await,
+    ];
+
+    assert!(costs[1] <= costs[0] * 12 / 10, "{costs:?}");
+    assert_eq!(house.page(org, &[six, ("sort", "name")]).await.items.len(), 20);
+}
