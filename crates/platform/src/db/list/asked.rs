@@ -79,6 +79,15 @@ enum Found {
     Unasked,
 }
 
+impl Found {
+    /// What is known by the first rows that were found.
+    fn among(hits: Vec<Hit>) -> Self {
+        let all = hits.len() < RARE;
+        let meant = hits.into_iter().filter(|hit| hit.fits).map(|hit| hit.cursor);
+        if all { Self::Few(meant.collect()) } else { Self::Many(meant.count() as u64) }
+    }
+}
+
 impl<'a> Asked<'a> {
     pub(super) fn of(
         scoped: Scoped<'a>,
@@ -209,7 +218,10 @@ impl<'a> Asked<'a> {
                     self.look_up(&search.beginnings(&self.own), self.only_searches())?
                 }
                 Dialect::Sqlite => self.look_up_text(search)?,
-                Dialect::Postgres => Found::Unasked,
+                Dialect::Postgres if self.rest.is_empty() => Found::Unasked,
+                Dialect::Postgres => {
+                    Found::among(self.hits(&search.of_own(&self.own), RARE, self.meant().into())?)
+                }
             };
         }
         for lookups in &self.lookups {
@@ -217,7 +229,6 @@ impl<'a> Asked<'a> {
                 break;
             }
             let other = self.look_up(lookups, false)?;
-            // What the database finds its way to it may find without a walk; then it is not bounded by one.
             if matches!(other, Found::Few(_)) || self.search.is_none() {
                 found = other;
             }
@@ -252,9 +263,7 @@ impl<'a> Asked<'a> {
         if hits.len() == CANDIDATES {
             hits = self.hits(&search.holders(), RARE, self.meant().into())?;
         }
-        let all = hits.len() < RARE;
-        let meant = hits.into_iter().filter(|hit| hit.fits).map(|hit| hit.cursor);
-        Ok(if all { Found::Few(meant.collect()) } else { Found::Many(meant.count() as u64) })
+        Ok(Found::among(hits))
     }
 
     fn lookup(&self, lookup: &Lookup, limit: usize, columns: &[Expr]) -> Statement {

@@ -261,6 +261,23 @@ async fn a_total_is_the_same_on_each_page_of_a_walk_and_has_the_same_bound() {
 }
 
 #[each_database]
+async fn a_search_that_meets_few_of_what_else_is_asked_for_has_a_bound() {
+    let (few, many) = (house().await, house().await);
+    let orgs = [filled(&few, 21_000).await, filled(&many, 42_000).await];
+    analyze(&few).await;
+    analyze(&many).await;
+
+    for query in [
+        vec![("search", "@ex"), ("name", "nobody")],
+        vec![("search", "@ex"), ("big", "false"), ("order", "desc")],
+        vec![("search", "x7500@"), ("name", "nobody")],
+    ] {
+        let costs = [cost(&few, orgs[0], &query).await, cost(&many, orgs[1], &query).await];
+        assert!(costs[1] * 10 <= costs[0] * 12 + 100, "{query:?}: {costs:?}");
+    }
+}
+
+#[each_database]
 async fn values_that_are_many_together_are_not_all_looked_up() {
     let house = house().await;
     let org = filled(&house, 9_000).await;
