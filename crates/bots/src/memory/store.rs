@@ -153,10 +153,10 @@ pub(super) fn with_ends(tx: &ServerTx<'_>) -> Result<Vec<(Id<Organization>,)>, D
 }
 
 /// Removes some values whose time is over. Gives how many.
-pub(super) fn delete_expired(unit: &Unit<'_>, now: Timestamp, limit: i64) -> Result<u64, DbError> {
+pub(super) fn delete_expired(unit: &Unit<'_>, now: Timestamp, limit: u64) -> Result<u64, DbError> {
     unit.execute(
         "DELETE FROM memories WHERE org_id = $1 AND id IN
             (SELECT id FROM memories WHERE org_id = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3)",
-        &[&now, &limit],
+        &[&now, &i64::try_from(limit).unwrap_or(i64::MAX)],
     )
 }

@@ -306,14 +306,14 @@ pub(super) fn ask_again(unit: &Unit<'_>, id: DeliveryId, now: Timestamp) -> Resu
 }
 
 /// Rows that one unit removes at the most.
-pub(super) const AT_ONCE: i64 = 500;
+pub(super) const AT_ONCE: u64 = 500;
 
 /// Removes some deliveries of a webhook; gives their number.
 pub(super) fn forget_of(unit: &Unit<'_>, webhook: WebhookId) -> Result<u64, DbError> {
     unit.execute(
         "DELETE FROM webhook_deliveries WHERE org_id = $1 AND id IN
             (SELECT id FROM webhook_deliveries WHERE org_id = $1 AND webhook_id = $2 LIMIT $3)",
-        &[&webhook, &AT_ONCE],
+        &[&webhook, &AT_ONCE.cast_signed()],
     )
 }
 
@@ -322,7 +322,7 @@ pub(super) fn forget_before(unit: &Unit<'_>, before: Timestamp) -> Result<u64, D
     unit.execute(
         "DELETE FROM webhook_deliveries WHERE org_id = $1 AND id IN
             (SELECT id FROM webhook_deliveries WHERE org_id = $1 AND created_at < $2 ORDER BY created_at LIMIT $3)",
-        &[&before, &AT_ONCE],
+        &[&before, &AT_ONCE.cast_signed()],
     )
 }
 
