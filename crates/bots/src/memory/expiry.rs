@@ -28,7 +28,7 @@ async fn forget(job: JobContext, memories: Memories) -> Result<Value, JobError> 
     let db = memories.db();
     let mut forgotten = 0;
     let now = memories.now();
-    for (org,) in db.read_server(store::with_ends).await? {
+    for (org,) in db.read_server(move |tx| store::with_ended(tx, now)).await? {
         let forget = || db.write(org, move |unit| store::delete_expired(unit, now, AT_ONCE));
         forgotten += in_small_units(|| job.check(), AT_ONCE, forget).await?;
     }

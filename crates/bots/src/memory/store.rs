@@ -147,9 +147,9 @@ pub(crate) fn forget_of(unit: &Unit<'_>, subject: Id<Conversation>) -> Result<()
     Ok(())
 }
 
-/// Organizations that have values which end some day.
-pub(super) fn with_ends(tx: &ServerTx<'_>) -> Result<Vec<(Id<Organization>,)>, DbError> {
-    tx.across_organizations("SELECT org_id FROM memories WHERE expires_at IS NOT NULL GROUP BY org_id")
+/// Organizations that have values whose time is over.
+pub(super) fn with_ended(tx: &ServerTx<'_>, now: Timestamp) -> Result<Vec<(Id<Organization>,)>, DbError> {
+    tx.across_organizations_with("SELECT DISTINCT org_id FROM memories WHERE expires_at <= $1", &[&now])
 }
 
 /// Removes some values whose time is over. Gives how many.
