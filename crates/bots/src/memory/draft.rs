@@ -19,7 +19,7 @@ pub(super) struct Recollection {
     found: BTreeMap<Place, Option<(i64, Json)>>,
     changes: BTreeMap<Place, Change>,
     cleared: BTreeSet<Owner>,
-    /// Bytes of all changes.
+    /// Bytes of all changes together.
     bytes: usize,
     /// Values that an owner may have.
     pub(super) entries: usize,
@@ -30,6 +30,13 @@ struct Change {
     /// None forgets.
     value: Option<Json>,
     expires_at: Option<Timestamp>,
+}
+
+impl Change {
+    /// Bytes that it keeps, with the key.
+    fn size(&self, (_, key): &Place) -> usize {
+        key.len() + self.value.as_ref().map_or(0, Json::size)
+    }
 }
 
 impl Recollection {
@@ -51,7 +58,7 @@ impl Recollection {
         self.found.entry(place).or_insert(found);
     }
 
-    /// Changes the value, or forgets it. False if the turn would keep more bytes than that.
+    /// Changes the value, or forgets it. False, and nothing is changed, if the turn would keep more bytes than that.
     pub(super) fn change(
         &mut self,
         place: Place,
@@ -59,14 +66,21 @@ impl Recollection {
         expires_at: Option<Timestamp>,
         most: usize,
     ) -> bool {
-        self.bytes += place.1.len() + value.as_ref().map_or(0, Json::size);
-        self.changes.insert(place, Change { value, expires_at });
-        self.bytes <= most
+        let change = Change { value, expires_at };
+        let before = self.changes.get(&place).map_or(0, |change| change.size(&place));
+        let bytes = self.bytes - before + change.size(&place);
+        if bytes > most {
+            return false;
+        }
+        self.bytes = bytes;
+        self.changes.insert(place, change);
+        true
     }
 
     /// Forgets everything of an owner.
     pub(super) fn clear(&mut self, owner: Owner) {
         self.changes.retain(|(other, _), _| *other != owner);
+        self.bytes = self.changes.iter().map(|(place, change)| change.size(place)).sum();
         self.cleared.insert(owner);
     }
 
