@@ -195,6 +195,11 @@ impl Bucket {
         Ok(found(self.store.delete(&self.key(hash)).await).map(drop)?)
     }
 
+    pub(super) async fn look(&self, hash: ObjectHash) -> Result<Option<Listed>, ObjectError> {
+        let there = found(self.store.head(&self.key(hash)).await)?;
+        Ok(there.map(|there| Listed { hash, size: there.size, modified: there.last_modified }))
+    }
+
     pub(super) fn list(&self, after: Option<ObjectHash>) -> BoxStream<'static, Result<Listed, ObjectError>> {
         let prefix = (!self.prefix.as_ref().is_empty()).then_some(&self.prefix);
         let listed = match after {

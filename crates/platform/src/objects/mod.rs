@@ -347,6 +347,14 @@ impl Objects {
         }
     }
 
+    /// How an object is at the moment. None if there is no such object.
+    pub async fn look(&self, hash: &ObjectHash) -> Result<Option<Listed>, ObjectError> {
+        match &self.0.engine {
+            Engine::Folder(folder) => folder.look(*hash).await,
+            Engine::Bucket(bucket) => bucket.look(*hash).await,
+        }
+    }
+
     /// Every object in the order of their names, from the one after `after`.
     pub fn list(&self, after: Option<ObjectHash>) -> BoxStream<'static, Result<Listed, ObjectError>> {
         match &self.0.engine {
