@@ -107,7 +107,9 @@ impl Bucket {
     }
 
     pub(super) async fn put(&self, content: Bytes) -> Result<Stored, ObjectError> {
-        let stored = Stored { hash: ObjectHash::of(&content), size: content.len() as u64 };
+        let size = content.len() as u64;
+        let (hash, content) = blocking(move || Ok((ObjectHash::of(&content), content))).await?;
+        let stored = Stored { hash, size };
         // Whoever was first wrote the same.
         self.store.put(&self.key(stored.hash), content.into()).await?;
         Ok(stored)
