@@ -134,10 +134,11 @@ pub(crate) const ALL: &[Migration] = &[
             PRIMARY KEY (org_id, scope, bot_id, subject_id, key),
             UNIQUE (org_id, id)
         );
-        CREATE INDEX memories_by_key ON memories (org_id, scope, bot_id, subject_id, key, id);
+        CREATE INDEX memories_by_key ON memories (org_id, scope, bot_id, subject_id, key, id, expires_at);
         CREATE INDEX memories_of_bot ON memories (org_id, bot_id);
         CREATE INDEX memories_of_subject ON memories (org_id, subject_id);
-        CREATE INDEX memories_ending ON memories (org_id, expires_at) WHERE expires_at IS NOT NULL;",
+        CREATE INDEX memories_ending ON memories (org_id, expires_at) WHERE expires_at IS NOT NULL;
+        CREATE INDEX memories_ended ON memories (expires_at, org_id) WHERE expires_at IS NOT NULL;",
     ),
     Migration::new(
         "m20261129_23_bots_runs_that_call_and_wait",

@@ -18,6 +18,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     ),
     Migration::each("m20261129_03_identity_members_status", STATUS_SQLITE, STATUS_POSTGRES),
     Migration::new("m20261129_04_identity_members_lookups", LOOKUPS),
+    Migration::each("m20261130_01_identity_members_take_status_at_last", "", STATUS_AT_LAST_POSTGRES),
 ];
 
 /// `founding` is true for the server's first organization and null for all others: being unique, it lets only one
@@ -252,6 +253,16 @@ BEGIN
 END $$;
 CREATE TRIGGER members_follow_status AFTER UPDATE OF status ON server_users
 FOR EACH ROW WHEN (NEW.status <> OLD.status) EXECUTE FUNCTION members_follow_status();
+";
+
+/// Who begins a membership waits for whoever changes the account at that moment, and the other way round: otherwise the
+/// one copies the state from before the change, and the other doesn't see the copy yet. SQLite does one after the other.
+const STATUS_AT_LAST_POSTGRES: &str = "
+CREATE OR REPLACE FUNCTION members_take_status() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT status INTO NEW.status FROM server_users WHERE id = NEW.user_id FOR SHARE;
+    RETURN NEW;
+END $$;
 ";
 
 /// Names whose beginnings are searched carry what the list is sorted by unless somebody says otherwise: else each of

@@ -149,10 +149,9 @@ pub struct ListRequest {
 impl ListRequest {
     /// The page of a list whose results are all at hand, each with where it stands.
     pub fn cut<T>(&self, mut results: Vec<(Cursor, T)>) -> Page<T> {
-        let place = |cursor: &Cursor| (cursor.value.clone(), cursor.id);
         let in_order = |a: &Cursor, b: &Cursor| match self.order {
-            Order::Asc => place(a).cmp(&place(b)),
-            Order::Desc => place(b).cmp(&place(a)),
+            Order::Asc => a.place().cmp(&b.place()),
+            Order::Desc => b.place().cmp(&a.place()),
         };
         results.sort_by(|(a, _), (b, _)| in_order(a, b));
         let count = results.len() as u64;
@@ -328,6 +327,11 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Cursor {
+    /// Where it stands in the order of its sort.
+    fn place(&self) -> (&SortValue, &[u8; 16]) {
+        (&self.value, &self.id)
+    }
+
     /// The opaque text of a cursor in the given sort.
     pub fn encode(&self, sort: &str, order: Order) -> String {
         let wire =

@@ -9,7 +9,7 @@ use kernel::{
 };
 use platform::{
     db::{DbError, Unit},
-    jobs::{JobContext, JobError, JobKind},
+    jobs::{JobContext, JobError, JobKind, in_small_units},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,8 +41,7 @@ pub(super) fn enqueue(unit: &Unit<'_>, id: Id<Conversation>, who: &Actor) -> Res
 }
 
 async fn remove(job: JobContext, id: Id<Conversation>) -> Result<Value, JobError> {
-    while job.write(move |unit| Ok(store::delete_some(unit, id, AT_ONCE)?)).await? == AT_ONCE {
-        job.check()?;
-    }
+    let remove = || job.write(move |unit| Ok(store::delete_some(unit, id, AT_ONCE)?));
+    in_small_units(|| job.check(), AT_ONCE, remove).await?;
     Ok(Value::Null)
 }

@@ -8,7 +8,7 @@ use kernel::{
 };
 use platform::{
     db::DbError,
-    jobs::{JobContext, JobError, JobKind},
+    jobs::{JobContext, JobError, JobKind, in_small_units},
     schedules::Schedule,
 };
 use serde_json::{Value, json};
@@ -46,7 +46,6 @@ impl Logs {
         Ok(json!({ "forgotten": forgotten }))
     }
 
-    /// In small units, so that nobody waits long for the writer.
     async fn forget(
         &self,
         job: Option<&JobContext>,
@@ -54,16 +53,8 @@ impl Logs {
         bot: Id<Bot>,
         until: Timestamp,
     ) -> Result<u64, JobError> {
-        let mut forgotten = 0;
-        loop {
-            job.map_or(Ok(()), JobContext::check)?;
-            let gone: Result<u64, DbError> =
-                self.db.write(org, move |unit| store::forget(unit, bot, until, AT_ONCE)).await;
-            let gone = gone?;
-            forgotten += gone;
-            if gone < AT_ONCE.unsigned_abs() {
-                return Ok(forgotten);
-            }
-        }
+        let check = || job.map_or(Ok(()), JobContext::check);
+        let forget = || self.db.write(org, move |unit| store::forget(unit, bot, until, AT_ONCE));
+        in_small_units(check, AT_ONCE.unsigned_abs(), forget).await
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Recollection {
     found: BTreeMap<Place, Option<(i64, Json)>>,
     changes: BTreeMap<Place, Change>,
     cleared: BTreeSet<Owner>,
-    /// Bytes of all changes.
+    /// Bytes of all changes together.
     bytes: usize,
     /// Values that an owner may have.
     pub(super) entries: usize,
@@ -30,6 +30,13 @@ struct Change {
     /// None forgets.
     value: Option<Json>,
     expires_at: Option<Timestamp>,
+}
+
+impl Change {
+    /// Bytes that it keeps, with the key.
+    fn size(&self, (_, key): &Place) -> usize {
+        key.len() + self.value.as_ref().map_or(0, Json::size)
+    }
 }
 
 impl Recollection {
@@ -51,7 +58,7 @@ impl Recollection {
         self.found.entry(place).or_insert(found);
     }
 
-    /// Changes the value, or forgets it. False if the turn would keep more bytes than that.
+    /// Changes the value, or forgets it. False, and nothing is changed, if the turn would keep more bytes than that.
     pub(super) fn change(
         &mut self,
         place: Place,
@@ -59,14 +66,21 @@ impl Recollection {
         expires_at: Option<Timestamp>,
         most: usize,
     ) -> bool {
-        self.bytes += place.1.len() + value.as_ref().map_or(0, Json::size);
-        self.changes.insert(place, Change { value, expires_at });
-        self.bytes <= most
+        let change = Change { value, expires_at };
+        let before = self.changes.get(&place).map_or(0, |change| change.size(&place));
+        let bytes = self.bytes - before + change.size(&place);
+        if bytes > most {
+            return false;
+        }
+        self.bytes = bytes;
+        self.changes.insert(place, change);
+        true
     }
 
     /// Forgets everything of an owner.
     pub(super) fn clear(&mut self, owner: Owner) {
         self.changes.retain(|(other, _), _| *other != owner);
+        self.bytes = self.changes.iter().map(|(place, change)| change.size(place)).sum();
         self.cleared.insert(owner);
     }
 
@@ -77,39 +91,34 @@ impl Recollection {
         (self.cleared.contains(&owner), changes)
     }
 
+    /// Writes a change. True if the owner has a value more.
     fn write_one(
         &self,
         unit: &Unit<'_>,
         place: &Place,
         change: &Change,
         at: Timestamp,
-    ) -> Result<(), NotWritten> {
+    ) -> Result<bool, NotWritten> {
         let (owner, key) = place;
         let found = if self.cleared.contains(owner) { None } else { self.found.get(place) };
         let rev = found.and_then(|found| found.as_ref().map(|(rev, _)| *rev));
         let Some(value) = &change.value else {
             let forgotten = store::delete(unit, owner, key, rev)?;
-            return if rev.is_some() && forgotten == 0 { Err(NotWritten::Overtaken) } else { Ok(()) };
+            return if rev.is_some() && forgotten == 0 { Err(NotWritten::Overtaken) } else { Ok(false) };
         };
         // A value whose time is over is not found and yet has a row: that one is changed, whatever it is.
         let value = (value, change.expires_at);
         let new = matches!(found, Some(None));
         if !new && store::update(unit, owner, key, value, rev, at)? == 1 {
-            return Ok(());
+            return Ok(false);
         }
         if rev.is_some() {
             return Err(NotWritten::Overtaken);
         }
         if !store::insert(unit, owner, key, value, at)? {
-            return replace_expired(unit, place, value, at);
+            replace_expired(unit, place, value, at)?;
         }
-        if store::has_more_than(unit, owner, self.entries, at)? {
-            return Err(NotWritten::Refused(format!(
-                "no more than {} values are remembered in one place",
-                self.entries
-            )));
-        }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -131,6 +140,19 @@ impl Draft for Recollection {
         for owner in &self.cleared {
             store::clear(unit, owner)?;
         }
-        self.changes.iter().try_for_each(|(place, change)| self.write_one(unit, place, change, at))
+        // Each owner's values are counted once, after all changes: there may be many of both.
+        let mut grown = BTreeSet::new();
+        for (place, change) in &self.changes {
+            if self.write_one(unit, place, change, at)? {
+                grown.insert(place.0);
+            }
+        }
+        for owner in &grown {
+            if store::has_more_than(unit, owner, self.entries, at)? {
+                let message = format!("no more than {} values are remembered in one place", self.entries);
+                return Err(NotWritten::Refused(message));
+            }
+        }
+        Ok(())
     }
 }

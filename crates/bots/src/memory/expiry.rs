@@ -3,8 +3,7 @@
 
 use gateway::Module;
 use platform::{
-    db::DbError,
-    jobs::{JobContext, JobError, JobKind},
+    jobs::{JobContext, JobError, JobKind, in_small_units},
     schedules::Schedule,
 };
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use super::{Memories, store};
 
 const FORGET: JobKind<()> = JobKind::new("memory.forget");
 /// Rows that one unit removes.
-const AT_ONCE: i64 = 1000;
+const AT_ONCE: u64 = 1000;
 
 /// The job that forgets.
 pub(super) fn with_jobs(module: Module, memories: &Memories) -> Module {
@@ -28,18 +27,10 @@ pub(super) fn with_jobs(module: Module, memories: &Memories) -> Module {
 async fn forget(job: JobContext, memories: Memories) -> Result<Value, JobError> {
     let db = memories.db();
     let mut forgotten = 0;
-    for (org,) in db.read_server(store::with_ends).await? {
-        loop {
-            job.check()?;
-            let now = memories.now();
-            let gone: Result<u64, DbError> =
-                db.write(org, move |unit| store::delete_expired(unit, now, AT_ONCE)).await;
-            let gone = gone?;
-            forgotten += gone;
-            if gone < AT_ONCE.unsigned_abs() {
-                break;
-            }
-        }
+    let now = memories.now();
+    for (org,) in db.read_server(move |tx| store::with_ended(tx, now)).await? {
+        let forget = || db.write(org, move |unit| store::delete_expired(unit, now, AT_ONCE));
+        forgotten += in_small_units(|| job.check(), AT_ONCE, forget).await?;
     }
     Ok(json!({ "forgotten": forgotten }))
 }

@@ -5,7 +5,7 @@ use gateway::command::{Run, Unperformed};
 use kernel::{
     Actor, Error, Expected, Id, Surroundings, Timestamp, Versioned,
     id::kind::Bot,
-    list::{FilterField, ListRequest, ListSpec, Listed, Page, SortField},
+    list::{FilterField, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
 };
 use platform::{
     audit::{Audit, Category},
@@ -246,25 +246,23 @@ fn audit(
 pub(super) fn of_bot(bot: Id<Bot>, request: &ListRequest) -> Extra {
     let owner = Owner::bot(bot);
     let is = |column: &'static str, bytes: &[u8; 16]| Expr::cust(column).eq(bytes.to_vec());
-    let mut within = Condition::all()
-        .add(Expr::cust("m.scope").eq(owner.scope()))
-        .add(is("m.bot_id", owner.bot_bytes()))
-        .add(is("m.subject_id", owner.subject_bytes()));
-    let mut each = None;
-    for (_, prefixes) in request.filters.iter().filter(|(field, _)| *field == "prefix") {
-        match prefixes.as_slice() {
-            // Such keys stand next to each other, as those of several don't.
-            [prefix] => within = within.add(begins_with(prefix)),
-            several => {
-                each =
-                    Some(several.iter().fold(Condition::any(), |any, prefix| any.add(begins_with(prefix))));
-            }
-        }
-    }
-    let bot = Extra::within(within);
-    match each {
-        Some(each) => bot.each(each),
+    let bot = Extra::within(
+        Condition::all()
+            .add(Expr::cust("m.scope").eq(owner.scope()))
+            .add(is("m.bot_id", owner.bot_bytes()))
+            .add(is("m.subject_id", owner.subject_bytes())),
+    );
+    let prefixes = request.filters.iter().find(|(field, _)| *field == "prefix");
+    match prefixes.map(|(_, prefixes)| prefixes.as_slice()) {
         None => bot,
+        // Such keys stand next to each other, as those of several don't.
+        Some([prefix]) => {
+            let end = kernel::text::after_prefix(prefix).map(SortValue::Text);
+            bot.between("m.key", SortValue::Text(prefix.clone()), end)
+        }
+        Some(several) => {
+            bot.each(several.iter().fold(Condition::any(), |any, prefix| any.add(begins_with(prefix))))
+        }
     }
 }
 

@@ -147,16 +147,16 @@ pub(crate) fn forget_of(unit: &Unit<'_>, subject: Id<Conversation>) -> Result<()
     Ok(())
 }
 
-/// Organizations that have values which end some day.
-pub(super) fn with_ends(tx: &ServerTx<'_>) -> Result<Vec<(Id<Organization>,)>, DbError> {
-    tx.across_organizations("SELECT org_id FROM memories WHERE expires_at IS NOT NULL GROUP BY org_id")
+/// Organizations that have values whose time is over.
+pub(super) fn with_ended(tx: &ServerTx<'_>, now: Timestamp) -> Result<Vec<(Id<Organization>,)>, DbError> {
+    tx.across_organizations_with("SELECT DISTINCT org_id FROM memories WHERE expires_at <= $1", &[&now])
 }
 
 /// Removes some values whose time is over. Gives how many.
-pub(super) fn delete_expired(unit: &Unit<'_>, now: Timestamp, limit: i64) -> Result<u64, DbError> {
+pub(super) fn delete_expired(unit: &Unit<'_>, now: Timestamp, limit: u64) -> Result<u64, DbError> {
     unit.execute(
         "DELETE FROM memories WHERE org_id = $1 AND id IN
             (SELECT id FROM memories WHERE org_id = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3)",
-        &[&now, &limit],
+        &[&now, &i64::try_from(limit).unwrap_or(i64::MAX)],
     )
 }

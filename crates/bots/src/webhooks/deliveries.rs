@@ -72,7 +72,10 @@ impl Webhooks {
             .db()
             .write(org, move |unit| {
                 // A webhook that was deleted meanwhile keeps nothing.
-                if store::get(unit, id)?.is_some() { store::insert_delivery(unit, &kept) } else { Ok(()) }
+                match store::get(unit, id)? {
+                    Some(_) => store::insert_delivery(unit, &kept, None),
+                    None => Ok(()),
+                }
             })
             .await;
         written?;
@@ -111,9 +114,11 @@ impl Webhooks {
                 if !hook.enabled {
                     return Err(WebhookError::Disabled);
                 }
-                store::ask_again(unit, delivery, now)?;
                 let job = REDELIVER.job(&ToDeliver { webhook_id: id, delivery_id: delivery });
-                Ok(unit.enqueue(&job.unique(delivery.to_string()).by(who.user))?)
+                let job = unit.enqueue(&job.unique(delivery.to_string()).by(who.user))?;
+                // Whatever else is sending it at the moment has no say in it any more.
+                store::ask_again(unit, delivery, job, now)?;
+                Ok(job)
             })
             .await
     }

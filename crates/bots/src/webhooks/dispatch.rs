@@ -75,10 +75,10 @@ impl Webhooks {
             .collect();
         job.complete_with(move |unit| {
             for row in &rows {
-                store::insert_delivery(unit, row)?;
                 let line = format!("webhooks {} {}", row.webhook_id, event.subject);
                 let deliver = DELIVER.job(&ToDeliver { webhook_id: row.webhook_id, delivery_id: row.id });
-                unit.enqueue(&deliver.in_line(line, event.number))?;
+                let job = unit.enqueue(&deliver.in_line(line, event.number))?;
+                store::insert_delivery(unit, row, Some(job))?;
             }
             Ok(json!({ "deliveries": rows.len() }))
         })
@@ -136,6 +136,7 @@ impl Webhooks {
             error: None,
             next_attempt_at: Some(now),
             created_at: now,
+            job_id: None,
         }
     }
 }

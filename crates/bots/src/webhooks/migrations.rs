@@ -46,6 +46,7 @@ pub(crate) const WEBHOOKS: Migration = Migration::new(
         next_attempt_at bigint,
         created_at bigint NOT NULL,
         updated_at bigint NOT NULL,
+        job_id uuid,
         PRIMARY KEY (org_id, id)
     );
     CREATE INDEX webhook_deliveries_by_creation ON webhook_deliveries (org_id, webhook_id, created_at, id);

@@ -155,7 +155,8 @@ impl Webhooks {
             ))
         });
         let (Some(hook), Some(delivery)) = read.await? else { return Ok(Value::Null) };
-        if delivery.status != DeliveryStatus::Pending.as_str() {
+        let is_ours = delivery.job_id == Some(job.id());
+        if !is_ours || delivery.status != DeliveryStatus::Pending.as_str() {
             return Ok(Value::Null);
         }
         if !hook.enabled {
@@ -247,11 +248,11 @@ impl Webhooks {
             let since = store::note_failure(unit, hook.id, now)?;
             let too_long = since.is_some_and(|since| now - since >= patience);
             let next = next.filter(|_| !too_long);
-            store::save_delivery(unit, &delivery.clone().after(&attempt, next), now)?;
+            let is_ours = store::save_delivery(unit, &delivery.clone().after(&attempt, next), now)?;
             if too_long {
                 switch_off(unit, &hook, DisabledReason::Failing, now)?;
             }
-            Ok(next.is_some())
+            Ok(is_ours && next.is_some())
         });
         match (goes_on.await?, wait) {
             (true, Some(wait)) => Err(JobError::RetryAfter(Error::new(Kind::Unavailable, error), wait)),

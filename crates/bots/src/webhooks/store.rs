@@ -2,7 +2,7 @@
 
 use kernel::{
     Id, Timestamp,
-    id::{BotId, DeliveryId, EventId, UserId, WebhookId, kind::Organization},
+    id::{BotId, DeliveryId, EventId, JobId, UserId, WebhookId, kind::Organization},
 };
 use platform::{
     db::{DbError, Filter, Json, ListOf, ServerTx, Tx, Unit},
@@ -55,6 +55,8 @@ record! {
         pub(super) error: Option<String>,
         pub(super) next_attempt_at: Option<Timestamp>,
         pub(super) created_at: Timestamp,
+        /// The job that sends it. Another one's word of it is void.
+        pub(super) job_id: Option<JobId>,
     }
 }
 
@@ -75,7 +77,7 @@ const STATUSES: &[(&str, &str)] = &[("pending", "pending"), ("delivered", "deliv
 pub(super) const DELIVERIES: ListOf = ListOf {
     from: "webhook_deliveries d",
     columns: "d.id, d.webhook_id, d.event_id, d.event, d.body, d.status, d.attempts, d.response_status,
-        d.response_time_ms, d.response, d.error, d.next_attempt_at, d.created_at",
+        d.response_time_ms, d.response, d.error, d.next_attempt_at, d.created_at, d.job_id",
     org: "d.org_id",
     id: "d.id",
     sorts: &[("created_at", "d.created_at")],
@@ -108,7 +110,7 @@ macro_rules! select_delivery {
     ($rest:literal) => {
         concat!(
             "SELECT id, webhook_id, event_id, event, body, status, attempts, response_status, response_time_ms,
-                response, error, next_attempt_at, created_at
+                response, error, next_attempt_at, created_at, job_id
              FROM webhook_deliveries WHERE org_id = $1",
             $rest
         )
@@ -251,11 +253,16 @@ pub(super) fn delivery(
     tx.one(select_delivery!(" AND webhook_id = $2 AND id = $3"), &[&webhook, &id])
 }
 
-pub(super) fn insert_delivery(unit: &Unit<'_>, delivery: &DeliveryRow) -> Result<(), DbError> {
+/// Keeps a delivery, with the job that sends it if one does.
+pub(super) fn insert_delivery(
+    unit: &Unit<'_>,
+    delivery: &DeliveryRow,
+    job: Option<JobId>,
+) -> Result<(), DbError> {
     unit.execute(
         "INSERT INTO webhook_deliveries (org_id, id, webhook_id, event_id, event, body, status, attempts,
-            response_status, response_time_ms, response, error, next_attempt_at, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)",
+            response_status, response_time_ms, response, error, next_attempt_at, created_at, updated_at, job_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15)",
         &[
             &delivery.id,
             &delivery.webhook_id,
@@ -270,16 +277,22 @@ pub(super) fn insert_delivery(unit: &Unit<'_>, delivery: &DeliveryRow) -> Result
             &delivery.error,
             &delivery.next_attempt_at,
             &delivery.created_at,
+            &job,
         ],
     )?;
     Ok(())
 }
 
-pub(super) fn save_delivery(unit: &Unit<'_>, delivery: &DeliveryRow, now: Timestamp) -> Result<(), DbError> {
-    unit.execute(
+/// Writes what came of a delivery. False if another job sends it by now.
+pub(super) fn save_delivery(
+    unit: &Unit<'_>,
+    delivery: &DeliveryRow,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let saved = unit.execute(
         "UPDATE webhook_deliveries SET status = $3, attempts = $4, response_status = $5, response_time_ms = $6,
             response = $7, error = $8, next_attempt_at = $9, updated_at = $10
-         WHERE org_id = $1 AND id = $2",
+         WHERE org_id = $1 AND id = $2 AND job_id = $11",
         &[
             &delivery.id,
             &delivery.status,
@@ -290,30 +303,31 @@ pub(super) fn save_delivery(unit: &Unit<'_>, delivery: &DeliveryRow, now: Timest
             &delivery.error,
             &delivery.next_attempt_at,
             &now,
+            &delivery.job_id,
         ],
     )?;
-    Ok(())
+    Ok(saved > 0)
 }
 
-/// It is to be sent again, whatever became of it.
-pub(super) fn ask_again(unit: &Unit<'_>, id: DeliveryId, now: Timestamp) -> Result<(), DbError> {
+/// It is to be sent again by that job, whatever became of it, unless that job sends it already.
+pub(super) fn ask_again(unit: &Unit<'_>, id: DeliveryId, job: JobId, now: Timestamp) -> Result<(), DbError> {
     unit.execute(
-        "UPDATE webhook_deliveries SET status = $3, attempts = 0, next_attempt_at = $4, updated_at = $4
-         WHERE org_id = $1 AND id = $2",
-        &[&id, &DeliveryStatus::Pending.as_str(), &now],
+        "UPDATE webhook_deliveries SET status = $3, attempts = 0, next_attempt_at = $4, updated_at = $4, job_id = $5
+         WHERE org_id = $1 AND id = $2 AND (job_id IS NULL OR job_id <> $5)",
+        &[&id, &DeliveryStatus::Pending.as_str(), &now, &job],
     )?;
     Ok(())
 }
 
 /// Rows that one unit removes at the most.
-pub(super) const AT_ONCE: i64 = 500;
+pub(super) const AT_ONCE: u64 = 500;
 
 /// Removes some deliveries of a webhook; gives their number.
 pub(super) fn forget_of(unit: &Unit<'_>, webhook: WebhookId) -> Result<u64, DbError> {
     unit.execute(
         "DELETE FROM webhook_deliveries WHERE org_id = $1 AND id IN
             (SELECT id FROM webhook_deliveries WHERE org_id = $1 AND webhook_id = $2 LIMIT $3)",
-        &[&webhook, &AT_ONCE],
+        &[&webhook, &AT_ONCE.cast_signed()],
     )
 }
 
@@ -322,7 +336,7 @@ pub(super) fn forget_before(unit: &Unit<'_>, before: Timestamp) -> Result<u64, D
     unit.execute(
         "DELETE FROM webhook_deliveries WHERE org_id = $1 AND id IN
             (SELECT id FROM webhook_deliveries WHERE org_id = $1 AND created_at < $2 ORDER BY created_at LIMIT $3)",
-        &[&before, &AT_ONCE],
+        &[&before, &AT_ONCE.cast_signed()],
     )
 }
 

@@ -6,7 +6,7 @@ use gateway::Module;
 use kernel::{Id, id::WebhookId, id::kind::Organization};
 use platform::{
     db::DbError,
-    jobs::{JobContext, JobError, JobKind},
+    jobs::{JobContext, JobError, JobKind, in_small_units},
     schedules::Schedule,
 };
 use serde::{Deserialize, Serialize};
@@ -37,11 +37,9 @@ pub(super) fn with_jobs(module: Module, webhooks: &Webhooks) -> Module {
         .schedule(Schedule::new("webhooks.tidy", "17 * * * *", TIDY.job(&())))
 }
 
-/// In small units, so that nobody waits long for the writer.
 async fn forget(job: JobContext, webhook: WebhookId) -> Result<Value, JobError> {
-    while job.write(move |unit| Ok(store::forget_of(unit, webhook)?)).await? > 0 {
-        job.check()?;
-    }
+    let forget = || job.write(move |unit| Ok(store::forget_of(unit, webhook)?));
+    in_small_units(|| job.check(), store::AT_ONCE, forget).await?;
     Ok(Value::Null)
 }
 
@@ -58,16 +56,8 @@ impl Webhooks {
 
     async fn forget_old(&self, job: &JobContext, org: Id<Organization>) -> Result<u64, JobError> {
         let before = self.now() - TimeDelta::days(self.settings().webhook_delivery_days.into());
-        let mut forgotten = 0;
-        loop {
-            let some: Result<u64, DbError> =
-                self.db().write(org, move |unit| store::forget_before(unit, before)).await;
-            match some? {
-                0 => return Ok(forgotten),
-                some => forgotten += some,
-            }
-            job.check()?;
-        }
+        let forget = || self.db().write(org, move |unit| store::forget_before(unit, before));
+        in_small_units(|| job.check(), store::AT_ONCE, forget).await
     }
 
     async fn switch_off_failing(&self) -> Result<u64, DbError> {

@@ -215,6 +215,34 @@ TALK ERROR MESSAGE
     );
 }
 
+#[botserver_test]
+async fn a_turn_that_remembers_too_much_in_all_fails_with_a_reason(app: App) {
+    let script = r#"
+FOR i = 1 TO 100
+    SET BOT MEMORY "one", REPEAT("x", 60000)
+NEXT
+TALK "replaced"
+HEAR go
+FOR i = 1 TO 100
+    SET BOT MEMORY "k" + i, REPEAT("x", 60000)
+NEXT
+TALK "kept"
+"#;
+    let bot = app.bot("Hoarder", script).await;
+    let ann = app.user("ann").await;
+
+    let started = ann.converse(&bot).await;
+    assert_eq!(said(&started), ["replaced"]);
+    assert_eq!(ann.say(&started, "go").await, ["Something went wrong. Please try again later."]);
+    let kept = app.admin().get("/bots/hoarder/memory").await.data();
+    assert_eq!(kept["total"], 1, "a turn that fails remembers nothing");
+    let logged = app.admin().get("/bots/hoarder/logs").await.items();
+    assert!(
+        logged.iter().any(|line| line["message"] == "one turn remembers at most 4194304 bytes"),
+        "{logged:?}"
+    );
+}
+
 #[crate::support::each_database]
 fn a_place_holds_so_many_values_and_no_more() {
     crate::support::run_with(

@@ -216,6 +216,7 @@ async fn what_a_client_asked_for_before_it_left_is_counted(app: App) {
     left.send("POST /api/v1/stand/lingers HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n").await;
     stand.lingering().await;
     drop(left);
+    stand.let_go();
 
     let counted = "path=\"/api/v1/stand/lingers\",status=\"200\"";
     let deadline = Instant::now() + Duration::from_secs(10);

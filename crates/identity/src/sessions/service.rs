@@ -8,7 +8,7 @@ use kernel::{
 use platform::{
     audit::{Audit, Category},
     db::{Db, DbError, ServerUnit, Unit},
-    jobs::{JobContext, JobError},
+    jobs::{JobContext, JobError, in_small_units},
 };
 use sea_query::{Condition, Expr, ExprTrait};
 
@@ -79,16 +79,12 @@ pub(super) fn living(now: Timestamp) -> Condition {
 }
 
 impl Sessions {
-    /// Forgets all that have expired, in small units, so that nobody waits long for the writer.
+    /// Forgets all that have expired.
     pub(super) async fn sweep(self, job: JobContext) -> std::result::Result<serde_json::Value, JobError> {
-        let (mut swept, now) = (0, self.world.now());
-        loop {
-            job.check()?;
-            match self.db.write_server(move |unit| store::sweep_some(unit, now)).await? {
-                0 => return Ok(serde_json::json!({ "sessions": swept })),
-                some => swept += some,
-            }
-        }
+        let now = self.world.now();
+        let sweep = || self.db.write_server(move |unit| store::sweep_some(unit, now));
+        let swept = in_small_units(|| job.check(), store::SWEPT_AT_ONCE, sweep).await?;
+        Ok(serde_json::json!({ "sessions": swept }))
     }
 
     pub(crate) fn new(db: Db, world: Surroundings, callers: Callers) -> Self {

@@ -188,12 +188,15 @@ pub(crate) fn sweep(unit: &ServerUnit<'_>, user: Id<kind::User>, now: Timestamp)
     Ok(())
 }
 
+/// Sessions that one unit forgets at the most.
+pub(crate) const SWEPT_AT_ONCE: u64 = 500;
+
 /// The same for everybody, some at a time; gives their number.
 pub(crate) fn sweep_some(unit: &ServerUnit<'_>, now: Timestamp) -> Result<u64, DbError> {
     unit.execute(
         "DELETE FROM server_sessions WHERE id IN
-            (SELECT id FROM server_sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT 500)",
-        &[&now],
+            (SELECT id FROM server_sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+        &[&now, &SWEPT_AT_ONCE.cast_signed()],
     )
 }
 

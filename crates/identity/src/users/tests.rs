@@ -1,7 +1,14 @@
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+
 use chrono::TimeDelta;
 use kernel::{Expected, Id, Patch, Permission, Secret, Versioned, id::kind, list::ListRequest};
+use platform::db::DbError;
 use serde_json::json;
 use test_database::each_database;
+use tokio::sync::Notify;
 
 use super::{NewUser, Person, Status, User, UserError, UserPatch, change, store};
 use crate::testing::{House, PASSWORD, new_user, told};
@@ -340,7 +347,7 @@ async fn a_role_that_ends_does_not_count_from_that_second() {
     let user = house.make("ann", &["guest"]).await.user.user_id;
     let token = house.sign_in("ann").await.unwrap().access_token;
     let (now, end) = (house.now(), house.now() + TimeDelta::minutes(5));
-    let given: Result<(), platform::db::DbError> = house
+    let given: Result<(), DbError> = house
         .db
         .write(house.org, move |unit| {
             let role = crate::roles::system::by_name("admin").unwrap().id;
@@ -386,6 +393,53 @@ async fn suspending_ends_every_session_at_once() {
     assert_eq!(in_full(active).suspended_at, None);
     assert!(house.actor(token.reveal()).await.is_err(), "what ended stays ended");
     house.sign_in("ann").await.unwrap();
+}
+
+#[each_database]
+async fn a_membership_that_begins_while_its_account_is_suspended_is_suspended() {
+    let house = House::new().await;
+    let user = house.make("ann", &["member"]).await.user.user_id;
+    let ended: Result<u64, DbError> = house
+        .db
+        .write(house.org, move |unit| {
+            unit.execute("DELETE FROM members WHERE org_id = $1 AND user_id = $2", &[&user])
+        })
+        .await;
+    assert_eq!(ended.unwrap(), 1);
+    let (is_suspended, (begun, has_begun)) = (Arc::new(Notify::new()), mpsc::channel());
+    let (suspended, has_begun) = (Arc::clone(&is_suspended), Arc::new(Mutex::new(has_begun)));
+
+    let suspends = house.db.write_server(move |unit| {
+        unit.execute("UPDATE server_users SET status = 'suspended' WHERE id = $1", &[&user])?;
+        suspended.notify_one();
+        // It doesn't come while it waits for this unit.
+        let _ = has_begun.lock().unwrap().recv_timeout(Duration::from_millis(300));
+        Ok::<_, DbError>(())
+    });
+    let begins = async {
+        is_suspended.notified().await;
+        let begins = house.db.write(house.org, move |unit| {
+            unit.execute(
+                "INSERT INTO members (org_id, user_id, joined_at, created_at, username_key, email_key,
+                    display_name_key, last_login, search_key, names_key)
+                 SELECT home_org_id, id, created_at, created_at, username_key, email_key, display_name_key,
+                    last_login, search_key, names_key
+                 FROM server_users WHERE home_org_id = $1 AND id = $2",
+                &[&user],
+            )
+        });
+        let done: Result<u64, DbError> = begins.await;
+        let _ = begun.send(());
+        done
+    };
+    let (suspended, begun) = tokio::join!(suspends, begins);
+
+    suspended.unwrap();
+    assert_eq!(begun.unwrap(), 1);
+    let status = house.db.read(house.org, move |tx| {
+        tx.one::<(String,)>("SELECT status FROM members WHERE org_id = $1 AND user_id = $2", &[&user])
+    });
+    assert_eq!(status.await.map_err(|error: DbError| error).unwrap(), Some(("suspended".to_owned(),)));
 }
 
 #[each_database]

@@ -253,6 +253,15 @@ impl<'a> ServerTx<'a> {
         self.0.built().one(sql, &[name])
     }
 
+    /// The same with parameters, all of which are the statement's own.
+    pub fn across_organizations_with<R: Record>(
+        &self,
+        sql: &'static str,
+        params: &[&dyn Bind],
+    ) -> Result<Vec<R>, DbError> {
+        self.0.built().all(sql, params)
+    }
+
     /// The same for platform itself, with parameters and changes.
     pub(crate) fn everywhere(&self) -> Everywhere<'a> {
         Everywhere(self.0.built())

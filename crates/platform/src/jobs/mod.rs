@@ -22,6 +22,7 @@ mod signal;
 pub(crate) mod store;
 #[cfg(test)]
 pub(crate) mod tests;
+mod units;
 mod work;
 
 use bytes::Bytes;
@@ -46,6 +47,7 @@ pub use kind::{Backoff, Handler, JobKind, NewJob};
 pub use runner::{Pulse, Runner};
 pub use settings::Settings;
 pub(crate) use signal::Signal;
+pub use units::in_small_units;
 pub use work::{Work, WorkError};
 
 /// Where a job stands in the queue is its `place`: `due` (a runner may take it), `later` (its time has not come),

@@ -416,6 +416,9 @@ pub(crate) fn count_due(everywhere: &Everywhere<'_>) -> Result<u64, DbError> {
     Ok(counted.map_or(0, |(count,)| count))
 }
 
+/// Jobs that one unit forgets at the most.
+pub(crate) const FORGOTTEN_AT_ONCE: u64 = 500;
+
 const FORGET: Taking = taking!(
     "DELETE FROM jobs WHERE (org_id, id) IN (
         SELECT org_id, id FROM jobs WHERE place = 'done' AND forget_at <= $1 ORDER BY forget_at LIMIT 500",

@@ -107,7 +107,9 @@ impl Bucket {
     }
 
     pub(super) async fn put(&self, content: Bytes) -> Result<Stored, ObjectError> {
-        let stored = Stored { hash: ObjectHash::of(&content), size: content.len() as u64 };
+        let size = content.len() as u64;
+        let (hash, content) = blocking(move || Ok((ObjectHash::of(&content), content))).await?;
+        let stored = Stored { hash, size };
         // Whoever was first wrote the same.
         self.store.put(&self.key(stored.hash), content.into()).await?;
         Ok(stored)
@@ -193,6 +195,11 @@ impl Bucket {
 
     pub(super) async fn delete(&self, hash: ObjectHash) -> Result<(), ObjectError> {
         Ok(found(self.store.delete(&self.key(hash)).await).map(drop)?)
+    }
+
+    pub(super) async fn look(&self, hash: ObjectHash) -> Result<Option<Listed>, ObjectError> {
+        let there = found(self.store.head(&self.key(hash)).await)?;
+        Ok(there.map(|there| Listed { hash, size: there.size, modified: there.last_modified }))
     }
 
     pub(super) fn list(&self, after: Option<ObjectHash>) -> BoxStream<'static, Result<Listed, ObjectError>> {

@@ -77,6 +77,15 @@ impl Folder {
         Ok(Some(Content { size, range, pieces: ReaderStream::with_capacity(part, CHUNK).boxed() }))
     }
 
+    pub(super) async fn look(&self, hash: ObjectHash) -> Result<Option<Listed>, ObjectError> {
+        let path = self.path_of(hash);
+        blocking(move || match found(std::fs::metadata(path))? {
+            Some(metadata) => Ok(Some(listed_as(hash, &metadata)?)),
+            None => Ok(None),
+        })
+        .await
+    }
+
     /// One drawer after the other.
     pub(super) fn list(&self, after: Option<ObjectHash>) -> BoxStream<'static, Result<Listed, ObjectError>> {
         let first = after.map_or(0, |after| after.0[0]);
@@ -100,10 +109,14 @@ fn drawer_of(root: &Path, drawer: u8, after: Option<ObjectHash>) -> Result<Vec<L
         let Some(hash) = hash.filter(|hash| after.is_none_or(|after| *hash > after)) else { continue };
         // It may have been removed this moment.
         let Some(metadata) = found(entry.metadata())? else { continue };
-        listed.push(Listed { hash, size: metadata.len(), modified: metadata.modified()?.into() });
+        listed.push(listed_as(hash, &metadata)?);
     }
     listed.sort_unstable_by_key(|listed| listed.hash);
     Ok(listed)
+}
+
+fn listed_as(hash: ObjectHash, metadata: &std::fs::Metadata) -> std::io::Result<Listed> {
+    Ok(Listed { hash, size: metadata.len(), modified: metadata.modified()?.into() })
 }
 
 /// A new name in a folder is on the disk only once the folder is (fsync(2)).

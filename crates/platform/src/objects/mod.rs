@@ -25,7 +25,7 @@ use futures_util::{Stream, StreamExt, stream::BoxStream};
 use kernel::{Error, Kind, Timestamp};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
-use tokio::{io::AsyncWriteExt, sync::Mutex, task::spawn_blocking};
+use tokio::{sync::Mutex, task::spawn_blocking};
 
 pub use address::{OpenError, Settings};
 pub(crate) use sweep::INDEX;
@@ -258,21 +258,13 @@ impl Objects {
         limit: u64,
     ) -> Result<Stored, ObjectError> {
         let inner = Arc::clone(&self.0);
-        let file = blocking(move || Ok(NamedTempFile::new_in(&inner.incoming)?)).await?;
-        let mut output = tokio::fs::File::from_std(file.reopen()?);
-        let (mut hasher, mut size) = (Sha256::new(), 0_u64);
+        let mut arriving = blocking(move || Arriving::new(&inner.incoming, limit)).await?;
         let mut content = std::pin::pin!(content);
         while let Some(chunk) = content.next().await {
             let chunk = chunk.map_err(ObjectError::Source)?;
-            size += chunk.len() as u64;
-            if size > limit {
-                return Err(ObjectError::TooLarge(limit));
-            }
-            hasher.update(&chunk);
-            output.write_all(&chunk).await?;
+            arriving = blocking(move || arriving.with(&chunk)).await?;
         }
-        output.flush().await?;
-        let stored = Stored { hash: ObjectHash(hasher.finalize().into()), size };
+        let (file, stored) = arriving.whole();
         match &self.0.engine {
             Engine::Folder(_) => {
                 let inner = Arc::clone(&self.0);
@@ -297,7 +289,7 @@ impl Objects {
     /// Keeps what a reader gives, for code that runs off the async threads already: it blocks, and must be called
     /// within a Tokio runtime where objects lie in a bucket.
     pub fn put_reader(&self, content: impl Read, limit: u64) -> Result<Stored, ObjectError> {
-        let (file, stored) = receive(NamedTempFile::new_in(&self.0.incoming)?, content, limit)?;
+        let (file, stored) = receive(Arriving::new(&self.0.incoming, limit)?, content)?;
         match &self.0.engine {
             Engine::Folder(folder) => folder.keep(file, stored.hash)?,
             Engine::Bucket(bucket) => {
@@ -344,6 +336,14 @@ impl Objects {
                 blocking(move || Ok(found(std::fs::remove_file(path)).map(drop)?)).await
             }
             Engine::Bucket(bucket) => bucket.delete(*hash).await,
+        }
+    }
+
+    /// How an object is at the moment. None if there is no such object.
+    pub async fn look(&self, hash: &ObjectHash) -> Result<Option<Listed>, ObjectError> {
+        match &self.0.engine {
+            Engine::Folder(folder) => folder.look(*hash).await,
+            Engine::Bucket(bucket) => bucket.look(*hash).await,
         }
     }
 
@@ -395,29 +395,48 @@ impl Inner {
     }
 }
 
-/// Writes what a reader gives to the file, hashing it.
-fn receive(
-    mut file: NamedTempFile,
-    content: impl Read,
+/// A content of which some has come. Writing and hashing block.
+struct Arriving {
+    file: NamedTempFile,
+    hasher: Sha256,
+    size: u64,
     limit: u64,
-) -> Result<(NamedTempFile, Stored), ObjectError> {
-    let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0_u64, vec![0; CHUNK]);
-    let mut content = content.take(limit.saturating_add(1));
-    loop {
-        let read = match content.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(cause) if cause.kind() == ErrorKind::Interrupted => continue,
-            Err(cause) => return Err(cause.into()),
-        };
-        size += read as u64;
-        if size > limit {
-            return Err(ObjectError::TooLarge(limit));
-        }
-        hasher.update(&buffer[..read]);
-        file.write_all(&buffer[..read])?;
+}
+
+impl Arriving {
+    fn new(incoming: &Path, limit: u64) -> Result<Self, ObjectError> {
+        Ok(Self { file: NamedTempFile::new_in(incoming)?, hasher: Sha256::new(), size: 0, limit })
     }
-    Ok((file, Stored { hash: ObjectHash(hasher.finalize().into()), size }))
+
+    /// The same with the next piece.
+    fn with(mut self, piece: &[u8]) -> Result<Self, ObjectError> {
+        self.size += piece.len() as u64;
+        if self.size > self.limit {
+            return Err(ObjectError::TooLarge(self.limit));
+        }
+        self.hasher.update(piece);
+        self.file.write_all(piece)?;
+        Ok(self)
+    }
+
+    /// All has come.
+    fn whole(self) -> (NamedTempFile, Stored) {
+        (self.file, Stored { hash: ObjectHash(self.hasher.finalize().into()), size: self.size })
+    }
+}
+
+/// Takes what a reader gives.
+fn receive(mut arriving: Arriving, content: impl Read) -> Result<(NamedTempFile, Stored), ObjectError> {
+    let mut content = content.take(arriving.limit.saturating_add(1));
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match content.read(&mut buffer) {
+            Ok(0) => return Ok(arriving.whole()),
+            Ok(read) => arriving = arriving.with(&buffer[..read])?,
+            Err(cause) if cause.kind() == ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause.into()),
+        }
+    }
 }
 
 /// Makes the folder for what arrives, and removes what an earlier process left in it.

@@ -202,6 +202,7 @@ async fn what_is_not_there_is_none(store: Store) {
     assert_eq!(store.objects.read(&missing).await.unwrap(), None);
     assert!(store.objects.open(&missing).await.unwrap().is_none());
     assert!(store.objects.open_range(&missing, 1..2).await.unwrap().is_none());
+    assert_eq!(store.objects.look(&missing).await.unwrap(), None);
 }
 
 async fn what_is_deleted_is_gone_and_deleting_it_again_is_fine(store: Store) {
@@ -242,7 +243,17 @@ async fn what_is_kept_again_is_renewed(store: Store) {
     };
     let blob = std::fs::File::open(root.join(&name[..2]).join(&name[2..])).unwrap();
     blob.set_modified(old).unwrap();
-    let modified = async || store.objects.list(None).try_collect::<Vec<_>>().await.unwrap()[0].modified;
+    let modified = async || {
+        let listed: Vec<_> = store.objects.list(None).try_collect().await.unwrap();
+        let looked = store.objects.look(&kept.hash).await.unwrap().unwrap();
+        assert_eq!((looked.hash, looked.size), (kept.hash, 1));
+        // The header of a bucket's object has whole seconds.
+        assert!(
+            listed[0].modified - looked.modified < chrono::TimeDelta::seconds(1),
+            "{looked:?} {listed:?}"
+        );
+        listed[0].modified
+    };
     assert_eq!(modified().await, Timestamp::from(old));
 
     store.objects.put(chunks(&[b"x"]), 1).await.unwrap();

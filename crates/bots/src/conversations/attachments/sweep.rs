@@ -3,8 +3,7 @@
 use chrono::TimeDelta;
 use gateway::Module;
 use platform::{
-    db::DbError,
-    jobs::{JobContext, JobError, JobKind},
+    jobs::{JobContext, JobError, JobKind, in_small_units},
     schedules::Schedule,
 };
 use serde_json::{Value, json};
@@ -32,16 +31,8 @@ async fn sweep(job: JobContext, conversations: Conversations) -> Result<Value, J
     let before = conversations.surroundings.now() - GRACE;
     let mut swept = 0;
     for (org,) in db.read_server(store::with_unsent).await? {
-        loop {
-            job.check()?;
-            let gone: Result<u64, DbError> =
-                db.write(org, move |unit| store::delete_unsent(unit, before, AT_ONCE)).await;
-            let gone = gone?;
-            swept += gone;
-            if gone < AT_ONCE.unsigned_abs() {
-                break;
-            }
-        }
+        let sweep = || db.write(org, move |unit| store::delete_unsent(unit, before, AT_ONCE));
+        swept += in_small_units(|| job.check(), AT_ONCE.unsigned_abs(), sweep).await?;
     }
     Ok(json!({ "uploads": swept }))
 }

@@ -38,7 +38,7 @@ use utoipa::{IntoParams, ToSchema};
 pub(crate) struct Stand {
     pub(crate) address: SocketAddr,
     doorkeeper: Arc<Doorkeeper>,
-    lingering: Arc<Notify>,
+    lingering: Lingering,
     stop: CancellationToken,
     _folder: TempDir,
     serving: JoinHandle<()>,
@@ -66,7 +66,7 @@ impl Stand {
 
     async fn start_with(settings: Settings, tls: Option<Tls>, anonymous: u32) -> Self {
         let limits = RateLimits { anonymous, authenticated: 0, admin: 0, operations: true };
-        let (doorkeeper, lingering) = (Arc::<Doorkeeper>::default(), Arc::<Notify>::default());
+        let (doorkeeper, lingering) = (Arc::<Doorkeeper>::default(), Lingering::default());
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}", folder.path().join("stand.db").display());
         let db = Db::open(&DbOptions::new(&url)).expect("a database");
@@ -103,15 +103,27 @@ impl Stand {
         self.doorkeeper.is_down.store(is_down, Ordering::Relaxed);
     }
 
-    /// Waits until `POST /lingers` is under way. It ends a little later.
+    /// Waits until `POST /lingers` is under way. It ends when it is let go.
     pub(crate) async fn lingering(&self) {
-        self.lingering.notified().await;
+        self.lingering.begun.notified().await;
+    }
+
+    /// Lets `POST /lingers` end.
+    pub(crate) fn let_go(&self) {
+        self.lingering.let_go.notify_one();
     }
 
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.serving.await.expect("a graceful end");
     }
+}
+
+/// What is told between `POST /lingers` and whoever asked for it.
+#[derive(Clone, Default)]
+struct Lingering {
+    begun: Arc<Notify>,
+    let_go: Arc<Notify>,
 }
 
 /// The one token that is good.
@@ -168,7 +180,7 @@ impl FrameHandler for Acknowledges {
     }
 }
 
-fn module(lingering: &Arc<Notify>) -> Module {
+fn module(lingering: &Lingering) -> Module {
     let open = Access::public;
     let often = open().limit(Limit::per_minute(2, By::Address));
     Module::new("stand")
@@ -208,11 +220,11 @@ async fn hangs() -> Reply<Echo> {
     std::future::pending().await
 }
 
-/// Something that takes a while, and says when it has begun.
+/// Something that says when it has begun, and takes until it is let go.
 #[utoipa::path(post, path = "/stand/lingers", responses((status = 200, body = Envelope<bool>)))]
-async fn lingers(State(begun): State<Arc<Notify>>) -> Reply<bool> {
-    begun.notify_one();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+async fn lingers(State(lingering): State<Lingering>) -> Reply<bool> {
+    lingering.begun.notify_one();
+    lingering.let_go.notified().await;
     Reply::ok(true)
 }
 

@@ -141,6 +141,30 @@ fn what_is_never_taken_is_given_up_and_can_be_sent_again() {
 }
 
 #[each_database]
+fn what_is_sent_again_by_hand_is_not_undone_by_an_attempt_that_was_under_way() {
+    hooked(async |app: App| {
+        let (admin, mut receiver) = (app.admin(), Receiver::start().await);
+        let hook = made(&admin, receiver.hook(&["bot.created"])).await;
+        receiver.answer_with(&[500]);
+        let let_go = receiver.hold();
+        new_bot(&admin, "Echo").await;
+        receiver.next().await;
+        let waiting = delivery(&admin, &hook, "pending").await;
+
+        let id = waiting["delivery_id"].as_str().expect("an id");
+        let again = format!("{}/deliveries/{id}/redeliver", path(&hook));
+        admin.post(&again, json!({})).await.assert_status(202);
+        receiver.next().await;
+        let taken = delivery(&admin, &hook, "delivered").await;
+        let_go.send(()).expect("somebody waits");
+        all_told(&app).await;
+
+        assert_eq!(delivery(&admin, &hook, "delivered").await, taken);
+        assert_eq!((&taken["attempts"], receiver.rest().len()), (&json!(1), 0));
+    });
+}
+
+#[each_database]
 fn of_one_resource_everything_comes_in_order_also_when_something_is_sent_again() {
     hooked(async |app: App| {
         let (admin, mut receiver) = (app.admin(), Receiver::start().await);

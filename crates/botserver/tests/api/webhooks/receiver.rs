@@ -9,7 +9,10 @@ use std::{
 
 use axum::{Router, body::Bytes, extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode, Uri};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+};
 
 use crate::support::{Value, json};
 
@@ -45,6 +48,7 @@ struct Inside {
     heard: mpsc::UnboundedSender<Heard>,
     answers: Arc<Mutex<VecDeque<Answer>>>,
     otherwise: Arc<Mutex<u16>>,
+    held: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
 /// The receiver.
@@ -61,12 +65,17 @@ async fn answer(
     body: Bytes,
 ) -> impl IntoResponse {
     let path = uri.path().to_owned();
+    let next = inside.answers.lock().expect("answers").pop_front();
+    let held = inside.held.lock().expect("a hold").take();
     // Nobody listens any more when the test has ended.
     let _ = inside.heard.send(Heard { path: path.clone(), headers, body });
     if path == "/silent" {
         std::future::pending::<()>().await;
     }
-    let next = inside.answers.lock().expect("answers").pop_front();
+    if let Some(held) = held {
+        // A test that forgets about it lets go, too.
+        let _ = held.await;
+    }
     let (status, text) = next.unwrap_or_else(|| (*inside.otherwise.lock().expect("a status"), String::new()));
     (StatusCode::from_u16(status).expect("a status"), [("location", "/elsewhere")], text)
 }
@@ -76,7 +85,12 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (sender, heard) = mpsc::unbounded_channel();
-        let inside = Inside { heard: sender, answers: Arc::default(), otherwise: Arc::new(Mutex::new(204)) };
+        let inside = Inside {
+            heard: sender,
+            answers: Arc::default(),
+            otherwise: Arc::new(Mutex::new(204)),
+            held: Arc::default(),
+        };
         let router = Router::new().fallback(answer).with_state(inside.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { address, heard, inside }
@@ -91,6 +105,13 @@ impl Receiver {
     /// Answers the next message with a text.
     pub(super) fn say(&self, status: u16, text: String) {
         self.inside.answers.lock().expect("answers").push_back((status, text));
+    }
+
+    /// Holds the answer to the next message back, until it is let go.
+    pub(super) fn hold(&self) -> oneshot::Sender<()> {
+        let (let_go, held) = oneshot::channel();
+        *self.inside.held.lock().expect("a hold") = Some(held);
+        let_go
     }
 
     /// Answers whatever comes from now on with that status.

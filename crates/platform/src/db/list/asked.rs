@@ -9,15 +9,16 @@ use std::{collections::HashMap, fmt::Write};
 
 use kernel::{
     Error, FieldErrors,
-    list::{COUNT_CAP, Count, Cursor, ListRequest, Order, Page, SortValue, Start},
+    list::{COUNT_CAP, Count, Cursor, ListRequest, Page, Start},
 };
-use sea_query::{Condition, Expr, ExprTrait, SelectStatement, Value as SeaValue};
+use sea_query::{Condition, Expr, ExprTrait, Value as SeaValue};
 
 use super::{
     Extra, ListError, ListOf, Lookup, Walked,
     filter::{Filter, Use},
     search::Search,
     statement::{Statement, select},
+    stretch::{Line, Stretch},
 };
 use crate::db::{
     DbError, Plan, Record, Row,
@@ -42,6 +43,8 @@ pub(super) struct Asked<'a> {
     /// What stands together in the index of the sort: the organization's rows, those that the list is within, those of
     /// a filter's value.
     walk: Condition,
+    /// Which of them, and in what order.
+    line: Line,
     /// What is looked at in each row, but for the search; empty if nothing is.
     rest: Condition,
     search: Option<Search>,
@@ -76,6 +79,15 @@ enum Found {
     Unasked,
 }
 
+impl Found {
+    /// What is known by the first rows that were found.
+    fn among(hits: Vec<Hit>) -> Self {
+        let all = hits.len() < RARE;
+        let meant = hits.into_iter().filter(|hit| hit.fits).map(|hit| hit.cursor);
+        if all { Self::Few(meant.collect()) } else { Self::Many(meant.count() as u64) }
+    }
+}
+
 impl<'a> Asked<'a> {
     pub(super) fn of(
         scoped: Scoped<'a>,
@@ -89,18 +101,23 @@ impl<'a> Asked<'a> {
         if let Scope::Organization(org) = scoped.scope {
             own = own.add(Expr::cust(of.org).eq(org.as_bytes().to_vec()));
         }
-        let Extra { within, each, lookups } = extra;
+        let Extra { within, stretch, each, lookups } = extra;
         let is_within = within.is_some();
+        let column = of.column(request.sort);
         let mut asked = Self {
             scoped,
             of,
             request,
             walk: own.clone().add_option(within),
             own,
+            line: Line { column, id: of.id, order: request.order, stretch: Stretch::default() },
             rest: Condition::all().add_option(each),
             search: None,
             lookups: Vec::new(),
         };
+        if let Some((column, stretch)) = stretch {
+            asked.keep_to(column, stretch);
+        }
         asked.filter(is_within).map_err(ListError::Refused)?;
         if !lookups.is_empty() {
             asked.lookups.push(lookups);
@@ -117,14 +134,19 @@ impl<'a> Asked<'a> {
     /// Takes the filters that the list knows itself. Others are for what is extra to say.
     fn filter(&mut self, is_within: bool) -> Result<(), Error> {
         let (mut wrong, dialect) = (FieldErrors::default(), self.scoped.dialect());
-        let column = self.of.column(self.request.sort);
         let mut indexed = false;
         for (field, values) in &self.request.filters {
             let Some(filter) = self.of.filter(field) else { continue };
+            if let (Some(stretch), Some(column)) = (filter.stretch(values), filter.column()) {
+                if let Some(stretch) = wrong.take(field, stretch) {
+                    self.keep_to(column, stretch);
+                }
+                continue;
+            }
             let has_index = matches!(filter, Filter::Indexed(..));
             // Of two filters with an index, one has the rows next to each other.
-            let walked = filter.is_walked(self.request.sort, column, values) && !(has_index && indexed);
-            indexed |= walked && has_index;
+            let walked = filter.is_walked(self.request.sort, values) && !indexed;
+            indexed |= walked;
             let usage = if walked { Use::Find } else { Use::Look };
             let Some(condition) = wrong.take(field, filter.condition(dialect, usage, values)) else {
                 continue;
@@ -147,22 +169,43 @@ impl<'a> Asked<'a> {
         wrong.finish()
     }
 
+    /// Keeps to the rows with these values of a column.
+    fn keep_to(&mut self, column: &'static str, stretch: Stretch) {
+        if column == self.line.column {
+            self.line.stretch = std::mem::take(&mut self.line.stretch).and(stretch);
+        } else {
+            let condition = stretch.condition(&Use::Look.of(column, self.dialect()));
+            self.rest = std::mem::replace(&mut self.rest, Condition::all()).add(condition);
+        }
+    }
+
     fn dialect(&self) -> Dialect {
         self.scoped.dialect()
     }
 
     /// Is nothing but the search asked for?
     fn only_searches(&self) -> bool {
-        self.rest.is_empty() && self.walk == self.own
+        self.rest.is_empty() && self.walk == self.own && self.line.stretch.is_whole()
     }
 
     /// What a row fulfils that is meant.
     fn meant(&self) -> Condition {
-        let mut all = self.walk.clone();
+        self.meant_between(None, None)
+    }
+
+    /// The same of a row behind the cursor, up to the horizon; each only if there is one.
+    fn meant_between(&self, cursor: Option<&Cursor>, horizon: Option<&Cursor>) -> Condition {
+        let mut all = self.walked_between(cursor, horizon);
         if !self.rest.is_empty() {
             all = all.add(self.rest.clone());
         }
         all.add_option(self.search.as_ref().map(|search| search.condition(self.dialect())))
+    }
+
+    /// What is walked from the cursor to the horizon.
+    fn walked_between(&self, cursor: Option<&Cursor>, horizon: Option<&Cursor>) -> Condition {
+        let part = self.line.between(cursor, horizon);
+        if part.is_empty() { self.walk.clone() } else { self.walk.clone().add(part) }
     }
 
     // ---- what is looked up ----
@@ -175,7 +218,10 @@ impl<'a> Asked<'a> {
                     self.look_up(&search.beginnings(&self.own), self.only_searches())?
                 }
                 Dialect::Sqlite => self.look_up_text(search)?,
-                Dialect::Postgres => Found::Unasked,
+                Dialect::Postgres if self.rest.is_empty() => Found::Unasked,
+                Dialect::Postgres => {
+                    Found::among(self.hits(&search.of_own(&self.own), RARE, self.meant().into())?)
+                }
             };
         }
         for lookups in &self.lookups {
@@ -183,7 +229,6 @@ impl<'a> Asked<'a> {
                 break;
             }
             let other = self.look_up(lookups, false)?;
-            // What the database finds its way to it may find without a walk; then it is not bounded by one.
             if matches!(other, Found::Few(_)) || self.search.is_none() {
                 found = other;
             }
@@ -194,9 +239,13 @@ impl<'a> Asked<'a> {
     /// All rows of the lookups that are meant, if they are few. `all_are_meant` if what is found needs no second look,
     /// for which its row would have to be read.
     fn look_up(&self, lookups: &[Lookup], all_are_meant: bool) -> Result<Found, ListError> {
+        let (mut all, mut most) = (0, 0);
         for lookup in lookups {
-            if self.count_of(lookup).number(self.scoped)? >= RARE as u64 {
-                return Ok(Found::Many(if all_are_meant { RARE as u64 } else { 0 }));
+            let some = self.count_of(lookup).number(self.scoped)?;
+            // A row can be found in several ways, but in one way only once.
+            (all, most) = (all + some, Ord::max(most, some));
+            if all >= RARE as u64 {
+                return Ok(Found::Many(if all_are_meant { most } else { 0 }));
             }
         }
         let mut all = Vec::new();
@@ -214,9 +263,7 @@ impl<'a> Asked<'a> {
         if hits.len() == CANDIDATES {
             hits = self.hits(&search.holders(), RARE, self.meant().into())?;
         }
-        let all = hits.len() < RARE;
-        let meant = hits.into_iter().filter(|hit| hit.fits).map(|hit| hit.cursor);
-        Ok(if all { Found::Few(meant.collect()) } else { Found::Many(meant.count() as u64) })
+        Ok(Found::among(hits))
     }
 
     fn lookup(&self, lookup: &Lookup, limit: usize, columns: &[Expr]) -> Statement {
@@ -236,7 +283,7 @@ impl<'a> Asked<'a> {
     }
 
     fn hits(&self, lookup: &Lookup, limit: usize, fits: Expr) -> Result<Vec<Hit>, DbError> {
-        let columns = [Expr::cust(self.of.column(self.request.sort)), Expr::cust(self.of.id), fits];
+        let columns = [Expr::cust(self.line.column), Expr::cust(self.line.id), fits];
         self.lookup(lookup, limit, &columns).run(self.scoped)
     }
 
@@ -245,12 +292,21 @@ impl<'a> Asked<'a> {
         // A row can be found in two ways.
         rows.sort_unstable_by_key(|row| row.id);
         rows.dedup_by_key(|row| row.id);
-        let page = self.request.cut(rows.into_iter().map(|row| (row.clone(), row.id)).collect());
+        let rows = rows.into_iter().map(|row| {
+            let id = row.id;
+            (row, id)
+        });
+        let page = self.request.cut(rows.collect());
         let mut records = self.records(&page.items)?;
         page.try_map(|id| {
             let record = records.remove(&id);
             record.ok_or_else(|| DbError::Engine(format!("a row of {} was lost", self.of.from)).into())
         })
+    }
+
+    /// What is read of a row: the record, and where it stands.
+    fn columns(&self) -> [Expr; 3] {
+        [self.of.columns, self.line.column, self.line.id].map(Expr::cust)
     }
 
     /// The records of these ids.
@@ -259,9 +315,8 @@ impl<'a> Asked<'a> {
         // One of a few numbers, because each text is a statement that is kept prepared.
         let named = ids.iter().chain(std::iter::repeat(first)).take(reach(ids.len())).map(|id| id.to_vec());
         let named = named.collect::<Vec<_>>();
-        let sort = self.of.column(self.request.sort);
         let mut query = select();
-        query.exprs([Expr::cust(self.of.columns), Expr::cust(sort), Expr::cust(self.of.id)]);
+        query.exprs(self.columns());
         match (self.dialect(), self.scoped.scope) {
             // SQLite takes an organization for ten rows, and would rather read them all than look for ten ids. So the
             // two are one value to it.
@@ -282,23 +337,31 @@ impl<'a> Asked<'a> {
 
     // ---- what is walked ----
 
-    /// How far the walk of this page may go. None if it reaches the end of the list.
-    fn horizon(&self) -> Result<Option<Cursor>, ListError> {
-        let sort = self.of.column(self.request.sort);
+    /// The result that the page begins after, if it begins after one.
+    fn cursor(&self) -> Option<&Cursor> {
+        match &self.request.start {
+            Start::After(cursor) => Some(cursor),
+            Start::Offset(_) => None,
+        }
+    }
+
+    /// How far a walk may go that begins after the cursor, or with the list. None if it reaches the end of the list.
+    fn horizon(&self, cursor: Option<&Cursor>) -> Result<Option<Cursor>, ListError> {
         let mut query = select();
         query
-            .exprs([Expr::cust(sort), Expr::cust(self.of.id), Expr::cust("1 = 1")])
-            .cond_where(self.walk.clone())
-            .cond_where(self.after());
-        self.in_order(&mut query);
+            .exprs([Expr::cust(self.line.column), Expr::cust(self.line.id), Expr::cust("1 = 1")])
+            .cond_where(self.walked_between(cursor, None));
+        self.line.sort(&mut query);
         let mut statement = Statement::of(self.dialect(), self.of.first_table(), &query);
         let _ = write!(statement.sql, " LIMIT 1 OFFSET {}", REACH - 1);
         let rows: Vec<Hit> = statement.run(self.scoped).map_err(|error| self.of_cursor(error))?;
         Ok(rows.into_iter().next().map(|row| row.cursor))
     }
 
-    fn walked<R: Record>(&self, horizon: Option<Cursor>, known: u64) -> Result<Page<R>, ListError> {
-        let (total, total_exact) = self.total(horizon.as_ref(), known)?;
+    /// One page of a walk, which goes as far as it may if it is bounded.
+    fn walked<R: Record>(&self, bounded: bool, known: u64) -> Result<Page<R>, ListError> {
+        let horizon = if bounded { self.horizon(self.cursor())? } else { None };
+        let (total, total_exact) = self.total(bounded, horizon.as_ref(), known)?;
         let (limit, skip) = (self.request.limit as usize, self.request.start.skip());
         let mut rows: Vec<Walked<R>> =
             self.page(horizon.as_ref()).run(self.scoped).map_err(|error| self.of_cursor(error))?;
@@ -308,7 +371,7 @@ impl<'a> Asked<'a> {
         let next = match (last, horizon) {
             (Some(last), _) => Some(last),
             (None, Some(horizon)) if rows.is_empty() && skip > 0 => {
-                let skipped = self.count(Some(&horizon), None).number(self.scoped)?;
+                let skipped = self.count(self.cursor(), Some(&horizon), None).number(self.scoped)?;
                 Some(Cursor { skip: skip.saturating_sub(skipped), ..horizon })
             }
             (None, horizon) => horizon,
@@ -323,50 +386,13 @@ impl<'a> Asked<'a> {
         })
     }
 
-    fn in_order(&self, query: &mut SelectStatement) {
-        let order = match self.request.order {
-            Order::Asc => sea_query::Order::Asc,
-            Order::Desc => sea_query::Order::Desc,
-        };
-        let sort = self.of.column(self.request.sort);
-        query.order_by_expr(Expr::cust(sort), order.clone()).order_by_expr(Expr::cust(self.of.id), order);
-    }
-
-    /// A row value, which the index walks to; ORs would be a scan.
-    fn key(&self) -> Expr {
-        Expr::tuple([Expr::cust(self.of.column(self.request.sort)), Expr::cust(self.of.id)])
-    }
-
-    /// The rows behind the cursor, if there is one.
-    fn after(&self) -> Condition {
-        let Start::After(cursor) = &self.request.start else { return Condition::all() };
-        Condition::all().add(match self.request.order {
-            Order::Asc => self.key().gt(place(cursor)),
-            Order::Desc => self.key().lt(place(cursor)),
-        })
-    }
-
-    /// The rows up to the horizon, if there is one.
-    fn until(&self, horizon: Option<&Cursor>) -> Condition {
-        let Some(horizon) = horizon else { return Condition::all() };
-        Condition::all().add(match self.request.order {
-            Order::Asc => self.key().lte(place(horizon)),
-            Order::Desc => self.key().gte(place(horizon)),
-        })
-    }
-
     /// One page and at least one row more, which tells whether there is a next one.
     ///
     /// How far it goes is part of the text, because PostgreSQL plans a statement for all values of its parameters.
     pub(super) fn page(&self, horizon: Option<&Cursor>) -> Statement {
-        let sort = self.of.column(self.request.sort);
         let mut query = select();
-        query
-            .exprs([Expr::cust(self.of.columns), Expr::cust(sort), Expr::cust(self.of.id)])
-            .cond_where(self.meant())
-            .cond_where(self.after())
-            .cond_where(self.until(horizon));
-        self.in_order(&mut query);
+        query.exprs(self.columns()).cond_where(self.meant_between(self.cursor(), horizon));
+        self.line.sort(&mut query);
         let mut page = Statement::of(self.dialect(), self.of.from, &query);
         let _ = write!(page.sql, " LIMIT {}", reach(self.request.limit as usize) + 1);
         let skip = self.request.start.skip();
@@ -377,29 +403,40 @@ impl<'a> Asked<'a> {
         page
     }
 
-    /// How many rows there are in all, as far as the caller wants to know.
-    fn total(&self, horizon: Option<&Cursor>, known: u64) -> Result<(Option<u64>, Option<bool>), DbError> {
+    /// How many rows there are in all, as far as the caller wants to know: the same on each page of the list.
+    fn total(
+        &self,
+        bounded: bool,
+        horizon: Option<&Cursor>,
+        known: u64,
+    ) -> Result<(Option<u64>, Option<bool>), ListError> {
         let beyond = (Some(COUNT_CAP), Some(false));
         match self.request.count {
             Count::None => Ok((None, None)),
             Count::Exact => Ok((Some(self.whole().number(self.scoped)?), None)),
             Count::Capped if known > COUNT_CAP => Ok(beyond),
             Count::Capped => {
-                let seen = self.count(horizon, Some(COUNT_CAP + 1)).number(self.scoped)?;
+                let first = match self.cursor() {
+                    Some(_) if bounded => self.horizon(None)?,
+                    _ => horizon.cloned(),
+                };
+                let seen = self.count(None, first.as_ref(), Some(COUNT_CAP + 1)).number(self.scoped)?;
                 let total = Ord::max(seen, known);
-                let exact = horizon.is_none();
+                let exact = first.is_none();
                 Ok(if total > COUNT_CAP { beyond } else { (Some(total), (!exact).then_some(false)) })
             }
         }
     }
 
-    /// How many rows are meant as far as the walk goes, up to the cap if there is one.
-    pub(super) fn count(&self, horizon: Option<&Cursor>, cap: Option<u64>) -> Statement {
+    /// How many rows are meant behind the cursor and up to the horizon, each only if there is one, and up to the cap.
+    pub(super) fn count(
+        &self,
+        cursor: Option<&Cursor>,
+        horizon: Option<&Cursor>,
+        cap: Option<u64>,
+    ) -> Statement {
         let mut query = select();
-        query.expr(Expr::cust("1")).cond_where(self.meant());
-        if horizon.is_some() {
-            query.cond_where(self.after()).cond_where(self.until(horizon));
-        }
+        query.expr(Expr::cust("1")).cond_where(self.meant_between(cursor, horizon));
         let mut statement = Statement::of(self.dialect(), self.of.from, &query);
         if let Some(cap) = cap {
             let _ = write!(statement.sql, " LIMIT {cap}");
@@ -418,7 +455,7 @@ impl<'a> Asked<'a> {
                 let tables = format!("{}{}", lookup.before, self.of.from);
                 Statement::of(self.dialect(), &tables, &query).counted()
             }
-            _ => self.count(None, None),
+            _ => self.count(None, None, None),
         }
     }
 
@@ -438,9 +475,8 @@ impl<'a> Asked<'a> {
         let looks = !self.rest.is_empty() || self.search.is_some();
         match found {
             Found::Few(rows) => self.cut(rows),
-            Found::Unasked if self.search.is_some() || !looks => self.walked(None, 0),
-            Found::Unasked => self.walked(self.horizon()?, 0),
-            Found::Many(known) => self.walked(self.horizon()?, known),
+            Found::Unasked => self.walked(looks && self.search.is_none(), 0),
+            Found::Many(known) => self.walked(true, known),
         }
     }
 
@@ -462,12 +498,4 @@ impl<'a> Asked<'a> {
 /// Rows that a statement of a page names: one of a few numbers, because each text is kept prepared.
 fn reach(rows: usize) -> usize {
     [10, 20, 50, 100].into_iter().find(|reach| *reach >= rows).unwrap_or(rows)
-}
-
-fn place(cursor: &Cursor) -> Expr {
-    let value: SeaValue = match &cursor.value {
-        SortValue::Integer(number) => (*number).into(),
-        SortValue::Text(text) => text.clone().into(),
-    };
-    Expr::tuple([Expr::val(value), Expr::val(cursor.id.to_vec())])
 }

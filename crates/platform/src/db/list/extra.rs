@@ -1,11 +1,15 @@
 //! What narrows a list besides what its filters and its search say.
 
+use kernel::list::SortValue;
 use sea_query::Condition;
+
+use super::stretch::Stretch;
 
 /// What narrows a list besides what its filters and its search say.
 #[derive(Debug, Clone, Default)]
 pub struct Extra {
     pub(super) within: Option<Condition>,
+    pub(super) stretch: Option<(&'static str, Stretch)>,
     pub(super) each: Option<Condition>,
     pub(super) lookups: Vec<Lookup>,
 }
@@ -28,6 +32,14 @@ impl Extra {
         Self { within: Some(condition), ..Self::default() }
     }
 
+    /// And only rows with these values of a column: from the first on, before the other if there is one. Of a list that
+    /// is sorted by the column, no others are walked.
+    #[must_use]
+    pub fn between(mut self, column: &'static str, from: SortValue, until: Option<SortValue>) -> Self {
+        self.stretch = Some((column, Stretch { from: Some(from), until }));
+        self
+    }
+
     /// And only rows that fulfil the condition, which is looked at in each.
     #[must_use]
     pub fn each(mut self, condition: Condition) -> Self {
@@ -44,7 +56,7 @@ impl Extra {
 
     /// Is there nothing?
     pub(super) fn is_none(&self) -> bool {
-        self.within.is_none() && self.each.is_none()
+        self.within.is_none() && self.stretch.is_none() && self.each.is_none()
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a list can be filtered by, and how the values are read.
 
+use kernel::list::SortValue;
 use sea_query::{Condition, Expr, ExprTrait, Value as SeaValue};
 
+use super::stretch::Stretch;
 use crate::db::session::Dialect;
 
 /// What a filter compares, and how its values are read.
@@ -36,13 +38,29 @@ pub(super) enum Use {
     Look,
 }
 
+impl Use {
+    /// The column, as a condition of that use names it.
+    pub(super) fn of(self, column: &'static str, dialect: Dialect) -> Expr {
+        match (dialect, self) {
+            // SQLite knows nothing of how frequent values are; a column with a sign is none that it has an index of.
+            (Dialect::Sqlite, Self::Look) => Expr::cust(format!("+{column}")),
+            _ => Expr::cust(column),
+        }
+    }
+}
+
 impl Filter {
     /// Do rows with these values stand next to each other in an index, in the order of the sort?
-    pub(super) fn is_walked(&self, sort: &str, column: &str, values: &[String]) -> bool {
+    pub(super) fn is_walked(&self, sort: &str, values: &[String]) -> bool {
+        matches!(self, Self::Indexed(_, sorts) if values.len() == 1 && sorts.contains(&sort))
+    }
+
+    /// The values of its column that it lets pass, if they stand next to each other in the column's order.
+    pub(super) fn stretch(&self, values: &[String]) -> Option<Result<Stretch, String>> {
         match self {
-            Self::Indexed(_, sorts) => values.len() == 1 && sorts.contains(&sort),
-            Self::TimeFrom(compared) | Self::TimeUntil(compared) => *compared == column,
-            _ => false,
+            Self::TimeFrom(_) => Some(instant(values).map(Stretch::from)),
+            Self::TimeUntil(_) => Some(instant(values).map(Stretch::until)),
+            _ => None,
         }
     }
 
@@ -69,19 +87,9 @@ impl Filter {
     ) -> Result<Condition, String> {
         let any = |column: &'static str, read: &dyn Fn(&str) -> Result<SeaValue, String>| {
             let values = values.iter().map(|value| read(value)).collect::<Result<Vec<_>, _>>()?;
-            // SQLite knows nothing of how frequent values are; a column with a sign is none that it has an index of.
-            let column = match (dialect, usage) {
-                (Dialect::Sqlite, Use::Look) => Expr::cust(format!("+{column}")),
-                _ => Expr::cust(column),
-            };
-            Ok(Condition::all().add(column.is_in(values)))
+            Ok(Condition::all().add(usage.of(column, dialect).is_in(values)))
         };
-        let instant = || {
-            let [value] = values else { return Err("must be one time".to_owned()) };
-            let time = chrono::DateTime::parse_from_rfc3339(value);
-            time.map(|time| time.timestamp_micros())
-                .map_err(|_| "must be a time such as 2026-01-31T12:00:00Z".to_owned())
-        };
+        let part = |column: &'static str, stretch: Stretch| stretch.condition(&usage.of(column, dialect));
         match *self {
             Self::Text(column) => any(column, &|value| Ok(value.to_owned().into())),
             Self::Bool(column) => any(column, &|value| {
@@ -91,8 +99,8 @@ impl Filter {
                     .map_err(|_| "must be true or false".to_owned())
             }),
             Self::Id(column, prefix) => any(column, &|value| id_bytes(value, prefix)),
-            Self::TimeFrom(column) => Ok(Condition::all().add(Expr::cust(column).gte(instant()?))),
-            Self::TimeUntil(column) => Ok(Condition::all().add(Expr::cust(column).lt(instant()?))),
+            Self::TimeFrom(column) => Ok(part(column, Stretch::from(instant(values)?))),
+            Self::TimeUntil(column) => Ok(part(column, Stretch::until(instant(values)?))),
             Self::OneOf(column, known) => any(column, &|value| {
                 let found = known.iter().find(|(name, _)| *name == value);
                 let names = || known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
@@ -104,6 +112,13 @@ impl Filter {
             Self::Indexed(filter, _) => filter.condition(dialect, usage, values),
         }
     }
+}
+
+fn instant(values: &[String]) -> Result<SortValue, String> {
+    let [value] = values else { return Err("must be one time".to_owned()) };
+    let time = chrono::DateTime::parse_from_rfc3339(value);
+    time.map(|time| SortValue::Integer(time.timestamp_micros()))
+        .map_err(|_| "must be a time such as 2026-01-31T12:00:00Z".to_owned())
 }
 
 fn id_bytes(text: &str, prefix: &str) -> Result<SeaValue, String> {

@@ -5,6 +5,7 @@ mod extra;
 mod filter;
 mod search;
 mod statement;
+mod stretch;
 
 use kernel::{
     Error,
@@ -130,7 +131,7 @@ pub(super) fn plan_of_total(
     extra: Extra,
 ) -> Result<Plan, ListError> {
     let asked = Asked::of(scoped, of, request, extra)?;
-    Ok(asked.plan(&asked.count(None, Some(kernel::list::COUNT_CAP + 1)))?)
+    Ok(asked.plan(&asked.count(None, None, Some(kernel::list::COUNT_CAP + 1)))?)
 }
 
 pub(super) fn plans_of_lookups(

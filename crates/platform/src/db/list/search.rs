@@ -1,9 +1,10 @@
 //! `search=` on a list: how the rows are found that hold a text.
 //!
 //! PostgreSQL chooses by itself between its trigram index and a walk along the sort, if it plans for the text at hand,
-//! because it knows how often one is likely to occur. SQLite doesn't. So there the index is asked first, up to a bound:
-//! the rows of a rare text are sorted, and for a frequent one the list is walked, which soon has a page together. Of
-//! one or two characters no trigram can be made; both databases are asked for the beginnings of names, the same way.
+//! because it knows how often one is likely to occur. SQLite doesn't, and neither knows how often a text occurs together
+//! with whatever else is asked for. So there the index is asked first, up to a bound: the rows of a rare text are
+//! sorted, and for a frequent one the list is walked, which soon has a page together. Of one or two characters no
+//! trigram can be made; both databases are asked for the beginnings of names, the same way.
 
 use kernel::text;
 use sea_query::{Condition, Expr, ExprTrait};
@@ -60,6 +61,12 @@ impl Search {
             Some(until) => range.add(Expr::cust(column).lt(until)),
             None => range,
         }
+    }
+
+    /// Finds, on PostgreSQL, the organization's rows that hold the text, by whatever index it takes for the best.
+    pub(super) fn of_own(&self, own: &Condition) -> Lookup {
+        let condition = own.clone().add(self.condition(Dialect::Postgres));
+        Lookup { before: String::new(), condition, order: Vec::new() }
     }
 
     /// Finds what begins with a short text, in the organization's rows.

@@ -1,9 +1,9 @@
 //! What lists cost, in steps of SQLite or in rows that PostgreSQL visits: it has a bound, whatever is stored.
 
-use kernel::{Id, id::kind::Organization};
+use kernel::{Id, id::kind::Organization, list::Order};
 use test_database::each_database;
 
-use super::{House, SPEC, THINGS, Thing, house};
+use super::{House, SPEC, THINGS, Thing, at, house, moment};
 use crate::db::{DbError, Engine};
 
 /// Things with names of letters as they fall; one in a hundred is odd, and the last ten are special.
@@ -80,21 +80,21 @@ async fn a_page_costs_the_same_among_few_and_among_many() {
     analyze(&few).await;
     analyze(&many).await;
 
-    for query in [
-        vec![],
-        vec![("sort", "name"), ("order", "desc")],
-        vec![("search", "x7500@")],
-        vec![("search", "nobody at all")],
-        vec![("search", "@ex")],
-        vec![("kind", "special")],
-        vec![("kind", "special"), ("sort", "name")],
-        vec![("kind", "special,unheard-of"), ("sort", "name")],
-        vec![("kind", "common"), ("sort", "name")],
-        vec![("big", "true")],
-        vec![("big", "false"), ("order", "desc")],
-        vec![("name", "nobody")],
-        vec![("kind", "special"), ("name", "nobody"), ("sort", "name")],
-        vec![("kind", "special"), ("search", "@ex"), ("sort", "name")],
+    for (query, goes_on) in [
+        (vec![], true),
+        (vec![("sort", "name"), ("order", "desc")], true),
+        (vec![("search", "x7500@")], false),
+        (vec![("search", "nobody at all")], false),
+        (vec![("search", "@ex")], true),
+        (vec![("kind", "special")], false),
+        (vec![("kind", "special"), ("sort", "name")], false),
+        (vec![("kind", "special,unheard-of"), ("sort", "name")], false),
+        (vec![("kind", "common"), ("sort", "name")], true),
+        (vec![("big", "true")], true),
+        (vec![("big", "false"), ("order", "desc")], true),
+        (vec![("name", "nobody")], true),
+        (vec![("kind", "special"), ("name", "nobody"), ("sort", "name")], false),
+        (vec![("kind", "special"), ("search", "@ex"), ("sort", "name")], false),
     ] {
         let costs = [cost(&few, orgs[0], &query).await, cost(&many, orgs[1], &query).await];
         assert!(costs[1] * 10 <= costs[0] * 12 + 100, "{query:?}: {costs:?}");
@@ -103,6 +103,7 @@ async fn a_page_costs_the_same_among_few_and_among_many() {
         let cursor = |page: kernel::list::Page<Thing>| page.next_cursor;
         let walk: Vec<_> = query.iter().copied().chain(deep).collect();
         let cursors = [cursor(few.page(orgs[0], &walk).await), cursor(many.page(orgs[1], &walk).await)];
+        assert_eq!(cursors.each_ref().map(Option::is_some), [goes_on; 2], "{query:?}");
         if let [Some(first), Some(second)] = cursors {
             let [a, b] = [&first, &second]
                 .map(|cursor| query.iter().copied().chain([("cursor", cursor.as_str())]).collect::<Vec<_>>());
@@ -205,4 +206,97 @@ async fn values_that_few_have_are_found_whatever_the_sort() {
         assert_eq!(sizes, (20_991..=21_000).collect::<Vec<_>>(), "{query:?}");
         assert_eq!((page.total, page.total_exact, page.next_cursor), (Some(10), None, None), "{query:?}");
     }
+}
+
+#[each_database]
+async fn a_page_deep_in_what_a_filter_lets_pass_costs_as_much_as_an_early_one() {
+    let house = house().await;
+    let org = filled(&house, 21_000).await;
+    let (first, last) = (moment(0), moment(21_001));
+
+    for (order, early, deep) in [(Order::Asc, 100, 20_000), (Order::Desc, 20_900, 1_000)] {
+        for rest in [vec![], vec![("kind", "common")], vec![("name", "nobody")]] {
+            let mut query = vec![("since", first.as_str()), ("before", &last), ("count", "false")];
+            query.push(("order", if order == Order::Asc { "asc" } else { "desc" }));
+            query.extend(&rest);
+            let mut costs = Vec::new();
+            for size in [early, deep] {
+                let cursor = at(size, order);
+                let page: Vec<_> = query.iter().copied().chain([("cursor", cursor.as_str())]).collect();
+                costs.push(cost(&house, org, &page).await);
+            }
+            assert!(costs[1] * 10 <= costs[0] * 12 + 100, "{order:?} {rest:?}: {costs:?}");
+        }
+    }
+}
+
+#[each_database]
+async fn a_total_is_the_same_on_each_page_of_a_walk_and_has_the_same_bound() {
+    let house = house().await;
+    let org = filled(&house, 21_000).await;
+
+    for (order, total) in [("asc", 5), ("desc", 0)] {
+        let (mut totals, mut costs, mut cursor) = (Vec::new(), Vec::new(), None::<String>);
+        loop {
+            let mut query = vec![("big", "false"), ("order", order), ("count", "true")];
+            query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let page = house.page(org, &query).await;
+            totals.push((page.total, page.total_exact));
+            costs.push(cost(&house, org, &query).await);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(totals, [(Some(total), Some(false)); 3], "{order}");
+        // Behind a cursor the beginning of the list is walked once more, for its total.
+        assert!(costs.iter().all(|cost| *cost <= costs[0] * 2), "{order}: {costs:?}");
+    }
+    for kept in ["5", "1"] {
+        let page = house.page(org, &[("kind", "special"), ("sort", "name"), ("limit", kept)]).await;
+        if let Some(cursor) = page.next_cursor {
+            let query = [("kind", "special"), ("sort", "name"), ("count", "true"), ("cursor", &cursor)];
+            assert_eq!(house.page(org, &query).await.total, page.total);
+        }
+    }
+}
+
+#[each_database]
+async fn a_search_that_meets_few_of_what_else_is_asked_for_has_a_bound() {
+    let (few, many) = (house().await, house().await);
+    let orgs = [filled(&few, 21_000).await, filled(&many, 42_000).await];
+    analyze(&few).await;
+    analyze(&many).await;
+
+    for query in [
+        vec![("search", "@ex"), ("name", "nobody")],
+        vec![("search", "@ex"), ("big", "false"), ("order", "desc")],
+        vec![("search", "x7500@"), ("name", "nobody")],
+    ] {
+        let costs = [cost(&few, orgs[0], &query).await, cost(&many, orgs[1], &query).await];
+        assert!(costs[1] * 10 <= costs[0] * 12 + 100, "{query:?}: {costs:?}");
+    }
+}
+
+#[each_database]
+async fn values_that_are_many_together_are_not_all_looked_up() {
+    let house = house().await;
+    let org = filled(&house, 9_000).await;
+    let spread: Result<u64, DbError> = house
+        .db
+        .write(org, |unit| {
+            unit.execute("UPDATE things SET kind = CAST(size % 6 AS text) WHERE org_id = $1", &[])
+        })
+        .await;
+    assert_eq!(spread.unwrap(), 9_000);
+    analyze(&house).await;
+
+    let (two, six) = (("kind", "0,1"), ("kind", "0,1,2,3,4,5"));
+    let costs = [
+        cost(&house, org, &[two, ("sort", "name"), ("count", "false")]).await,
+        cost(&house, org, &[six, ("sort", "name"), ("count", "false")]).await,
+    ];
+
+    assert!(costs[1] <= costs[0] * 12 / 10, "{costs:?}");
+    assert_eq!(house.page(org, &[six, ("sort", "name")]).await.items.len(), 20);
 }

@@ -47,13 +47,21 @@ pub(super) const THINGS: ListOf = ListOf {
         ("name", Filter::Text("t.name")),
         ("big", Filter::Bool("(t.size > 5)")),
         ("kind", Filter::Indexed(&Filter::Text("t.kind"), &["size"])),
+        ("since", Filter::TimeFrom("t.size")),
+        ("before", Filter::TimeUntil("t.size")),
     ],
     search: Some(SearchOn { table: "things", alias: "t", column: "name_key", begins: &["t.name_key"] }),
 };
 
 pub(super) const SPEC: ListSpec = ListSpec {
     sorts: &[SortField::asc("size"), SortField::asc("name")],
-    filters: &[FilterField::texts("name", ""), FilterField::texts("big", ""), FilterField::texts("kind", "")],
+    filters: &[
+        FilterField::texts("name", ""),
+        FilterField::texts("big", ""),
+        FilterField::texts("kind", ""),
+        FilterField::time("since", ""),
+        FilterField::time("before", ""),
+    ],
     search: Some("names"),
 };
 
@@ -94,6 +102,20 @@ async fn house_to_rebuild() -> House {
     let db = open(database.url());
     db.migrate(SCHEMA).await.unwrap();
     House { db, world: Surroundings::system(), _database: database }
+}
+
+/// A size, as a filter of instants has it.
+fn moment(size: i64) -> String {
+    kernel::Timestamp::UNIX_EPOCH
+        .checked_add_signed(chrono::TimeDelta::microseconds(size))
+        .unwrap()
+        .to_rfc3339()
+}
+
+/// A cursor that stands at a size, whoever made it.
+fn at(size: i64, order: kernel::list::Order) -> String {
+    let value = kernel::list::SortValue::Integer(size);
+    kernel::list::Cursor { value, id: [0; 16], skip: 0 }.encode("size", order)
 }
 
 impl House {
