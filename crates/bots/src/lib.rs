@@ -23,6 +23,7 @@ use gateway::{Module, command::Commands};
 use kernel::{Error, Id, Surroundings, id::kind::Organization};
 use platform::{
     bus::Bus,
+    counters::Counters,
     db::{Db, Migration},
     egress::Egress,
     objects::Objects,
@@ -69,6 +70,8 @@ pub struct Parts {
     pub secrets: Secrets,
     /// The way to other servers.
     pub egress: Egress,
+    /// What counts calls.
+    pub counters: Counters,
 }
 
 /// Every service of this room. A cheap handle.
@@ -105,9 +108,9 @@ impl Bots {
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
         let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
         let requests = Requests::new(egress, settings.clone());
-        let conversations = Conversations::new(parts, programs.clone(), memories.clone());
+        let conversations = Conversations::new(parts.clone(), programs.clone(), memories.clone());
         let schedules = Schedules::new(db.clone(), conversations.clone(), settings);
-        let hooks = Hooks::new(db, secrets, surroundings, programs, conversations.clone());
+        let hooks = Hooks::new(parts, programs, conversations.clone());
         let scripts = Scripts::new(packages.clone(), conversations.clone(), hooks.clone());
         Self { service: bots, packages, scripts, memories, requests, conversations, schedules, hooks, logs }
     }

@@ -58,6 +58,10 @@ pub struct Settings {
     pub request_seconds: u64,
     /// Schedules of one bot.
     pub schedules_per_bot: usize,
+    /// Hooks of one bot.
+    pub hooks_per_bot: usize,
+    /// Calls a minute of the hooks of one bot from one address; 0 is no limit.
+    pub hook_calls_per_minute: u32,
     /// Lines of its scripts that are kept for each bot.
     pub log_lines_per_bot: u32,
     /// Days for which they are kept.
@@ -118,6 +122,8 @@ impl Default for Settings {
             response_bytes: 4 << 20,
             request_seconds: 30,
             schedules_per_bot: 1000,
+            hooks_per_bot: 100,
+            hook_calls_per_minute: 60,
             log_lines_per_bot: 10_000,
             log_days: 30,
             program_cache_bytes: 64 << 20,

@@ -123,6 +123,7 @@ impl House {
             settings: live.bots.clone(),
             secrets: secrets.clone(),
             egress: egress.clone(),
+            counters: counters.clone(),
         });
         let webhooks = Webhooks::new(webhooks::Parts {
             db: db.clone(),

@@ -22,8 +22,6 @@ pub enum Floor {
 pub enum By {
     /// All from one address.
     Address,
-    /// All from one address to one path, whoever is signed in.
-    AddressAndPath,
     /// All of one user, or of one address where nobody is signed in.
     Caller,
 }
@@ -76,6 +74,7 @@ pub struct Access {
     pub(crate) body_limit: Option<usize>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) counted: bool,
+    pub(crate) has_own_credentials: bool,
     pub(crate) compressed: bool,
     pub(crate) repeats: Repeats,
 }
@@ -91,6 +90,7 @@ impl Access {
             body_limit: None,
             timeout: None,
             counted: true,
+            has_own_credentials: false,
             compressed: true,
             repeats: Repeats::Answered,
         }
@@ -171,6 +171,13 @@ impl Access {
     #[must_use]
     pub const fn repeats(mut self, repeats: Repeats) -> Self {
         self.repeats = repeats;
+        self
+    }
+
+    /// Whoever calls shows credentials that the operation knows itself: no session is looked for.
+    #[must_use]
+    pub const fn own_credentials(mut self) -> Self {
+        self.has_own_credentials = true;
         self
     }
 

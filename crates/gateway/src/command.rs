@@ -107,6 +107,8 @@ pub enum NotWritten {
     Overtaken,
     /// What the script wants can't be: it fails with this sentence for its author.
     Refused(String),
+    /// Whoever runs it may no longer: another node does.
+    Interrupted,
     /// The database failed.
     Database(DbError),
 }

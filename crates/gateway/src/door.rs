@@ -1,6 +1,6 @@
 //! The outermost step: everything that happens to a request before its route is known, and to an answer last.
 
-use std::{any::Any, collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -42,8 +42,8 @@ pub struct Door(Arc<Inner>);
 struct Inner {
     edge: Edge,
     router: Router,
-    /// Addresses that don't count against the general limits.
-    uncounted: HashSet<String>,
+    /// Addresses that don't count against the general limits, as the router reads them.
+    uncounted: matchit::Router<()>,
     cors: Derived<Settings, Cors>,
     /// Is the server's public address one of HTTPS?
     secure: bool,
@@ -58,10 +58,11 @@ impl Door {
         secure: bool,
     ) -> Result<Self, NotAnOrigin> {
         let mut router = Router::new();
-        let mut uncounted = HashSet::new();
+        let mut uncounted = matchit::Router::new();
         for route in modules.into_iter().flat_map(|module| module.routes).chain(contract.into_routes()) {
             if !route.operating.access().counted {
-                uncounted.insert(route.path.clone());
+                // Methods of one address are told apart later; the router has seen the others of its kind.
+                let _ = uncounted.insert(route.path.clone(), ());
             }
             let (edge, operating) = (edge.clone(), route.operating);
             // Only the operation itself is guarded: that a method is wrong is no secret and nobody's call.
@@ -198,7 +199,7 @@ impl Inner {
         path: &str,
         origin: &Origin,
     ) -> (Option<Remaining>, Option<Error>) {
-        if self.uncounted.contains(path) || is_page_asset(path) {
+        if self.uncounted.at(path).is_ok() || is_page_asset(path) {
             return (None, None);
         }
         if bearer(headers).is_some() {

@@ -222,7 +222,8 @@ async fn admit(
     remaining: &mut Option<Remaining>,
 ) -> kernel::Result<Option<Actor>> {
     let access = operating.access();
-    let principal = match bearer(&parts.headers) {
+    let shown = bearer(&parts.headers).filter(|_| !access.has_own_credentials);
+    let principal = match shown {
         None => None,
         Some(token) => match edge.recognize(token, origin.address, now).await {
             Ok(principal) => Some(principal),
@@ -243,8 +244,7 @@ async fn admit(
         *remaining = left;
         refusal.map_or(Ok(()), Err)?;
     }
-    let from = (origin.address, parts.uri.path());
-    let limited = edge.limiter().operation(operating.id(), access, from, principal.as_deref(), now);
+    let limited = edge.limiter().operation(operating.id(), access, origin.address, principal.as_deref(), now);
     limited.await.map_or(Ok(()), Err)?;
     match &principal {
         Some(who) => permit(access, who, parts).await?,

@@ -117,7 +117,7 @@ impl Limiter {
         &self,
         name: &'static str,
         access: &Access,
-        (address, path): (IpAddr, &str),
+        address: IpAddr,
         who: Option<&Principal>,
         now: Timestamp,
     ) -> Option<Error> {
@@ -127,7 +127,6 @@ impl Limiter {
         for limit in &access.limits {
             let key = match (limit.by, who) {
                 (By::Caller, Some(who)) => CounterKey::id(name, who.user),
-                (By::AddressAndPath, _) => CounterKey::text(name, &format!("{address} {path}")),
                 _ => CounterKey::address(name, address),
             };
             let (_, refusal) = self.count(key, limit.calls, limit.window, now).await;

@@ -1,6 +1,6 @@
 //! Making bots over HTTP: empty, from a template, with a package that is sent, as a copy.
 
-use gateway::{Body, Caller, Envelope, Path, Reply, Result, State, Upload};
+use gateway::{Body, Caller, Envelope, ListQuery, Path, Reply, Result, State, Upload};
 use kernel::{Versioned, list::Page};
 use utoipa::ToSchema;
 
@@ -8,7 +8,7 @@ use super::{Bot, NewBot, Visibility};
 use crate::packages::{
     Packages,
     create::NewClone,
-    templates::{self, Template},
+    templates::{self, Template, TemplateList},
 };
 
 /// A bot to be made of a package.
@@ -77,9 +77,18 @@ pub(super) async fn create(
 /// Templates of bots.
 ///
 /// Packages that the server brings along. `POST /bots` with `template` makes a bot of one.
-#[utoipa::path(get, path = "/bots/templates", responses((status = 200, body = Envelope<Page<Template>>)))]
-pub(super) async fn templates(State(_): State<Packages>, Caller(_): Caller) -> Result<Reply<Page<Template>>> {
-    Ok(Reply::ok(Page::of_all(templates::all().to_vec())))
+#[utoipa::path(
+    get,
+    path = "/bots/templates",
+    params(ListQuery<TemplateList>),
+    responses((status = 200, body = Envelope<Page<Template>>)),
+)]
+pub(super) async fn templates(
+    State(_): State<Packages>,
+    Caller(_): Caller,
+    query: ListQuery<TemplateList>,
+) -> Result<Reply<Page<Template>>> {
+    Ok(Reply::ok(templates::page(&query.0)))
 }
 
 /// Copy a bot.

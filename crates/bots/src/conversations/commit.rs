@@ -39,8 +39,8 @@ pub(super) struct Setting {
     pub(super) channel: Arc<str>,
     pub(super) language: Option<String>,
     pub(super) version: i64,
-    /// The place of the turn's first message, or a name of its own.
-    pub(super) turn: String,
+    /// Names the turn, where something does that outlasts this node.
+    pub(super) turn: Option<String>,
     pub(super) offered: Vec<Suggestion>,
 }
 
@@ -64,6 +64,7 @@ impl Conversations {
         conversation: Id<ConversationKind>,
         row: &TurnRow,
         permissions: PermissionSet,
+        turn: Option<String>,
     ) -> Scene {
         self.set(Setting {
             org,
@@ -74,13 +75,14 @@ impl Conversations {
             channel: row.channel.as_str().into(),
             language: row.language.clone(),
             version: row.version.unwrap_or_default(),
-            turn: format!("{conversation}:{}", row.seq + 1),
+            turn,
             offered: row.offered(),
         })
     }
 
     /// A scene with nothing done in it yet.
     pub(super) fn set(&self, setting: Setting) -> Scene {
+        let stop = self.stops.begin(setting.conversation, &self.surroundings);
         let drafts = Drafts::default();
         drafts.with(|offered: &mut Offered| offered.set(setting.conversation, setting.offered));
         drafts.with(|notes: &mut Notes| notes.begin(setting.bot, setting.conversation));
@@ -92,11 +94,10 @@ impl Conversations {
             user: setting.user,
             permissions: setting.permissions,
             now: self.surroundings.now(),
-            turn: setting.turn.into(),
+            turn: setting.turn.unwrap_or_else(|| stop.name().to_string()).into(),
             drafts,
             kept: Kept::default(),
         };
-        let stop = self.stops.begin(setting.conversation);
         Scene { run, version: setting.version, language: setting.language, stop }
     }
 
@@ -208,7 +209,9 @@ impl From<NotCommitted> for ConversationError {
         match error {
             NotCommitted::Other(error) => error,
             NotCommitted::Turn(NotWritten::Database(error)) => error.into(),
-            NotCommitted::Turn(NotWritten::Overtaken | NotWritten::Refused(_)) => Self::Busy,
+            NotCommitted::Turn(NotWritten::Overtaken | NotWritten::Refused(_) | NotWritten::Interrupted) => {
+                Self::Busy
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ use crate::{
     memory,
 };
 
+/// The reason of what names a script that the package doesn't have, or that never compiled.
+pub(crate) const NO_SCRIPT: &str = "script_not_found";
 /// Where scripts run that no conversation has begun.
 const API: &str = "api";
 
@@ -63,6 +65,8 @@ pub(crate) struct Once {
     pub(crate) conversation: Option<Id<ConversationKind>>,
     /// What is written with it.
     pub(crate) after: Option<After>,
+    /// Names the run, where something does that outlasts this node.
+    pub(crate) name: Option<String>,
 }
 
 /// What came of it.
@@ -76,6 +80,8 @@ pub(crate) struct Ran {
     pub(crate) results: Vec<(String, Data)>,
     /// Where and why it failed, if it did.
     pub(crate) failure: Option<(Option<u32>, String)>,
+    /// The seconds that it had, if they were not enough.
+    pub(crate) timed_out: Option<u64>,
     pub(crate) steps: u64,
     pub(crate) duration: Duration,
 }
@@ -117,7 +123,7 @@ impl Conversations {
         let hash = self.dialogs.named(org, bot.id, bot.version, name).await?;
         let hash = hash.ok_or_else(|| {
             let message = format!("The package has no script {name} that can run.");
-            Error::conflict(message, "script_not_found")
+            Error::conflict(message, NO_SCRIPT)
         })?;
         self.program(org, bot.id, hash).await
     }
@@ -137,7 +143,7 @@ impl Conversations {
             None => None,
         };
         let seconds = self.settings.get().script_run_seconds;
-        let turn = format!("run:{}", self.surroundings.uuid());
+        let name = once.name.clone().unwrap_or_else(|| self.surroundings.uuid().to_string());
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             in_line_of_bot = match in_line_of_bot {
@@ -158,15 +164,16 @@ impl Conversations {
                 channel,
                 language,
                 version: bot.version,
-                turn: turn.clone(),
+                turn: Some(name.clone()),
                 offered,
             });
             let begun = Instant::now();
             let input = Input::Call(once.program, once.inputs.clone());
             let outcome = timeout(Duration::from_secs(seconds), self.dialogs.run(&scene, input)).await;
-            let outcome = outcome.map_err(|_| timed_out(seconds))??;
+            let timed_out = outcome.is_err().then_some(seconds);
+            let outcome = outcome.unwrap_or_else(|_| Ok(Outcome::failed(took_longer_than(seconds))))?;
             if let Some(says) = self.write_once(&scene, outcome, &once).await? {
-                return Ok(ran(&scene, says, begun.elapsed()));
+                return Ok(Ran { timed_out, ..ran(&scene, says, begun.elapsed()) });
             }
         }
         Err(ConversationError::Busy.into())
@@ -222,10 +229,12 @@ impl Conversations {
             Ok(()) => Ok(Some(outcome.says)),
             Err(NotWritten::Overtaken) => Ok(None),
             Err(NotWritten::Database(error)) => Err(error.into()),
+            Err(NotWritten::Interrupted) => Err(interrupted()),
             Err(NotWritten::Refused(cause)) => {
                 notes.with(|notes: &mut Notes| notes.failed(&cause));
                 match self.write_drafts(scene, once).await {
                     Err(NotWritten::Database(error)) => Err(error.into()),
+                    Err(NotWritten::Interrupted) => Err(interrupted()),
                     _ => Ok(Some(outcome.says)),
                 }
             }
@@ -263,13 +272,21 @@ impl Conversations {
     }
 }
 
-fn timed_out(seconds: u64) -> Error {
-    Error::new(
-        Kind::Validation,
-        format!("The script took longer than {seconds} seconds; nothing of it stays."),
-    )
-    .reason("script_timeout")
-    .detail("limit", seconds)
+fn took_longer_than(seconds: u64) -> String {
+    format!("The script took longer than {seconds} seconds; nothing of it stays.")
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Unavailable, "Another node runs the script by now.")
+}
+
+impl Ran {
+    /// The same, unless it took too long: `script_timeout`.
+    pub(crate) fn in_time(self) -> Result<Self, Error> {
+        let Some(seconds) = self.timed_out else { return Ok(self) };
+        let error = Error::new(Kind::Validation, took_longer_than(seconds));
+        Err(error.reason("script_timeout").detail("limit", seconds))
+    }
 }
 
 fn ran(scene: &Scene, says: Vec<String>, duration: Duration) -> Ran {
@@ -278,6 +295,7 @@ fn ran(scene: &Scene, says: Vec<String>, duration: Duration) -> Ran {
         result: notes.result.clone().filter(|_| notes.failure.is_none()).unwrap_or(Data::Null),
         results: std::mem::take(&mut notes.results),
         failure: notes.failure.as_ref().map(|failure| (failure.at, failure.message.clone())),
+        timed_out: None,
         steps: notes.steps,
         duration,
     })

@@ -82,7 +82,7 @@ impl Conversations {
         let places = self.settings.get().waiting_turns;
         let in_line = self.lines.turn(id, places).await;
         let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
-        let _turn = self.stops.begin(id);
+        let _turn = self.stops.begin(id, &self.surroundings);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             match self.look(who, id, &message).await? {
@@ -160,7 +160,11 @@ impl Conversations {
         TurnFound { row, run }: TurnFound,
         attachments: Vec<Attachment>,
     ) -> Result<Sent, ConversationError> {
-        let scene = self.scene(who.org, id, &row, who.permissions);
+        let turn = message
+            .client_message_id
+            .as_ref()
+            .map(|name| format!("{id} {}", own_name(who, &row, name.clone())));
+        let scene = self.scene(who.org, id, &row, who.permissions, turn);
         let is_staff = !who.is(row.user_id);
         // Where the staff has taken over, the bot hears nothing.
         let is_silent = is_staff || row.staff_active;

@@ -62,7 +62,7 @@ impl Conversations {
 
     async fn begin(&self, who: &Actor, new: NewConversation) -> Result<Begun, ConversationError> {
         let id = self.surroundings.id();
-        let _turn = self.stops.begin(id);
+        let _turn = self.stops.begin(id, &self.surroundings);
         let new = Arc::new(new);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
@@ -89,7 +89,7 @@ impl Conversations {
                 channel: new.channel.as_deref().unwrap_or(WEB).into(),
                 language: new.language.clone(),
                 version: bot.version,
-                turn: format!("{id}:1"),
+                turn: None,
                 offered: Vec::new(),
             });
             let turn = self.first_turn(&scene, &bot, 0, 0).await?;
@@ -184,7 +184,7 @@ impl Conversations {
         let places = self.settings.get().waiting_turns;
         let in_line = self.lines.turn(id, places).await;
         let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
-        let _turn = self.stops.begin(id);
+        let _turn = self.stops.begin(id, &self.surroundings);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             let (row, bot, session) = self.clear(&who, id).await?;
@@ -196,7 +196,7 @@ impl Conversations {
             }
             // Nobody else's script runs with the rights of the staff.
             let permissions = if who.is(row.user_id) { who.permissions } else { PermissionSet::EMPTY };
-            let mut scene = self.scene(who.org, id, &row, permissions);
+            let mut scene = self.scene(who.org, id, &row, permissions, None);
             scene.version = bot.version;
             let turn = self.first_turn(&scene, &bot, row.seq, row.fence).await?;
             let (waits, now, of) = (turn.waits(), self.surroundings.now(), bot.clone());

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
-use kernel::{Actor, Id, id::kind::Conversation};
+use kernel::{Actor, Id, Surroundings, id::kind::Conversation};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{ConversationError, Conversations, access::manageable};
 
@@ -16,18 +17,21 @@ pub(super) struct Stops(Arc<DashMap<Id<Conversation>, Weak<Stoppable>>>);
 pub(super) struct Stoppable {
     stops: Stops,
     of: Id<Conversation>,
+    /// Names the turn, however often it runs.
+    name: Uuid,
     token: CancellationToken,
 }
 
 impl Stops {
     /// From now on the turn of that conversation can be stopped. There is one at a time: one that runs again because it
     /// was overtaken is the same, and stays stopped.
-    pub(super) fn begin(&self, of: Id<Conversation>) -> Arc<Stoppable> {
+    pub(super) fn begin(&self, of: Id<Conversation>, world: &Surroundings) -> Arc<Stoppable> {
         let mut known = self.0.entry(of).or_default();
         if let Some(turn) = known.upgrade() {
             return turn;
         }
-        let turn = Arc::new(Stoppable { stops: self.clone(), of, token: CancellationToken::new() });
+        let (stops, name, token) = (self.clone(), world.uuid(), CancellationToken::new());
+        let turn = Arc::new(Stoppable { stops, of, name, token });
         *known = Arc::downgrade(&turn);
         turn
     }
@@ -45,6 +49,11 @@ impl Stoppable {
     /// Cancelled when somebody wants the turn stopped.
     pub(super) fn token(&self) -> &CancellationToken {
         &self.token
+    }
+
+    /// Names the turn, however often it runs.
+    pub(super) fn name(&self) -> Uuid {
+        self.name
     }
 }
 
@@ -78,15 +87,17 @@ mod tests {
 
     #[test]
     fn a_turn_stays_stopped_however_often_it_runs_and_the_next_one_is_not() {
-        let (stops, of) = (Stops::default(), Id::example());
-        let turn = stops.begin(of);
+        let (stops, of, world) = (Stops::default(), Id::example(), Surroundings::system());
+        let turn = stops.begin(of, &world);
 
-        drop(stops.begin(of));
+        assert_eq!(stops.begin(of, &world).name(), turn.name());
         stops.stop(of);
 
-        assert!(stops.begin(of).token().is_cancelled());
+        assert!(stops.begin(of, &world).token().is_cancelled());
+        let name = turn.name();
         drop(turn);
         assert!(stops.0.is_empty());
-        assert!(!stops.begin(of).token().is_cancelled());
+        let next = stops.begin(of, &world);
+        assert!(!next.token().is_cancelled() && next.name() != name);
     }
 }

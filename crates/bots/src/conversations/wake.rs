@@ -54,7 +54,7 @@ pub(super) fn with_jobs(module: Module, conversations: &Conversations) -> Module
 impl Conversations {
     async fn wake(&self, job: &JobContext, id: Id<ConversationKind>) -> Result<Value, JobError> {
         let _in_line = self.lines.turn(id, usize::MAX).await;
-        let _turn = self.stops.begin(id);
+        let _turn = self.stops.begin(id, &self.surroundings);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             let found = self.db.read(job.org(), move |tx| match store::for_turn(tx, id)? {
@@ -92,7 +92,7 @@ impl Conversations {
     ) -> Result<(), ConversationError> {
         let Some(run) = run else { return Ok(()) };
         // Nobody is there whose rights it could have.
-        let scene = self.scene(job.org(), id, &row, PermissionSet::EMPTY);
+        let scene = self.scene(job.org(), id, &row, PermissionSet::EMPTY, Some(job.id().to_string()));
         let ran = self.dialogs.run(&scene, Input::Wake(run.stack)).await?;
         let turn = self.next_turn(&scene, &row, Cause::Woken, Some(ran), false);
         self.commit(job.org(), turn, |_| Ok(())).await?;

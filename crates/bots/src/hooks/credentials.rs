@@ -10,18 +10,22 @@ use subtle::ConstantTimeEq;
 use crate::webhooks::signing::SigningSecret;
 
 /// How old a signed message may be, and how far ahead the clock of its sender.
-const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+pub(super) const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+/// Characters of a message's name.
+const ID: usize = 256;
 
 /// Do the headers show that whoever sent this body knows the secret?
 pub(super) fn are_good(secret: &SigningSecret, headers: &HeaderMap, body: &[u8], now: Timestamp) -> bool {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(shown) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
-        let token = shown.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        return token.is_some_and(|(_, token)| same(token.trim().as_bytes(), secret.text().as_bytes()));
+    if headers.contains_key(header::AUTHORIZATION) {
+        return shown(secret, headers);
     }
     if let (Some(id), Some(timestamp), Some(signatures)) =
         (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"))
     {
+        if id.len() > ID {
+            return false;
+        }
         let seconds: Option<i64> = timestamp.parse().ok();
         let sent = seconds.and_then(|seconds| Timestamp::from_timestamp(seconds, 0));
         let sent = sent.filter(|sent| (now - *sent).abs() <= TOLERANCE);
@@ -30,8 +34,23 @@ pub(super) fn are_good(secret: &SigningSecret, headers: &HeaderMap, body: &[u8],
             |expected: String| signatures.split(' ').any(|one| same(one.as_bytes(), expected.as_bytes()));
         return expected.is_some_and(good);
     }
-    let shown = header("x-hub-signature-256").and_then(|shown| shown.trim().strip_prefix("sha256="));
-    shown.is_some_and(|shown| same(shown.as_bytes(), signed_as_hubs_do(secret, body).as_bytes()))
+    let signed = header("x-hub-signature-256").and_then(|signed| signed.trim().strip_prefix("sha256="));
+    signed.is_some_and(|signed| same(signed.as_bytes(), signed_as_hubs_do(secret, body).as_bytes()))
+}
+
+/// The name of a message that is signed with it: sent again, it has the same.
+pub(super) fn message(headers: &HeaderMap) -> Option<String> {
+    let is_signed = headers.contains_key("webhook-signature") && !headers.contains_key(header::AUTHORIZATION);
+    let id = headers.get("webhook-id").filter(|_| is_signed)?;
+    id.to_str().ok().map(str::to_owned)
+}
+
+/// Is the secret itself shown, as a bearer token?
+pub(super) fn shown(secret: &SigningSecret, headers: &HeaderMap) -> bool {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = shown.and_then(|shown| shown.split_once(' '));
+    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    token.is_some_and(|(_, token)| same(token.trim().as_bytes(), secret.text().as_bytes()))
 }
 
 fn same(one: &[u8], other: &[u8]) -> bool {

@@ -11,6 +11,8 @@ use platform::{
 use super::store;
 use crate::packages::state::State;
 
+/// Characters of a hook's name; longer ones are none.
+const NAME: usize = 64;
 /// Bytes of a secret.
 const SECRET: usize = 32;
 
@@ -30,7 +32,7 @@ pub(crate) struct Declared {
 pub(crate) fn declared(state: &State) -> BTreeMap<String, Declared> {
     let mut all: BTreeMap<String, Declared> = BTreeMap::new();
     for script in state.scripts.values() {
-        for written in &script.webhooks {
+        for written in script.webhooks.iter().filter(|written| written.chars().count() <= NAME) {
             let (takes_get, name) = match written.trim().split_once(char::is_whitespace) {
                 Some((method, name)) if method.eq_ignore_ascii_case("GET") => (true, name.trim()),
                 _ => (false, written.trim()),

@@ -13,15 +13,13 @@ mod store;
 
 use std::time::Duration;
 
-use gateway::{Access, By, Limit, Module, routes as documented};
+use gateway::{Access, Module, routes as documented};
 
 pub(crate) use answer::RESULT;
 pub(crate) use declared::{Declared, declare, declared};
 pub(crate) use service::{Hook, Hooks};
 pub(crate) use store::{HOOKS, forget_of};
 
-/// Calls a minute of one hook from one address.
-const OFTEN: u32 = 60;
 /// Bytes of a body.
 const BODY: usize = 1 << 20;
 /// Longer than a script may run that is called: that it took too long is told by what runs it.
@@ -29,10 +27,8 @@ const TIME: Duration = Duration::from_secs(90);
 
 /// The operations of hooks.
 pub(crate) fn module(hooks: &Hooks) -> Module {
-    let open = || {
-        let often = Limit::per_minute(OFTEN, By::AddressAndPath);
-        Access::public().uncounted().limit(often).body_limit(BODY).timeout(TIME)
-    };
+    // How often is counted where the bot is known.
+    let open = || Access::public().uncounted().own_credentials().body_limit(BODY).timeout(TIME);
     Module::new("hooks").route(hooks, documented!(routes::post), open()).route(
         hooks,
         documented!(routes::get),

@@ -1,27 +1,33 @@
 //! Calling a script from outside.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use basic::Data;
 use bytes::Bytes;
-use gateway::Verbatim;
+use gateway::{Verbatim, command::NotWritten};
 use http::{HeaderMap, Method, Uri, header};
 use kernel::{
     Error, Id, Kind, Surroundings,
     id::kind::{Bot, Organization},
     text,
 };
-use platform::{db::Db, secrets::Secrets};
+use platform::{
+    counters::{CounterKey, Counters},
+    db::{Db, Unit},
+    secrets::Secrets,
+    settings::Live,
+};
 use serde::Serialize;
 use url::form_urlencoded;
 use utoipa::ToSchema;
 
 use super::{answer, credentials, declared, store};
 use crate::{
+    Parts, Settings,
     bots::{self, store::BotRow},
     conversations::{
         Conversations,
-        once::{Once, Runner},
+        once::{After, NO_SCRIPT, Once, Runner},
     },
     packages::state::State,
     scripts::programs::Programs,
@@ -31,7 +37,10 @@ use crate::{
 /// Who may call the hooks of a bot: the setting, and its value for everybody.
 const AUTH: (&str, &str) = ("webhook-auth", "none");
 /// Headers that are the hook's own business and no script's.
-const HIDDEN: &[header::HeaderName] = &[header::AUTHORIZATION, header::COOKIE];
+const HIDDEN: &[&str] = &["authorization", "cookie", "webhook-signature", "x-hub-signature-256"];
+/// Bytes of a body that are read where the request came from; what has more is read aside.
+const SMALL: usize = 64 << 10;
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// The service of hooks. A cheap handle.
 #[derive(Clone)]
@@ -39,6 +48,8 @@ pub(crate) struct Hooks {
     db: Db,
     secrets: Secrets,
     surroundings: Surroundings,
+    counters: Counters,
+    settings: Live<Settings>,
     programs: Programs,
     conversations: Conversations,
 }
@@ -50,7 +61,7 @@ pub(crate) struct Hook {
     #[schema(example = "orders")]
     name: String,
     /// Where it is called.
-    #[schema(example = "/api/v1/bots/table-booking/hooks/orders")]
+    #[schema(example = "/api/v1/bots/bot_01jxk6qv9ve7m8g3t5s0c4d2ba/hooks/orders")]
     path: String,
     /// With what.
     #[schema(value_type = Vec<String>, example = json!(["POST"]))]
@@ -78,14 +89,9 @@ fn not_found() -> Error {
 
 impl Hooks {
     /// The service over the given adapters, and over what runs scripts.
-    pub(crate) fn new(
-        db: Db,
-        secrets: Secrets,
-        surroundings: Surroundings,
-        programs: Programs,
-        conversations: Conversations,
-    ) -> Self {
-        Self { db, secrets, surroundings, programs, conversations }
+    pub(crate) fn new(parts: Parts, programs: Programs, conversations: Conversations) -> Self {
+        let Parts { db, secrets, surroundings, counters, settings, .. } = parts;
+        Self { db, secrets, surroundings, counters, settings, programs, conversations }
     }
 
     /// Runs the script of a hook as the bot, and answers with what it gives back.
@@ -93,6 +99,7 @@ impl Hooks {
         let named = call.bot.clone();
         let found = self.db.read_server(move |tx| bots::store::anywhere(tx, &named)).await?;
         let (org, bot) = found.ok_or_else(not_found)?;
+        self.count(bot, call.address).await?;
         let key = text::key(&call.name);
         let read = self.db.read(org, {
             let key = key.clone();
@@ -108,7 +115,32 @@ impl Hooks {
         if call.method == Method::GET && !hook.takes_get {
             return Err(not_found());
         }
-        self.run(org, &bot, &hook.script, &call).await
+        let message = credentials::message(&call.headers);
+        if let Some(message) = &message {
+            let (id, key, message) = (bot.id, key.clone(), message.clone());
+            let taken = self.db.read(org, move |tx| store::is_taken(tx, id, &key, &message)).await?;
+            if taken {
+                // Sent again, because its sender did not hear that it was taken.
+                return Ok(answer::of(&Data::Null, Vec::new()));
+            }
+        }
+        let after = message.map(|message| self.taking(bot.id, key, message));
+        self.run(org, &bot, &hook.script, call, after).await
+    }
+
+    /// How often an address may call the hooks of one bot.
+    async fn count(&self, bot: Id<Bot>, address: IpAddr) -> Result<(), Error> {
+        let (most, now) = (self.settings.get().hook_calls_per_minute, self.surroundings.now());
+        if most == 0 {
+            return Ok(());
+        }
+        let counted = self.counters.hit(CounterKey::address_at("hooks", address, bot), MINUTE, now).await;
+        if counted.count <= u64::from(most) {
+            return Ok(());
+        }
+        let seconds = (counted.resets_at - now).num_seconds().max(1);
+        let message = "The hooks of this bot are called too often. Try again later.";
+        Err(Error::new(Kind::RateLimited, message).detail("retry_after", seconds))
     }
 
     /// Is whoever calls somebody who knows the secret, or is it open to all?
@@ -117,7 +149,12 @@ impl Hooks {
             return Ok(());
         }
         let secret = self.unsealed(bot.id, key, sealed)?;
-        if credentials::are_good(&secret, &call.headers, &call.body, self.surroundings.now()) {
+        // No signature covers what a GET says.
+        let is_good = match call.method {
+            Method::GET => credentials::shown(&secret, &call.headers),
+            _ => credentials::are_good(&secret, &call.headers, &call.body, self.surroundings.now()),
+        };
+        if is_good {
             return Ok(());
         }
         tracing::info!(bot = %bot.id, hook = key, address = %call.address, "a hook was called without its secret");
@@ -125,6 +162,17 @@ impl Hooks {
             "The hook wants its secret, or a body signed with it.",
             "credentials_invalid",
         ))
+    }
+
+    /// A signed message is taken once: it stands as taken with what the script did, as long as its signature holds.
+    fn taking(&self, bot: Id<Bot>, key: String, message: String) -> After {
+        let surroundings = self.surroundings.clone();
+        Arc::new(move |unit: &Unit<'_>, failure: Option<&str>| {
+            let now = surroundings.now();
+            let forgotten = now - credentials::TOLERANCE * 4;
+            let is_new = failure.is_some() || store::take(unit, (bot, &key), &message, now, forgotten)?;
+            if is_new { Ok(()) } else { Err(NotWritten::Interrupted) }
+        })
     }
 
     fn unsealed(&self, bot: Id<Bot>, key: &str, sealed: &[u8]) -> Result<SigningSecret, Error> {
@@ -136,11 +184,20 @@ impl Hooks {
         org: Id<Organization>,
         bot: &BotRow,
         script: &str,
-        call: &Call,
+        call: Call,
+        after: Option<After>,
     ) -> Result<Verbatim, Error> {
-        let program = self.conversations.script_of(org, bot, script).await.map_err(|_| not_found())?;
-        let once = Once { program: program.hash().0, inputs: inputs(call), conversation: None, after: None };
-        let ran = self.conversations.run_once(&Runner::bot(org, bot.id), bot.id, once).await?;
+        let program = self.conversations.script_of(org, bot, script).await.map_err(|error| {
+            let is_gone = error.details().get("reason").is_some_and(|reason| reason == NO_SCRIPT);
+            if is_gone { not_found() } else { error }
+        })?;
+        let inputs = if call.body.len() <= SMALL {
+            inputs(&call)
+        } else {
+            tokio::task::spawn_blocking(move || inputs(&call)).await.map_err(Error::internal)?
+        };
+        let once = Once { program: program.hash().0, inputs, conversation: None, after, name: None };
+        let ran = self.conversations.run_once(&Runner::bot(org, bot.id), bot.id, once).await?.in_time()?;
         match ran.failure {
             None => Ok(answer::of(&ran.result, ran.results)),
             // Why is for its author, in the log.
@@ -167,7 +224,8 @@ impl Hooks {
                 .filter(|_| !open)
                 .map(|sealed| Ok::<_, Error>(self.unsealed(bot.id, &key, &sealed)?.text()));
             hooks.push(Hook {
-                path: format!("/api/v1/bots/{}/hooks/{}", bot.slug, gateway::in_path(&hook.name)),
+                // A slug may be another bot's one day.
+                path: format!("/api/v1/bots/{}/hooks/{}", bot.id, gateway::in_path(&hook.name)),
                 methods: if hook.takes_get { vec!["GET", "POST"] } else { vec!["POST"] },
                 name: hook.name,
                 secret: secret.transpose()?,
@@ -185,7 +243,7 @@ fn is_open(bot: &BotRow) -> Result<bool, Error> {
 /// What the script finds: the call, and nothing that would let it be made again.
 fn inputs(call: &Call) -> Vec<(String, Data)> {
     let query = call.uri.query().unwrap_or_default();
-    let headers = call.headers.keys().filter(|name| !HIDDEN.contains(name)).map(|name| {
+    let headers = call.headers.keys().filter(|name| !HIDDEN.contains(&name.as_str())).map(|name| {
         let values = call.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         (name.to_string(), Data::Text(values.collect::<Vec<_>>().join(", ")))
     });
@@ -200,10 +258,11 @@ fn inputs(call: &Call) -> Vec<(String, Data)> {
 
 /// A form as an object. A name that comes twice is an array.
 fn fields(form: &[u8]) -> Data {
-    let mut fields: Vec<(String, Data)> = Vec::new();
+    let (mut fields, mut places): (Vec<(String, Data)>, HashMap<String, usize>) = Default::default();
     for (name, value) in form_urlencoded::parse(form) {
         let value = Data::Text(value.replace('\0', "\u{fffd}"));
-        match fields.iter_mut().find(|(known, _)| *known == name) {
+        let place = *places.entry(name.to_string()).or_insert(fields.len());
+        match fields.get_mut(place) {
             Some((_, Data::Array(values))) => values.push(value),
             Some((_, known)) => *known = Data::Array(vec![std::mem::take(known), value]),
             None => fields.push((name.into_owned(), value)),

@@ -260,6 +260,12 @@ pub enum PackageError {
     /// More scripts may be called by a model than are allowed.
     #[error("A package has at most {0} scripts that a model may call.")]
     ToolLimit(usize),
+    /// Its scripts say more often when they run than is allowed.
+    #[error("The scripts of a package declare at most {0} schedules.")]
+    ScheduleLimit(usize),
+    /// Its scripts answer more addresses than are allowed.
+    #[error("The scripts of a package declare at most {0} webhooks.")]
+    HookLimit(usize),
     /// Somebody else installed something meanwhile.
     #[error("The package was changed by somebody else meanwhile. Try again.")]
     Changed,
@@ -303,6 +309,12 @@ impl From<PackageError> for Error {
             PackageError::FileNotFound | PackageError::VersionNotFound => refused(Kind::NotFound),
             PackageError::ToolLimit(limit) => {
                 refused(Kind::Validation).reason("tool_limit").detail("limit", limit)
+            }
+            PackageError::ScheduleLimit(limit) => {
+                refused(Kind::Validation).reason("schedule_limit").detail("limit", limit)
+            }
+            PackageError::HookLimit(limit) => {
+                refused(Kind::Validation).reason("hook_limit").detail("limit", limit)
             }
             PackageError::Changed => Self::conflict(message, "package_changed"),
             PackageError::Bot(error) => error.into(),

@@ -85,6 +85,14 @@ impl State {
         if self.tools().count() > settings.tools_per_bot {
             return Err(PackageError::ToolLimit(settings.tools_per_bot));
         }
+        if self.scripts.values().map(|script| script.schedules.len()).sum::<usize>()
+            > settings.schedules_per_bot
+        {
+            return Err(PackageError::ScheduleLimit(settings.schedules_per_bot));
+        }
+        if self.scripts.values().map(|script| script.webhooks.len()).sum::<usize>() > settings.hooks_per_bot {
+            return Err(PackageError::HookLimit(settings.hooks_per_bot));
+        }
         layout::check_distinct(self.files.keys().map(String::as_str))
     }
 

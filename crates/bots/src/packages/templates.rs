@@ -3,12 +3,24 @@
 use std::sync::LazyLock;
 
 use include_dir::{Dir, include_dir};
+use kernel::{
+    list::{Cursor, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
+    text,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{layout, settings_csv};
 
 static EXAMPLES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../examples");
+
+/// The list of templates.
+pub(crate) enum TemplateList {}
+
+impl Listed for TemplateList {
+    const SPEC: ListSpec =
+        ListSpec { sorts: &[SortField::asc("name")], filters: &[], search: Some("names and descriptions") };
+}
 
 /// A package to begin with.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -39,12 +51,12 @@ fn template(folder: &'static Dir<'static>) -> Option<Template> {
     found.sort_unstable();
     let settings =
         layout::settings_of(found.iter().map(|(path, _)| path.as_str())).first().map(ToString::to_string);
-    let text = settings.and_then(|wanted| found.iter().find(|(path, _)| *path == wanted));
-    let settings = text.map(|(_, content)| settings_csv::read(&String::from_utf8_lossy(content)));
+    let found_text = settings.and_then(|wanted| found.iter().find(|(path, _)| *path == wanted));
+    let settings = found_text.map(|(_, content)| settings_csv::read(&String::from_utf8_lossy(content)));
     let mut settings = settings.unwrap_or_default();
     let (files, contents) = found.into_iter().unzip();
     Some(Template {
-        key: kernel::text::slug(name),
+        key: text::slug(name),
         name: settings.remove("bot-name").unwrap_or_else(|| name.to_owned()),
         description: settings.remove("bot-description").unwrap_or_default(),
         files,
@@ -61,9 +73,16 @@ fn collect(root: &Dir<'static>, folder: &Dir<'static>, found: &mut Vec<(String, 
     folder.dirs().for_each(|inner| collect(root, inner, found));
 }
 
-/// All there are.
-pub(crate) fn all() -> &'static [Template] {
-    &TEMPLATES
+/// A page of them. They are built in, and few.
+pub(crate) fn page(request: &ListRequest) -> Page<Template> {
+    let asked = request.search.as_deref().map(text::key);
+    let listed = TEMPLATES.iter().filter_map(|template| {
+        let said = text::key(&format!("{} {}", template.name, template.description));
+        let fits = asked.iter().all(|asked| text::finds(&said, asked));
+        let value = SortValue::Text(text::key(&template.name));
+        fits.then(|| (Cursor { value, id: [0; 16], skip: 0 }, template.clone()))
+    });
+    request.cut(listed.collect())
 }
 
 /// The one of that name.

@@ -1,9 +1,12 @@
 //! Earlier states of a package over HTTP.
 
-use gateway::{Caller, Envelope, Path, Reply, Result, State};
+use gateway::{Caller, Envelope, ListQuery, Path, Reply, Result, State};
 use kernel::list::Page;
 
-use super::{Installation, PackageError, Packages, versions::Version};
+use super::{
+    Installation, PackageError, Packages,
+    versions::{Version, VersionList},
+};
 
 /// Earlier states of a package.
 ///
@@ -12,15 +15,19 @@ use super::{Installation, PackageError, Packages, versions::Version};
 #[utoipa::path(
     get,
     path = "/bots/{bot_id}/versions",
-    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking")),
+    params(
+        ("bot_id" = String, Path, description = "Id or slug", example = "table-booking"),
+        ListQuery<VersionList>,
+    ),
     responses((status = 200, body = Envelope<Page<Version>>)),
 )]
 pub(super) async fn list_versions(
     State(packages): State<Packages>,
     Caller(who): Caller,
     Path(bot): Path<String>,
+    query: ListQuery<VersionList>,
 ) -> Result<Reply<Page<Version>>> {
-    Ok(Reply::ok(Page::of_all(packages.versions(&who, &bot).await?)))
+    Ok(Reply::ok(packages.versions(&who, &bot, query.0).await?))
 }
 
 /// Go back to an earlier state of a package.

@@ -1,7 +1,11 @@
 //! Earlier states of a package, and the way back to one.
 
 use chrono::{DateTime, Utc};
-use kernel::{Actor, Versioned, id::UserId};
+use kernel::{
+    Actor, Versioned,
+    id::UserId,
+    list::{Cursor, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
+};
 use platform::audit::{Audit, Category};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,6 +17,13 @@ use super::{
     store,
 };
 use crate::bots::{Bot, PackageSummary};
+
+/// The list of versions.
+pub(super) enum VersionList {}
+
+impl Listed for VersionList {
+    const SPEC: ListSpec = ListSpec { sorts: &[SortField::desc("version")], filters: &[], search: None };
+}
 
 /// A state of a package.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,20 +48,28 @@ pub(super) struct Version {
 }
 
 impl Packages {
-    /// The states that are kept, newest first.
-    pub(super) async fn versions(&self, who: &Actor, named: &str) -> Result<Vec<Version>, PackageError> {
+    /// The states that are kept, newest first: so few that the page is cut from all of them.
+    pub(super) async fn versions(
+        &self,
+        who: &Actor,
+        named: &str,
+        request: ListRequest,
+    ) -> Result<Page<Version>, PackageError> {
         let bot = self.bot(who, named).await?;
         let (id, current) = (bot.id, bot.version);
         let heads = self.db.read(who.org, move |tx| store::versions(tx, id)).await?;
-        let shown = |head: store::VersionHead| Version {
-            number: head.number.unsigned_abs(),
-            current: head.number == current,
-            action: head.action,
-            package: head.summary.and_then(|summary| summary.read().ok()),
-            created_by: head.created_by,
-            created_at: head.created_at,
+        let shown = |head: store::VersionHead| {
+            let version = Version {
+                number: head.number.unsigned_abs(),
+                current: head.number == current,
+                action: head.action,
+                package: head.summary.and_then(|summary| summary.read().ok()),
+                created_by: head.created_by,
+                created_at: head.created_at,
+            };
+            (Cursor { value: SortValue::Integer(head.number), id: [0; 16], skip: 0 }, version)
         };
-        Ok(heads.into_iter().map(shown).collect())
+        Ok(request.cut(heads.into_iter().map(shown).collect()))
     }
 
     /// Reads and compiles the package anew, as a state of its own.

@@ -9,6 +9,7 @@ use kernel::{Error, Timestamp};
 use platform::{
     db::Unit,
     egress::{Egress, EgressError, Excess, Follow, Limits, Outgoing},
+    objects::ObjectHash,
     settings::Live,
 };
 use url::Url;
@@ -68,7 +69,8 @@ impl Requests {
         let follow = if headers.is_empty() { Follow::Anywhere } else { Follow::SameOrigin };
         let body = body.map(|body| encoded(body, &mut headers)).transpose()?.unwrap_or_default();
         if method == Method::POST || method == Method::PATCH {
-            let key = HeaderValue::try_from(format!("{}:{number}", run.turn)).map_err(Error::internal)?;
+            let effect = ObjectHash::of(format!("{} {number}", run.turn).as_bytes()).to_string();
+            let key = HeaderValue::try_from(effect.get(..32).unwrap_or(&effect)).map_err(Error::internal)?;
             headers.entry(IDEMPOTENCY_KEY).or_insert(key);
         }
         let request = Outgoing { method, url, headers, body: body.into() };

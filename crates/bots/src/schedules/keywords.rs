@@ -13,9 +13,10 @@ use platform::{
 use serde_json::json;
 
 use super::{
-    Schedules, declared, running,
+    Schedules, declared,
+    declared::put_up,
     store::{self, Put},
-    when::{When, instant},
+    when::{Moment, When},
 };
 use crate::{bots, conversations::script_name};
 
@@ -50,14 +51,13 @@ pub(super) fn with_commands(module: Module, schedules: &Schedules) -> Module {
 
 impl Schedules {
     async fn plan(&self, run: &Run, command: &Command) -> Performed {
-        let now = run.now.fixed_offset();
         let mut given = command.arguments.iter();
         let when = given.next().ok_or_else(|| Unperformed::argument("when the script runs is missing"))?;
-        let mut when = When::read(when, now).map_err(Unperformed::argument)?;
+        let mut when = When::read(when).map_err(Unperformed::argument)?;
         let mut named = given.next();
         // A date between the schedule and the script is the day on which the plan begins.
         if let (When::Again { from, .. }, Some(day)) = (&mut when, named)
-            && let Some(day) = instant(day, now)
+            && let Some(day) = Moment::read(day)
         {
             *from = Some(day);
             named = given.next();
@@ -105,11 +105,10 @@ impl Draft for Plans {
                 When::Once(_) => None,
             };
             let put = Put { bot, script, plan, arguments, cron, timezone: zone, declared: false, next };
-            let id = store::put(unit, &put, at)?;
-            store::set_job(unit, id, running::enqueue(unit, id, next)?)?;
-        }
-        if store::has_more_than(unit, bot, self.most)? {
-            return Err(NotWritten::Refused(format!("a bot has at most {} schedules", self.most)));
+            let is_new = put_up(unit, &put, at)?;
+            if is_new && store::has_more_than(unit, bot, self.most)? {
+                return Err(NotWritten::Refused(format!("a bot has at most {} schedules", self.most)));
+            }
         }
         Ok(())
     }

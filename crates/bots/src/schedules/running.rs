@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use gateway::{Module, command::NotWritten};
+use chrono::TimeDelta;
+use gateway::{
+    Module,
+    command::{Draft, NotWritten},
+};
 use kernel::{
     Error, Kind, Timestamp,
     id::{JobId, ScheduleId},
@@ -10,10 +14,10 @@ use kernel::{
 use platform::{
     db::{DbError, Unit},
     jobs::{JobContext, JobError, JobKind},
-    schedules::Times,
+    schedules::{Schedule, Times},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Schedules,
@@ -22,12 +26,20 @@ use super::{
 use crate::{
     bots::{self, store::BotRow},
     conversations::once::{After, Once, Runner},
+    logs::Notes,
 };
 
 /// Runs a script when its time has come. Its attempts last for days: nobody else would go on.
 const RUN: JobKind<Due> = JobKind::new("bots.scheduled").attempts(100);
 /// Runs it now, beside its schedule, because somebody wants that.
 pub(super) const RUN_NOW: JobKind<Due> = JobKind::new("bots.scheduled_now").attempts(3);
+/// Plans anew what lost its job: somebody cancelled it, or it was given up.
+const RESUME: JobKind<()> = JobKind::new("bots.resume_schedules");
+
+/// Minutes after which a bot that is off is looked at again for what is to run once.
+const BOT_IS_OFF: i64 = 10;
+/// Minutes after which a schedule that did not run is taken for one that lost its job.
+const LOST: i64 = 60;
 
 /// The schedule that is due.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -42,7 +54,7 @@ pub(super) fn enqueue(unit: &Unit<'_>, schedule_id: ScheduleId, at: Timestamp) -
 
 /// The jobs that run.
 pub(super) fn with_jobs(module: Module, schedules: &Schedules) -> Module {
-    let (planned, wanted) = (schedules.clone(), schedules.clone());
+    let (planned, wanted, resumes) = (schedules.clone(), schedules.clone(), schedules.clone());
     module
         .job(&RUN, move |job, due: Due| {
             let schedules = planned.clone();
@@ -52,6 +64,22 @@ pub(super) fn with_jobs(module: Module, schedules: &Schedules) -> Module {
             let schedules = wanted.clone();
             async move { schedules.run(&job, due.schedule_id, false).await }
         })
+        .job(&RESUME, move |_, ()| resume(resumes.clone()))
+        .schedule(Schedule::new("bots.resume_schedules", "23 * * * *", RESUME.job(&())))
+}
+
+async fn resume(schedules: Schedules) -> Result<Value, JobError> {
+    let now = schedules.conversations.now();
+    let resumed = schedules.db.write_server(move |unit| {
+        let stuck = store::stuck(unit, now - TimeDelta::minutes(LOST))?;
+        for (org, id) in &stuck {
+            let unit = unit.org(*org);
+            store::set_next(&unit, *id, Some(now))?;
+            store::set_job(&unit, *id, enqueue(&unit, *id, now)?)?;
+        }
+        Ok::<_, DbError>(stuck.len())
+    });
+    Ok(json!({ "schedules": resumed.await? }))
 }
 
 impl Schedules {
@@ -66,56 +94,92 @@ impl Schedules {
         if is_planned && row.job != Some(job.id()) {
             return Ok(Value::Null);
         }
-        let this = job.id();
-        let after: After = Arc::new(move |unit: &Unit<'_>, failure: Option<&str>| {
-            after(unit, id, is_planned.then_some(this), failure)
-        });
-        let failure = if bot.status == "active" {
-            match self.begin(job, &row, &bot, Arc::clone(&after)).await {
-                Ok(failure) => return Ok(failure.map_or(Value::Null, Value::from)),
-                // The script is to blame.
-                Err(error) if error.kind() == Kind::Validation || error.kind() == Kind::Conflict => {
-                    error.to_string()
-                }
-                Err(error) => return Err(error.into()),
+        if bot.status != "active" {
+            return self.pass_over(job, row, is_planned).await;
+        }
+        match self.begin(job, &row, &bot, is_planned).await {
+            Ok(result) => Ok(result),
+            // The script is to blame.
+            Err(error) if matches!(error.kind(), Kind::Validation | Kind::Conflict) => {
+                self.fail(job, &row, is_planned, error.message().to_owned()).await
             }
-        } else {
-            "The bot is off.".to_owned()
-        };
-        job.write(move |unit| {
-            after(unit, Some(&failure)).or_else(|error| match error {
-                NotWritten::Database(error) => Err(error.into()),
-                NotWritten::Overtaken | NotWritten::Refused(_) => Ok(()),
-            })
-        })
-        .await?;
-        Ok(Value::Null)
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// Runs the script as the bot; gives why it failed, if it did.
+    /// Runs the script as the bot.
     async fn begin(
         &self,
         job: &JobContext,
         row: &ScheduleRow,
         bot: &BotRow,
-        after: After,
-    ) -> Result<Option<String>, Error> {
+        is_planned: bool,
+    ) -> Result<Value, Error> {
         let script = self.conversations.script_of(job.org(), bot, &row.script).await?;
         let given: Vec<Value> = row.arguments.read()?;
         let inputs = self.conversations.inputs(&script, given)?;
-        let once = Once { program: script.hash().0, inputs, conversation: None, after: Some(after) };
+        let (this, id) = (job.clone(), row.id);
+        let after: After = Arc::new(move |unit: &Unit<'_>, failure: Option<&str>| {
+            // The run stands only if this attempt still has the job, and then the job is done.
+            this.complete_in(unit, &json!({ "failed": failure })).map_err(|error| match error {
+                JobError::Interrupted => NotWritten::Interrupted,
+                JobError::Retry(error) | JobError::RetryAfter(error, _) | JobError::Fail(error) => {
+                    NotWritten::Refused(error.message().to_owned())
+                }
+            })?;
+            Ok(note(unit, id, is_planned.then_some(this.id()), failure)?)
+        });
+        let name = Some(job.id().to_string());
+        let once = Once { program: script.hash().0, inputs, conversation: None, after: Some(after), name };
         let ran = self.conversations.run_once(&Runner::bot(job.org(), bot.id), bot.id, once).await?;
-        Ok(ran.failure.map(|(_, message)| message))
+        Ok(json!({ "failed": ran.failure.map(|(_, message)| message) }))
+    }
+
+    /// The bot is off: what runs again has its next time, and what was to run once waits on.
+    async fn pass_over(
+        &self,
+        job: &JobContext,
+        row: ScheduleRow,
+        is_planned: bool,
+    ) -> Result<Value, JobError> {
+        if row.cron.is_some() || !is_planned {
+            return self.fail(job, &row, is_planned, "The bot is off.".to_owned()).await;
+        }
+        let (id, at) = (row.id, self.conversations.now() + TimeDelta::minutes(BOT_IS_OFF));
+        job.complete_with(move |unit| {
+            store::set_next(unit, id, Some(at))?;
+            store::set_job(unit, id, enqueue(unit, id, at)?)?;
+            Ok(Value::Null)
+        })
+        .await
+    }
+
+    /// Notes that it could not even begin, for the author, too.
+    async fn fail(
+        &self,
+        job: &JobContext,
+        row: &ScheduleRow,
+        is_planned: bool,
+        failure: String,
+    ) -> Result<Value, JobError> {
+        let (id, bot, this) = (row.id, row.bot_id, is_planned.then_some(job.id()));
+        let said = format!("{}: {failure}", row.script);
+        job.complete_with(move |unit| {
+            let mut notes = Notes::default();
+            notes.begin(bot, unit.surroundings().id());
+            notes.failed(&said);
+            match notes.write(unit, unit.surroundings().now()) {
+                Err(NotWritten::Database(error)) => return Err(error.into()),
+                _ => note(unit, id, this, Some(&failure))?,
+            }
+            Ok(json!({ "failed": failure }))
+        })
+        .await
     }
 }
 
 /// Notes what came of a run, and says when the next one is. `job` is the one that ran, where it was planned.
-fn after(
-    unit: &Unit<'_>,
-    id: ScheduleId,
-    job: Option<JobId>,
-    failure: Option<&str>,
-) -> Result<(), NotWritten> {
+fn note(unit: &Unit<'_>, id: ScheduleId, job: Option<JobId>, failure: Option<&str>) -> Result<(), DbError> {
     if !store::lock(unit, id)? {
         return Ok(());
     }
@@ -128,13 +192,15 @@ fn after(
         }
         let Some(cron) = &row.cron else {
             // What came of it stands in the bot's log.
-            return Ok(store::delete(unit, id)?);
+            return store::delete(unit, id);
         };
-        let next = Times::parse(cron, &row.timezone).ok().and_then(|times| times.next_after(now));
+        // The clock of the node that found it due may have been ahead of this one's.
+        let after = row.next_at.map_or(now, |at| at.max(now));
+        let next = Times::parse(cron, &row.timezone).ok().and_then(|times| times.next_after(after));
         store::set_next(unit, id, next)?;
         if let Some(next) = next {
             store::set_job(unit, id, enqueue(unit, id, next)?)?;
         }
     }
-    Ok(store::set_last(unit, id, failure, now)?)
+    store::set_last(unit, id, failure, now)
 }

@@ -17,7 +17,11 @@ use super::{
     running::{Due, RUN_NOW},
     store::{self, ScheduleRow},
 };
-use crate::{Settings, bots::service::usable, conversations::Conversations};
+use crate::{
+    Settings,
+    bots::service::usable,
+    conversations::{Conversations, once::NO_SCRIPT},
+};
 
 /// The list of schedules.
 pub(super) enum ScheduleList {}
@@ -84,11 +88,17 @@ impl Schedules {
             .await
     }
 
-    /// Has the package of the run's version that script, and can it run?
+    /// Has the package as it stands that script, and can it run?
     pub(super) async fn has_script(&self, run: &Run, name: &str) -> Result<bool, Error> {
         let (bot, name) = (run.bot, name.to_owned());
         let found = self.db.read(run.org, move |tx| crate::bots::store::by_id(tx, bot)).await?;
         let Some(found) = found else { return Ok(false) };
-        Ok(self.conversations.script_of(run.org, &found, &name).await.is_ok())
+        match self.conversations.script_of(run.org, &found, &name).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.details().get("reason").is_some_and(|reason| reason == NO_SCRIPT) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

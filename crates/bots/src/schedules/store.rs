@@ -4,11 +4,11 @@ use kernel::{
     Id, Timestamp,
     id::{
         JobId, ScheduleId,
-        kind::{Bot, Schedule as ScheduleKind},
+        kind::{Bot, Organization, Schedule as ScheduleKind},
     },
 };
 use platform::{
-    db::{DbError, Filter, Json, ListOf, Migration, Tx, Unit},
+    db::{DbError, Filter, Json, ListOf, Migration, ServerTx, Tx, Unit},
     record,
 };
 use sea_query::{Condition, Expr, ExprTrait};
@@ -36,7 +36,8 @@ pub(crate) const SCHEDULES: Migration = Migration::new(
         PRIMARY KEY (org_id, id),
         UNIQUE (org_id, bot_id, script_key, plan)
     );
-    CREATE INDEX bot_schedules_of_bot ON bot_schedules (org_id, bot_id, created_at, id);",
+    CREATE INDEX bot_schedules_of_bot ON bot_schedules (org_id, bot_id, created_at, id);
+    CREATE INDEX bot_schedules_next ON bot_schedules (next_at);",
 );
 
 record! {
@@ -46,6 +47,8 @@ record! {
         pub(super) id: ScheduleId,
         pub(super) bot_id: Id<Bot>,
         pub(super) script: String,
+        /// What makes two of a script the same.
+        pub(super) plan: String,
         pub(super) arguments: Json,
         /// None if it runs once.
         pub(super) cron: Option<String>,
@@ -77,7 +80,7 @@ pub(super) struct Put<'a> {
 pub(super) const LIST: ListOf = ListOf {
     from: "bot_schedules s",
     columns:
-        "s.id, s.bot_id, s.script, s.arguments, s.cron, s.timezone, s.declared, s.job, s.next_at, s.last_at,
+        "s.id, s.bot_id, s.script, s.plan, s.arguments, s.cron, s.timezone, s.declared, s.job, s.next_at, s.last_at,
         s.last_status, s.last_error, s.created_at",
     org: "s.org_id",
     id: "s.id",
@@ -91,12 +94,45 @@ pub(super) fn of_bot(id: Id<Bot>) -> Condition {
     Condition::all().add(Expr::cust("s.bot_id").eq(id.as_bytes().to_vec()))
 }
 
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, bot_id, script, plan, arguments, cron, timezone, declared, job, next_at, last_at, last_status,
+                last_error, created_at
+             FROM bot_schedules WHERE org_id = $1",
+            $rest
+        )
+    };
+}
+
 pub(super) fn get(tx: &Tx<'_>, id: Id<ScheduleKind>) -> Result<Option<ScheduleRow>, DbError> {
-    tx.one(
-        "SELECT id, bot_id, script, arguments, cron, timezone, declared, job, next_at, last_at, last_status, last_error,
-            created_at
-         FROM bot_schedules WHERE org_id = $1 AND id = $2",
-        &[&id],
+    tx.one(select!(" AND id = $2"), &[&id])
+}
+
+/// The schedule of a script with that plan.
+pub(super) fn planned(
+    tx: &Tx<'_>,
+    bot: Id<Bot>,
+    script: &str,
+    plan: &str,
+) -> Result<Option<ScheduleRow>, DbError> {
+    let key = kernel::text::key(script);
+    tx.one(select!(" AND bot_id = $2 AND script_key = $3 AND plan = $4"), &[&bot, &key, &plan])
+}
+
+/// All of a bot. They are limited.
+pub(super) fn all_of(tx: &Tx<'_>, bot: Id<Bot>) -> Result<Vec<ScheduleRow>, DbError> {
+    tx.all(select!(" AND bot_id = $2"), &[&bot])
+}
+
+/// Those of all organizations that should have run before that instant and did not.
+pub(super) fn stuck(
+    tx: &ServerTx<'_>,
+    before: Timestamp,
+) -> Result<Vec<(Id<Organization>, ScheduleId)>, DbError> {
+    tx.across_organizations_with(
+        "SELECT org_id, id FROM bot_schedules WHERE next_at < $1 ORDER BY next_at LIMIT 1000",
+        &[&before],
     )
 }
 
@@ -165,17 +201,6 @@ pub(super) fn delete(unit: &Unit<'_>, id: ScheduleId) -> Result<(), DbError> {
     Ok(())
 }
 
-/// What scripts of the bot declare, as it stands: ids, folded names and plans.
-pub(super) fn declared(
-    tx: &Tx<'_>,
-    bot: Id<Bot>,
-) -> Result<Vec<(ScheduleId, String, String, String)>, DbError> {
-    tx.all(
-        "SELECT id, script_key, plan, timezone FROM bot_schedules WHERE org_id = $1 AND bot_id = $2 AND declared = TRUE",
-        &[&bot],
-    )
-}
-
 /// Has the bot more of them than that?
 pub(super) fn has_more_than(tx: &Tx<'_>, bot: Id<Bot>, most: usize) -> Result<bool, DbError> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
@@ -188,6 +213,9 @@ pub(super) fn has_more_than(tx: &Tx<'_>, bot: Id<Bot>, most: usize) -> Result<bo
 
 /// Removes what a deleted bot has.
 pub(crate) fn forget_of(unit: &Unit<'_>, bot: Id<Bot>) -> Result<(), DbError> {
+    for row in all_of(unit, bot)? {
+        row.job.map_or(Ok(()), |job| unit.withdraw(job))?;
+    }
     unit.execute("DELETE FROM bot_schedules WHERE org_id = $1 AND bot_id = $2", &[&bot])?;
     Ok(())
 }

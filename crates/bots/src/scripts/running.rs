@@ -164,8 +164,8 @@ impl Scripts {
             return Err(PackageError::NotAllowed(roles).into());
         }
         let inputs = inputs(&program, params, self.conversations.now())?;
-        let once = Once { program: hash, inputs, conversation, after: None };
-        self.conversations.run_once(&who.into(), bot.id, once).await
+        let once = Once { program: hash, inputs, conversation, after: None, name: None };
+        self.conversations.run_once(&who.into(), bot.id, once).await?.in_time()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Scripts that other servers call.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::StatusCode;
 use reqwest::{RequestBuilder, Response};
 
-use crate::support::{App, Value, botserver_test, json};
+use crate::support::{App, Value, botserver_test, json, run_with};
 
 const ORDERS: &str = r#"WEBHOOK "orders"
 SET BOT MEMORY "paid", body.paid
@@ -32,10 +33,8 @@ async fn sent(request: RequestBuilder) -> Response {
 async fn a_script_is_called_with_its_secret_and_answers_as_it_is(app: App) {
     let bot = app.bot_of("Shop", &[("orders", ORDERS), ("start", "TALK 1")]).await;
     let hook = hooks_of(&app, "orders").await[0].clone();
-    assert_eq!(
-        (&hook["path"], &hook["methods"]),
-        (&json!("/api/v1/bots/shop/hooks/orders"), &json!(["POST"]))
-    );
+    let path = format!("/api/v1/bots/{}/hooks/orders", bot["bot_id"].as_str().expect("an id"));
+    assert_eq!((&hook["path"], &hook["methods"]), (&json!(path), &json!(["POST"])));
     let secret = hook["secret"].as_str().expect("a secret").to_owned();
     let call = |path: &str| {
         let body = json!({ "paid": true, "dish": "tea" });
@@ -84,12 +83,18 @@ async fn whoever_does_not_know_the_secret_is_refused_and_nothing_runs(app: App) 
     let signer = standardwebhooks::Webhook::new(&secret).expect("a secret of the specification");
     let at = kernel::Surroundings::system().now().timestamp();
     let signature = signer.sign("msg_1", at, body.as_bytes()).expect("a signature");
-    let signed = post(&app, "/bots/shop/hooks/orders")
-        .header("webhook-id", "msg_1")
-        .header("webhook-timestamp", at)
-        .header("webhook-signature", signature)
-        .body(body);
-    assert_eq!(sent(signed).await.status(), 200);
+    let signed = || {
+        post(&app, "/bots/shop/hooks/orders")
+            .header("webhook-id", "msg_1")
+            .header("webhook-timestamp", at)
+            .header("webhook-signature", &signature)
+            .body(body)
+    };
+    assert_eq!(sent(signed()).await.status(), 200);
+    // Sent again, it was taken already.
+    app.admin().delete("/bots/shop/memory/paid").await.assert_status(204);
+    assert_eq!(sent(signed()).await.status(), 204);
+    assert_eq!(app.admin().get("/bots/shop/memory").await.items(), [] as [Value; 0]);
 }
 
 #[botserver_test]
@@ -142,5 +147,46 @@ async fn a_secret_stays_while_its_hook_does_and_is_for_authors_only(app: App) {
         .read_server(|tx| tx.across_organizations::<(Vec<u8>,)>("SELECT secret FROM bot_hooks"))
         .await
         .expect("an answer");
-    assert!(sealed.iter().all(|(sealed,)| sealed.len() > 32), "a secret is sealed");
+    let shown = hooks_of(&app, "orders").await[0]["secret"].as_str().expect("a secret").to_owned();
+    let bytes = STANDARD.decode(shown.trim_start_matches("whsec_")).expect("base64");
+    let holds = |sealed: &[u8]| sealed.windows(bytes.len()).any(|part| part == bytes);
+    assert!(!sealed.is_empty() && !sealed.iter().any(|(sealed,)| holds(sealed)), "a secret is sealed");
+}
+
+#[test]
+fn calls_are_counted_by_bot_and_address_however_they_name_the_hook_and_against_nothing_else() {
+    let limited = |config: &mut botserver::Config| {
+        // Of these, one is used up by the sign-in of the test.
+        config.rate_limit.anonymous = 5;
+        config.bots.hook_calls_per_minute = 3;
+    };
+    run_with(limited, |app: App| async move {
+        let bot = app.bot_of("Shop", &[("orders", ORDERS), ("start", "TALK 1")]).await;
+        let secret = hooks_of(&app, "orders").await[0]["secret"].as_str().expect("a secret").to_owned();
+        let id = bot["bot_id"].as_str().expect("an id");
+        let call = |path: String| sent(post(&app, &path).bearer_auth(&secret).json(&json!({})));
+
+        assert_eq!(call("/bots/shop/hooks/orders".into()).await.status(), 200);
+        assert_eq!(call("/bots/shop/hooks/ORDERS".into()).await.status(), 200);
+        assert_eq!(call(format!("/bots/{id}/hooks/%6Frders")).await.status(), 200);
+        let refused = call(format!("/bots/{id}/hooks/orders")).await;
+        assert_eq!(refused.status(), 429);
+        assert!(refused.headers().contains_key("retry-after"));
+        let signing_in = app.anonymous().post("/auth/login", json!({})).await;
+        signing_in.assert_status(422);
+    });
+}
+
+#[botserver_test]
+async fn a_body_of_very_many_names_is_read_in_no_time(app: App) {
+    let many = "WEBHOOK \"many\"\nRETURN LEN(JSON(body))";
+    app.bot_of("Shop", &[("many", many), ("start", "TALK 1")]).await;
+    let secret = hooks_of(&app, "many").await[0]["secret"].as_str().expect("a secret").to_owned();
+    let form: Vec<_> = (0..60_000).map(|at| format!("n{at}=1")).collect();
+    let filled = post(&app, "/bots/shop/hooks/many")
+        .bearer_auth(&secret)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form.join("&"));
+
+    assert_eq!(sent(filled).await.status(), 200);
 }

@@ -81,6 +81,8 @@ SET SCHEDULE "0 9 * * *" "2040-05-01" "tick" "later"
     until(&app, "/bots/ticks/memory", |memory| value_of(memory, "ticks of once") == 1).await;
     let schedules = until(&app, "/bots/ticks/schedules", |page| page["total"] == 1).await;
     assert_eq!(schedules["items"][0]["next_run_at"], "2040-05-01T09:00:00Z");
+    let memory = app.admin().get("/bots/ticks/memory").await.assert_ok().data();
+    assert_eq!(value_of(&memory, "ticks of once"), 1, "it ran once");
 }
 
 #[botserver_test]
@@ -139,4 +141,33 @@ TALK ERR
 
     assert_eq!(texts(&started["messages"]), ["5", "53", "5"]);
     assert_eq!(app.admin().get("/bots/ticks/schedules").await.items(), [] as [Value; 0]);
+}
+
+#[botserver_test]
+async fn plans_that_say_the_same_have_one_job_and_what_is_for_once_waits_for_a_bot_that_is_off(app: App) {
+    let start =
+        "SET SCHEDULE \"0 9 * * *\", \"tick\", \"daily\"\nSET SCHEDULE NOW() + HOURS(0), \"tick\", \"once\"";
+    let bot = app.bot_of("Ticks", &[("tick", TICK), ("start", start)]).await;
+    let ann = app.user("ann").await;
+    for _ in 0..3 {
+        ann.converse(&bot).await;
+    }
+    let jobs: Result<Vec<(i64,)>, platform::db::DbError> = app
+        .database()
+        .read_server(|tx| {
+            tx.across_organizations::<(i64,)>(
+                "SELECT count(*) FROM jobs WHERE kind = 'bots.scheduled' AND place = 'later'
+                    AND id IN (SELECT job FROM bot_schedules WHERE cron IS NOT NULL)
+                 UNION ALL SELECT count(*) FROM jobs WHERE kind = 'bots.scheduled' AND place = 'later'",
+            )
+        })
+        .await;
+    let jobs = jobs.expect("an answer");
+    assert_eq!(jobs[0], (1,), "of one plan");
+    assert!(jobs[1].0 < 3, "{jobs:?}");
+
+    app.admin().patch("/bots/ticks/config", json!({ "timezone": "Asia/Tokyo" })).await.assert_ok();
+    let daily = app.admin().get("/bots/ticks/schedules?filter[script]=tick").await.assert_ok().items();
+    let daily = daily.iter().find(|one| one["cron"].is_string()).expect("the daily plan");
+    assert!(daily["next_run_at"].as_str().is_some_and(|next| next.ends_with("T00:00:00Z")), "{daily}");
 }

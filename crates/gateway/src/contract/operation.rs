@@ -102,7 +102,6 @@ fn protect(operation: &mut Operation, access: &Access) {
         let limits = access.limits.iter().map(|limit| {
             let by = match limit.by {
                 By::Address => "address",
-                By::AddressAndPath => "address and path",
                 By::Caller => "caller",
             };
             json!({ "calls": limit.calls, "seconds": limit.window.as_secs(), "by": by })

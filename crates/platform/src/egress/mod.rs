@@ -91,7 +91,9 @@ impl EgressError {
             }
             cause = inner.source();
         }
-        if error.is_builder() { Self::Unsendable(error) } else { Self::Unreachable(error) }
+        // Addresses hold keys.
+        let (is_builder, error) = (error.is_builder(), error.without_url());
+        if is_builder { Self::Unsendable(error) } else { Self::Unreachable(error) }
     }
 }
 

@@ -194,18 +194,25 @@ impl JobContext {
     where
         F: FnOnce(&Unit<'_>) -> Result<Value, JobError> + Clone + Send + 'static,
     {
-        let attempt = Arc::clone(&self.0);
+        let this = self.clone();
         let completed = self.0.db.write(self.0.org, move |unit| {
-            if !store::hold(unit, attempt.id, attempt.fence)? {
+            if !store::hold(unit, this.0.id, this.0.fence)? {
                 return Err(JobError::Interrupted);
             }
             let result = work(unit)?;
-            settle(unit, &attempt, Ending::Completed, Some(&result))??;
+            this.complete_in(unit, &result)?;
             Ok(result)
         });
-        let result = completed.await?;
-        self.0.settled.store(true, Ordering::Release);
-        Ok(result)
+        completed.await
+    }
+
+    /// The same in a unit of work of somebody else's: all that it does stands together with the job's completion, and
+    /// only while this attempt still has the job.
+    pub fn complete_in(&self, unit: &Unit<'_>, result: &Value) -> Result<(), JobError> {
+        settle(unit, &self.0, Ending::Completed, Some(result))??;
+        let attempt = Arc::clone(&self.0);
+        unit.after_commit(move || attempt.settled.store(true, Ordering::Release));
+        Ok(())
     }
 }
 

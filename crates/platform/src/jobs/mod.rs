@@ -202,6 +202,11 @@ impl Jobs {
 }
 
 impl Unit<'_> {
+    /// Takes back a job whose time has not come. One that is due or done stays.
+    pub fn withdraw(&self, id: JobId) -> Result<(), DbError> {
+        store::withdraw(self, id)
+    }
+
     /// Asks for a job, in this unit of work: it stays if the unit does. Of one that is to be unique and waits or runs
     /// already, gives that one.
     pub fn enqueue(&self, job: &NewJob) -> Result<JobId, DbError> {

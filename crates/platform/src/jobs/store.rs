@@ -387,6 +387,12 @@ pub(crate) fn hold(unit: &Unit<'_>, id: JobId, fence: i64) -> Result<bool, DbErr
     Ok(held > 0)
 }
 
+/// Removes a job that waits for its time.
+pub(crate) fn withdraw(unit: &Unit<'_>, id: JobId) -> Result<(), DbError> {
+    unit.execute("DELETE FROM jobs WHERE org_id = $1 AND id = $2 AND place = 'later'", &[&id])?;
+    Ok(())
+}
+
 /// Notes how far a job is. False if it isn't held with that fence number.
 pub(crate) fn note_progress(unit: &Unit<'_>, id: JobId, fence: i64, progress: u8) -> Result<bool, DbError> {
     let held = unit.execute(

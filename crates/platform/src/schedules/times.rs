@@ -55,6 +55,12 @@ impl Times {
         Ok(Self { cron, zone })
     }
 
+    /// The instant of a time of the wall in a zone: the first of two, and the first after the change for none.
+    pub fn local(wall: NaiveDateTime, zone: &str) -> Result<Option<Timestamp>, TimesError> {
+        let zone = zone.parse().map_err(|_| TimesError::Zone(zone.to_owned()))?;
+        Ok(instant(zone, wall))
+    }
+
     /// The first of them after that instant. None if there never is one.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         let local = after.with_timezone(&self.zone);
@@ -65,7 +71,7 @@ impl Times {
         let mut wall = local.naive_local();
         for _ in 0..LOOKS {
             wall = self.cron.find_next_occurrence(&wall, false).ok()?;
-            match self.instant(wall) {
+            match instant(self.zone, wall) {
                 Some(instant) if instant > after => return Some(instant),
                 _ => {}
             }
@@ -77,14 +83,12 @@ impl Times {
         let hours = &self.cron.pattern.hours;
         hours.from_wildcard && hours.step == 1
     }
+}
 
-    /// The instant of a time of the wall: the first of two, and the first after the change for none.
-    fn instant(&self, wall: NaiveDateTime) -> Option<Timestamp> {
-        match self.zone.from_local_datetime(&wall) {
-            MappedLocalTime::Single(time) | MappedLocalTime::Ambiguous(time, _) => {
-                Some(time.with_timezone(&Utc))
-            }
-            MappedLocalTime::None => Some(GapInfo::new(&wall, &self.zone)?.end?.with_timezone(&Utc)),
-        }
+/// The instant of a time of the wall: the first of two, and the first after the change for none.
+fn instant(zone: Tz, wall: NaiveDateTime) -> Option<Timestamp> {
+    match zone.from_local_datetime(&wall) {
+        MappedLocalTime::Single(time) | MappedLocalTime::Ambiguous(time, _) => Some(time.with_timezone(&Utc)),
+        MappedLocalTime::None => Some(GapInfo::new(&wall, &zone)?.end?.with_timezone(&Utc)),
     }
 }
