@@ -20,6 +20,7 @@ mod memory;
 mod nodes;
 mod operations;
 mod packages;
+mod pages;
 mod repeatable;
 mod requests;
 mod schedules;
