@@ -60,6 +60,15 @@ pub enum Repeats {
     Ignored,
 }
 
+/// Whose credentials callers show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credentials {
+    /// Those of a session.
+    Session,
+    /// The operation's own, which it looks at itself.
+    Own,
+}
+
 /// Who may call an operation, and how much.
 ///
 /// The gateway enforces the floor and the caller's own account; the standing is checked in the service by the
@@ -74,7 +83,7 @@ pub struct Access {
     pub(crate) body_limit: Option<usize>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) counted: bool,
-    pub(crate) has_own_credentials: bool,
+    pub(crate) credentials: Credentials,
     pub(crate) compressed: bool,
     pub(crate) repeats: Repeats,
 }
@@ -90,7 +99,7 @@ impl Access {
             body_limit: None,
             timeout: None,
             counted: true,
-            has_own_credentials: false,
+            credentials: Credentials::Session,
             compressed: true,
             repeats: Repeats::Answered,
         }
@@ -177,7 +186,7 @@ impl Access {
     /// Whoever calls shows credentials that the operation knows itself: no session is looked for.
     #[must_use]
     pub const fn own_credentials(mut self) -> Self {
-        self.has_own_credentials = true;
+        self.credentials = Credentials::Own;
         self
     }
 

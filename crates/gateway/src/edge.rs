@@ -15,6 +15,7 @@ use tracing::{Instrument, Span};
 
 use crate::{
     Access, Failure, Floor, Operating, RateLimits, Settings,
+    access::Credentials,
     conditional::Known,
     extract::{Context, check_coding, read_whole, too_slow},
     intake::Arrival,
@@ -222,7 +223,7 @@ async fn admit(
     remaining: &mut Option<Remaining>,
 ) -> kernel::Result<Option<Actor>> {
     let access = operating.access();
-    let shown = bearer(&parts.headers).filter(|_| !access.has_own_credentials);
+    let shown = bearer(&parts.headers).filter(|_| access.credentials == Credentials::Session);
     let principal = match shown {
         None => None,
         Some(token) => match edge.recognize(token, origin.address, now).await {

@@ -230,9 +230,10 @@ impl Verbatim {
 
 impl IntoResponse for Verbatim {
     fn into_response(self) -> Response {
-        let mut response = match self.body.is_empty() {
-            true => self.status.into_response(),
-            false => (self.status, [(header::CONTENT_TYPE, self.content_type)], self.body).into_response(),
+        let mut response = if self.body.is_empty() {
+            self.status.into_response()
+        } else {
+            (self.status, [(header::CONTENT_TYPE, self.content_type)], self.body).into_response()
         };
         response.extensions_mut().insert(Shaped);
         response

@@ -243,10 +243,17 @@ pub(crate) fn active_conversations(
 
 /// The bot of that id or slug, whosever it is: for addresses that everybody may call.
 pub(crate) fn anywhere(tx: &ServerTx<'_>, named: &str) -> Result<Option<Named>, DbError> {
-    match named.parse::<Id<BotKind>>() {
-        Ok(id) => tx.locate("SELECT org_id, id FROM bots WHERE id = $1 AND status <> 'deleting'", &id),
-        Err(_) => tx.locate("SELECT org_id, id FROM bots WHERE slug = $1 AND status <> 'deleting'", &named),
-    }
+    let found: Vec<Named> = match named.parse::<Id<BotKind>>() {
+        Ok(id) => tx.across_organizations_with(
+            "SELECT org_id, id FROM bots WHERE id = $1 AND status <> 'deleting'",
+            &[&id],
+        )?,
+        Err(_) => tx.across_organizations_with(
+            "SELECT org_id, id FROM bots WHERE slug = $1 AND status <> 'deleting'",
+            &[&named],
+        )?,
+    };
+    Ok(found.into_iter().next())
 }
 
 /// Bots on a page of the usual length, and on the longest.

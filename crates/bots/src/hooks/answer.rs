@@ -6,6 +6,8 @@ use http::StatusCode;
 
 /// The variables that are the answer of a script without RETURN begin so.
 pub(crate) const RESULT: &str = "result_";
+/// The type of texts.
+const TEXT: &str = "text/plain; charset=utf-8";
 /// The one that is the status.
 const STATUS: &str = "status";
 
@@ -25,19 +27,15 @@ pub(super) fn of(result: &Data, results: Vec<(String, Data)>) -> Verbatim {
     let status =
         status.and_then(|status| u16::try_from(status).ok()).filter(|status| (200..600).contains(status));
     let status = status.and_then(|status| StatusCode::from_u16(status).ok());
-    match fields.is_empty() {
-        true => Verbatim::new(
-            status.unwrap_or(StatusCode::NO_CONTENT),
-            "text/plain; charset=utf-8",
-            String::new(),
-        ),
-        false => written(status.unwrap_or(StatusCode::OK), &Data::Object(fields)),
+    if fields.is_empty() {
+        return Verbatim::new(status.unwrap_or(StatusCode::NO_CONTENT), TEXT, String::new());
     }
+    written(status.unwrap_or(StatusCode::OK), &Data::Object(fields))
 }
 
 fn written(status: StatusCode, value: &Data) -> Verbatim {
     match value {
-        Data::Text(text) => Verbatim::new(status, "text/plain; charset=utf-8", text.clone()),
+        Data::Text(text) => Verbatim::new(status, TEXT, text.clone()),
         value => Verbatim::new(status, "application/json", value.to_json().to_string()),
     }
 }

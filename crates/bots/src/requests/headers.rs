@@ -41,16 +41,16 @@ pub(super) fn set(run: &Run, name: &str, value: &str) -> Result<(), Unperformed>
     if headers.len() > MOST {
         return Err(Unperformed::argument(format!("a run sets at most {MOST} headers")));
     }
-    keep(run, headers);
+    keep(run, &headers);
     Ok(())
 }
 
 /// Removes all.
 pub(super) fn clear(run: &Run) {
-    keep(run, Named::new());
+    keep(run, &Named::new());
 }
 
-fn keep(run: &Run, headers: Named) {
+fn keep(run: &Run, headers: &Named) {
     run.kept.set(KEPT, (!headers.is_empty()).then(|| serde_json::json!(headers)));
 }
 

@@ -75,7 +75,8 @@ impl Requests {
         }
         let request = Outgoing { method, url, headers, body: body.into() };
         let limits = Limits { time: Duration::from_secs(seconds), bytes, excess: Excess::Fails };
-        let answer = self.egress.send_following(request, limits, follow).await.map_err(failed)?;
+        let answer =
+            self.egress.send_following(request, limits, follow).await.map_err(|error| failed(&error))?;
         if answer.body.len() <= SMALL {
             return Ok(response(&answer));
         }
@@ -84,7 +85,7 @@ impl Requests {
     }
 }
 
-fn failed(error: EgressError) -> Unperformed {
+fn failed(error: &EgressError) -> Unperformed {
     let code = match error {
         EgressError::Slow(_) => ErrorCode::Timeout,
         _ => ErrorCode::Http,

@@ -12,7 +12,8 @@ use super::store::ScheduleRow;
 /// A script that runs at times.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Schedule {
-    schedule_id: ScheduleId,
+    #[serde(rename = "schedule_id")]
+    id: ScheduleId,
     /// The script.
     #[schema(example = "report")]
     script: String,
@@ -47,7 +48,7 @@ pub(super) struct Schedule {
 impl From<ScheduleRow> for Schedule {
     fn from(row: ScheduleRow) -> Self {
         Self {
-            schedule_id: row.id,
+            id: row.id,
             script: row.script,
             arguments: row.arguments.read().unwrap_or_default(),
             cron: row.cron,

@@ -30,13 +30,16 @@ pub(crate) struct Programs {
     // Another bot's script may be the same text; the same hash is the same program, whoever's it is.
     cache: Cache<[u8; 32], Arc<Program>>,
     names: Cache<(Id<BotKind>, i64), Arc<Names>>,
-    hooks: Cache<(Id<BotKind>, i64), Arc<BTreeMap<String, Declared>>>,
+    hooks: Cache<(Id<BotKind>, i64), Hooks>,
     parameters: Cache<(Id<BotKind>, i64), Parameters>,
     secrets: Secrets,
 }
 
 /// The variables that a package's `param-…` settings become, with their values.
 pub(crate) type Parameters = Arc<[(String, Data)]>;
+
+/// The hooks of a version of a package, by their folded names.
+type Hooks = Arc<BTreeMap<String, Declared>>;
 
 /// The programs of a version of a package, by the folded names of their scripts.
 type Names = HashMap<String, [u8; 32]>;
@@ -51,7 +54,7 @@ fn weight_of_names(_: &(Id<BotKind>, i64), names: &Arc<Names>) -> u32 {
     weight(names.keys().map(String::len))
 }
 
-fn weight_of_hooks(_: &(Id<BotKind>, i64), hooks: &Arc<BTreeMap<String, Declared>>) -> u32 {
+fn weight_of_hooks(_: &(Id<BotKind>, i64), hooks: &Hooks) -> u32 {
     weight(hooks.iter().map(|(key, hook)| key.len() + hook.name.len() + hook.script.len()))
 }
 

@@ -83,17 +83,17 @@ async fn whoever_does_not_know_the_secret_is_refused_and_nothing_runs(app: App) 
     let signer = standardwebhooks::Webhook::new(&secret).expect("a secret of the specification");
     let at = kernel::Surroundings::system().now().timestamp();
     let signature = signer.sign("msg_1", at, body.as_bytes()).expect("a signature");
-    let signed = || {
+    let again = || {
         post(&app, "/bots/shop/hooks/orders")
             .header("webhook-id", "msg_1")
             .header("webhook-timestamp", at)
             .header("webhook-signature", &signature)
             .body(body)
     };
-    assert_eq!(sent(signed()).await.status(), 200);
+    assert_eq!(sent(again()).await.status(), 200);
     // Sent again, it was taken already.
     app.admin().delete("/bots/shop/memory/paid").await.assert_status(204);
-    assert_eq!(sent(signed()).await.status(), 204);
+    assert_eq!(sent(again()).await.status(), 204);
     assert_eq!(app.admin().get("/bots/shop/memory").await.items(), [] as [Value; 0]);
 }
 

@@ -127,7 +127,7 @@ async fn a_script_that_waits_goes_on_though_its_node_has_gone(a: App, b: App) {
     let started = b.with_token(ann.token()).converse(&bot).await;
     let mut here = Socket::signed_in(&a, ann.token(), &following(&started)).await;
 
-    b.stop().await;
+    Box::pin(b.stop()).await;
 
     hears(&mut here, &["2"]).await;
 }

@@ -243,16 +243,6 @@ impl<'a> ServerTx<'a> {
         self.0.built().all(sql, &[])
     }
 
-    /// Whose something is, by what names it in the whole server: for public addresses, which name no organization. The
-    /// statement gives the organization and the id.
-    pub fn locate<K>(
-        &self,
-        sql: &'static str,
-        name: &dyn Bind,
-    ) -> Result<Option<(Id<Organization>, Id<K>)>, DbError> {
-        self.0.built().one(sql, &[name])
-    }
-
     /// The same with parameters, all of which are the statement's own.
     pub fn across_organizations_with<R: Record>(
         &self,
