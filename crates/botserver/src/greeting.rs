@@ -18,7 +18,7 @@ fn text(config: &Config, address: SocketAddr, first: Option<&FirstAdministrator>
     let url = if config.public_url.is_some() { config.public_url() } else { format!("{scheme}://{address}") };
     let data = std::fs::canonicalize(&config.data).unwrap_or_else(|_| config.data.clone());
     let mut text = format!(
-        "\nBotServer {version}\n\n  API      {url}/api\n  Docs     {url}/api/docs\n  Data     {data}\n",
+        "\nBotServer {version}\n\n  Chat     {url}/\n  API      {url}/api\n  Docs     {url}/api/docs\n  Data     {data}\n",
         version = env!("CARGO_PKG_VERSION"),
         data = data.display(),
     );

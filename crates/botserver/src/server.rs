@@ -166,6 +166,7 @@ impl House {
         modules.extend(self.bots.modules());
         modules.push(jobs_api::module(&self.db, &self.jobs));
         modules.push(upkeep::module(&self.db, &self.objects, &self.surroundings));
+        modules.push(web::module());
         modules
     }
 

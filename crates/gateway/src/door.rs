@@ -59,7 +59,9 @@ impl Door {
     ) -> Result<Self, NotAnOrigin> {
         let mut router = Router::new();
         let mut uncounted = HashSet::new();
-        for route in modules.into_iter().flat_map(|module| module.routes).chain(contract.into_routes()) {
+        let of_modules =
+            modules.into_iter().flat_map(|module| module.routes.into_iter().chain(module.assets));
+        for route in of_modules.chain(contract.into_routes()) {
             if !route.operating.access().counted {
                 uncounted.insert(route.path.clone());
             }

@@ -6,6 +6,7 @@
 //! what a route needs of its caller ([`Access`]) is both enforced here and written into the contract.
 
 pub mod access;
+mod asset;
 pub mod command;
 mod compression;
 mod conditional;
@@ -30,6 +31,7 @@ pub mod socket;
 mod trace;
 
 pub use access::{Access, By, Floor, Limit, Repeats};
+pub use asset::Asset;
 pub use axum::extract::State;
 pub use conditional::{IfMatch, IfNoneMatch};
 pub use connection::{Tls, serve};

@@ -22,7 +22,7 @@ use utoipa::openapi::{
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{
-    API_PREFIX, Access, FrameHandler, Operating,
+    API_PREFIX, Access, Asset, FrameHandler, Operating,
     command::{CommandHandler, Performed, Run},
 };
 
@@ -109,10 +109,25 @@ pub(crate) struct Route {
     pub(crate) handler: MethodRouter,
 }
 
+impl Route {
+    /// What anybody may read, outside of the contract and counted against no limit: the contract itself, pages.
+    pub(crate) fn to_read(path: String, handler: MethodRouter) -> Self {
+        let access = Access::public().uncounted();
+        Self {
+            operating: Operating::new(path.replace('/', "_"), "GET", path.clone(), access),
+            document: Operation::new(),
+            path,
+            http_method: HttpMethod::Get,
+            handler,
+        }
+    }
+}
+
 /// A domain's whole contract with the server.
 pub struct Module {
     pub(crate) name: &'static str,
     pub(crate) routes: Vec<Route>,
+    pub(crate) assets: Vec<Route>,
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
     pub(crate) migrations: Vec<&'static [Migration]>,
     pub(crate) frames: Vec<(&'static str, Arc<dyn FrameHandler>)>,
@@ -130,6 +145,7 @@ impl Module {
         Self {
             name,
             routes: Vec::new(),
+            assets: Vec::new(),
             schemas: Vec::new(),
             migrations: Vec::new(),
             frames: Vec::new(),
@@ -158,6 +174,13 @@ impl Module {
         S: Clone + Send + Sync + 'static,
     {
         self.register("", state, operation, access)
+    }
+
+    /// A file at the root of the server that belongs to a page. It stands outside of the contract.
+    #[must_use]
+    pub fn asset(mut self, path: impl Into<String>, asset: Asset) -> Self {
+        self.assets.push(Route::to_read(path.into(), asset.into_handler()));
+        self
     }
 
     fn register<S>(

@@ -18,6 +18,7 @@ mod memory;
 mod nodes;
 mod operations;
 mod packages;
+mod pages;
 mod repeatable;
 mod scripts;
 mod sessions;

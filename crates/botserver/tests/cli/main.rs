@@ -343,9 +343,14 @@ fn a_folder_in_use_is_left_alone() {
     serving.wait().expect("an end");
     assert!(error.contains("another BotServer is running"), "{error}");
     let shown = shown.join("\n");
-    for part in
-        ["API      http://127.0.0.1:", "Docs     http://", "Data     /", "username  admin", "password  "]
-    {
+    for part in [
+        "Chat     http://127.0.0.1:",
+        "API      http://127.0.0.1:",
+        "Docs     http://",
+        "Data     /",
+        "username  admin",
+        "password  ",
+    ] {
         assert!(shown.contains(part), "{part} is missing in {shown}");
     }
 }

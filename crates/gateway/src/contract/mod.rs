@@ -29,14 +29,14 @@ use utoipa::{
     openapi::{
         ComponentsBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder, PathsBuilder, RefOr, Schema,
         ServerBuilder,
-        path::{HttpMethod, Operation, PathItem},
+        path::PathItem,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
         tag::TagBuilder,
     },
 };
 use utoipa_swagger_ui::Config;
 
-use crate::{API_PREFIX, Access, Module, Operating, module::Route, reply::ErrorEnvelope};
+use crate::{API_PREFIX, Module, module::Route, reply::ErrorEnvelope};
 
 /// The name of the security scheme that all operations but the public ones use.
 const BEARER: &str = "bearer";
@@ -66,15 +66,7 @@ impl Contract {
     /// The operations that serve the contract itself. They stand outside it.
     pub(crate) fn into_routes(self) -> Vec<Route> {
         let serve = |path: &str, handler: axum::routing::MethodRouter<Self>| {
-            let path = format!("{API_PREFIX}{path}");
-            let access = Access::public().uncounted();
-            Route {
-                operating: Operating::new(path.replace('/', "_"), "GET", path.clone(), access),
-                document: Operation::new(),
-                path,
-                http_method: HttpMethod::Get,
-                handler: handler.with_state(self.clone()),
-            }
+            Route::to_read(format!("{API_PREFIX}{path}"), handler.with_state(self.clone()))
         };
         vec![
             serve("/openapi.json", get(openapi)),

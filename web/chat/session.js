@@ -1,0 +1,144 @@
+// Who is signed in: the tokens, kept for this tab only, and renewed before they end.
+
+import { Refusal, call } from "./call.js";
+
+/** Where the tab keeps them while it is open. */
+const KEPT = "botserver.session";
+/** The part of an access token's life after which it is renewed. */
+const RENEW_AT = 0.75;
+/** How long what another tab has renewed may be on its way here. */
+const HEARSAY = 50;
+
+const pause = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+
+export class Session {
+  #tokens = JSON.parse(sessionStorage.getItem(KEPT));
+  #renewing = null;
+  #timer;
+  /** A duplicated tab has the same tokens, and a refresh token that is used twice ends the session for both. */
+  #tabs = new BroadcastChannel("botserver.session");
+
+  /** Called when there are other tokens, and when the session is over. */
+  onRenewed = () => {};
+  onEnded = () => {};
+
+  constructor() {
+    this.#tabs.addEventListener("message", ({ data }) => {
+      if (this.#tokens && data.spent === this.#tokens.refresh) this.#take(data.tokens);
+    });
+    // A timer that slept with the machine is late.
+    document.addEventListener("visibilitychange", () => this.#plan());
+    this.#plan();
+  }
+
+  /** Who is signed in; null if nobody is. */
+  get user() {
+    return this.#tokens?.user ?? null;
+  }
+
+  /** Signs in. A `Refusal` says why not. */
+  async signIn(name, password, stay) {
+    const named = name.includes("@") ? { email: name } : { username: name };
+    const body = { ...named, password, remember_me: stay };
+    const answer = await call("/auth/login", { method: "POST", body });
+    this.#keep(tokensOf(answer, answer.user));
+  }
+
+  /** Signs out, here in any case. */
+  async signOut() {
+    const token = this.#tokens?.access;
+    this.#drop();
+    // Without the server the session ends by itself.
+    if (token) await call("/auth/logout", { method: "POST", token }).catch(() => {});
+  }
+
+  /** A token that is good for a while. */
+  async token() {
+    if (this.#isDue()) await this.renew(this.#tokens.access);
+    if (!this.#tokens) throw new Refusal(401, { code: "UNAUTHORIZED", message: "Sign in to do this." });
+    return this.#tokens.access;
+  }
+
+  /** What the API answers to this person. */
+  async ask(path, options = {}) {
+    const token = await this.token();
+    try {
+      return await call(path, { ...options, token });
+    } catch (refusal) {
+      if (refusal.status !== 401) throw refusal;
+      await this.renew(token);
+      return call(path, { ...options, token: await this.token() });
+    }
+  }
+
+  /** Other tokens in place of that one, unless there are others already. */
+  async renew(used) {
+    if (this.#tokens?.access !== used) return;
+    this.#renewing ??= this.#exchange(this.#tokens).finally(() => { this.#renewing = null; });
+    await this.#renewing;
+  }
+
+  async #exchange(old) {
+    await alone(async () => {
+      await pause(HEARSAY);
+      if (this.#tokens !== old) return;
+      try {
+        const answer = await call("/auth/refresh", { method: "POST", body: { refresh_token: old.refresh } });
+        const tokens = tokensOf(answer, old.user);
+        this.#tabs.postMessage({ spent: old.refresh, tokens });
+        this.#take(tokens);
+      } catch (refusal) {
+        if (refusal.status === 401 && this.#tokens === old) {
+          this.#drop();
+          this.onEnded();
+        }
+        throw refusal;
+      }
+    });
+  }
+
+  #take(tokens) {
+    this.#keep(tokens);
+    this.onRenewed();
+  }
+
+  #keep(tokens) {
+    this.#tokens = tokens;
+    sessionStorage.setItem(KEPT, JSON.stringify(tokens));
+    this.#plan();
+  }
+
+  #drop() {
+    this.#tokens = null;
+    sessionStorage.removeItem(KEPT);
+    this.#plan();
+  }
+
+  #isDue() {
+    return this.#tokens !== null && Date.now() >= this.#tokens.renewAt;
+  }
+
+  #plan() {
+    clearTimeout(this.#timer);
+    if (!this.#tokens) return;
+    const wait = Math.max(0, this.#tokens.renewAt - Date.now());
+    this.#timer = setTimeout(() => {
+      // Who is not reached now is asked again by whatever needs a token next.
+      if (this.#tokens) this.renew(this.#tokens.access).catch(() => {});
+    }, wait);
+  }
+}
+
+function tokensOf(answer, user) {
+  return {
+    access: answer.access_token,
+    refresh: answer.refresh_token,
+    renewAt: Date.now() + answer.expires_in * 1000 * RENEW_AT,
+    user,
+  };
+}
+
+/** Runs while no other tab does. Browsers have such locks only on pages that came over HTTPS or from this machine. */
+function alone(work) {
+  return navigator.locks ? navigator.locks.request("botserver.renew", work) : work();
+}

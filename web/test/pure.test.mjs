@@ -1,0 +1,100 @@
+// The rules that need no page.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { wait } from "../chat/connection.js";
+import { Messages } from "../chat/messages.js";
+import { Outbox, isTooLong } from "../chat/outbox.js";
+import { parts } from "../chat/text.js";
+
+function storage() {
+  const kept = new Map();
+  return { getItem: key => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+}
+
+test("attempts come slower and slower, and never all at once", () => {
+  assert.deepEqual([0, 1, 2, 20].map(attempt => wait(attempt, 1)), [500, 1000, 2000, 30_000]);
+  assert.deepEqual([0, 1, 2, 20].map(attempt => wait(attempt, 0)), [250, 500, 1000, 15_000]);
+});
+
+test("messages are known once and stand in their order", () => {
+  const messages = new Messages();
+  const message = seq => ({ message_id: `m${seq}`, seq });
+
+  assert.deepEqual([3, 1, 2, 3].map(seq => messages.add(message(seq))), [true, true, true, false]);
+
+  assert.deepEqual([messages.first.seq, messages.last.seq], [1, 3]);
+});
+
+test("what is said stays until it is confirmed and shown", () => {
+  const place = storage();
+  const outbox = new Outbox(place);
+  const { name } = outbox.add("c", "hello", []);
+
+  assert.equal(new Outbox(place).next("c").name, name, "also after the page was reloaded");
+  outbox.confirm(name, "m1");
+  assert.equal(outbox.next("c"), undefined);
+  assert.equal(outbox.settle("c", () => false).length, 1, "it is confirmed, and not shown yet");
+  assert.equal(outbox.settle("c", id => id === "m1").length, 0);
+  assert.equal(new Outbox(place).of("c").length, 0);
+});
+
+test("a message that comes back before its confirmation is shown once", () => {
+  const outbox = new Outbox(storage());
+  outbox.add("c", "same", []);
+  const second = outbox.add("c", "same", []);
+  const isShown = id => id === "m2";
+
+  outbox.recognize({ conversation_id: "c", message_id: "m2", content: "same" });
+  assert.equal(outbox.settle("c", isShown).length, 1);
+  // It was the second one after all.
+  outbox.confirm(second.name, "m2");
+
+  assert.deepEqual(outbox.settle("c", isShown).map(entry => entry.content), ["same"]);
+  assert.notEqual(outbox.next("c").name, second.name);
+});
+
+test("what somebody has not sent is nobody else's to send", () => {
+  const place = storage();
+  const outbox = new Outbox(place);
+  outbox.belongTo("ann");
+  outbox.add("c", "hers", []);
+
+  const after = new Outbox(place);
+  after.belongTo("ann");
+  assert.equal(after.of("c").length, 1);
+  after.belongTo("bob");
+
+  assert.equal(after.of("c").length, 0);
+  assert.equal(new Outbox(place).of("c").length, 0);
+});
+
+test("a message that is refused holds up no other", () => {
+  const outbox = new Outbox(storage());
+  const [first, second] = [outbox.add("c", "bad", []), outbox.add("c", "good", [])];
+
+  outbox.refuse(first.name, "It is bad.");
+  assert.equal(outbox.next("c").name, second.name);
+  outbox.retry(first.name);
+
+  assert.equal(outbox.next("c").name, first.name);
+});
+
+test("a message is too long by its bytes, also as they stand in a frame", () => {
+  assert.equal(isTooLong("x".repeat(32 << 10)), false);
+  assert.equal(isTooLong("x".repeat((32 << 10) + 1)), true);
+  assert.equal(isTooLong("ä".repeat(20_000)), true);
+  assert.equal(isTooLong("\u0001".repeat(20_000)), true);
+});
+
+test("addresses are links without what ends the sentence", () => {
+  const address = "https://example.com/a?b=1";
+  assert.deepEqual(parts(`See ${address}.`), ["See ", { address }, "."]);
+  assert.deepEqual(parts(`(${address})`), ["(", { address }, ")"]);
+  assert.deepEqual(parts("javascript:alert(1) data:text/html,x ftp://x.example"), [
+    "javascript:alert(1) data:text/html,x ftp://x.example",
+  ]);
+  assert.deepEqual(parts("https:// http://[bad"), ["https:// http://[bad"]);
+  assert.deepEqual(parts(""), []);
+});
