@@ -32,7 +32,7 @@ pub(super) fn markdown(message: &Message) -> String {
     written
 }
 
-/// A text whose lines all end alike. To CommonMark a carriage return ends one by itself (section 2.1).
+/// A text whose lines all end alike. To `CommonMark` a carriage return ends one by itself (section 2.1).
 fn with_line_feeds(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
