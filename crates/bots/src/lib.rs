@@ -10,6 +10,7 @@ mod migrations;
 pub mod packages;
 pub mod scripts;
 mod settings;
+pub mod tables;
 #[cfg(test)]
 mod testing;
 pub mod webhooks;
@@ -38,6 +39,7 @@ use crate::{
         import::{Imported, NotImported},
     },
     scripts::Scripts,
+    tables::BotTables,
 };
 
 /// The steps of this room's schema.
@@ -52,6 +54,7 @@ pub struct Bots {
     packages: Packages,
     scripts: Scripts,
     memories: Memories,
+    tables: BotTables,
     conversations: Conversations,
     logs: Logs,
 }
@@ -80,11 +83,12 @@ impl Bots {
             secrets,
         );
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
+        let tables = BotTables::new(db.clone(), surroundings.clone(), settings.clone());
         let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
         let conversations =
             Conversations::new(db, objects, bus, programs, memories.clone(), surroundings, settings);
         let scripts = Scripts::new(packages.clone(), conversations.clone());
-        Self { service: bots, packages, scripts, memories, conversations, logs }
+        Self { service: bots, packages, scripts, memories, tables, conversations, logs }
     }
 
     /// What the domains of this room hand to the server.
@@ -95,6 +99,7 @@ impl Bots {
             config::module(&self.packages),
             scripts::module(&self.scripts),
             memory::module(&self.memories),
+            tables::module(&self.tables),
             conversations::module(&self.conversations),
             logs::module(&self.logs),
         ]

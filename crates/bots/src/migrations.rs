@@ -204,4 +204,5 @@ pub(crate) const ALL: &[Migration] = &[
     crate::conversations::SAID,
     crate::conversations::SEARCH,
     crate::conversations::ATTACHMENTS,
+    crate::tables::TABLES,
 ];

@@ -99,7 +99,7 @@ impl Packages {
         let Beginning { new, wanted, strict, action } = begins;
         let row = self.bots.row(&new, self.surroundings.now())?;
         let row = BotRow { created_by: Some(who.user), ..row };
-        let change = self.prepare(row.id, &State::default(), wanted).await?;
+        let change = self.prepare(who.org, row.id, &State::default(), wanted).await?;
         let failed: Vec<_> = super::state::reports(&change.state);
         let failed: Vec<_> = failed.into_iter().filter(|report| report.report.is_error()).collect();
         if strict && !failed.is_empty() {

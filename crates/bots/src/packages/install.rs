@@ -32,6 +32,11 @@ use crate::{
         self,
         known::{HIDDEN, Secrets, is_secret},
     },
+    tables::{
+        self,
+        definition::Tables,
+        plan::{Plan, Planning},
+    },
 };
 
 /// The files that a package is to have.
@@ -53,6 +58,8 @@ pub(super) struct Change {
     pub(super) state: State,
     programs: Arc<[Program]>,
     objects: Vec<Stored>,
+    /// What brings the bot's tables to what the scripts declare.
+    tables: Arc<Plan>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -91,6 +98,7 @@ impl Packages {
     /// Compiles and checks a state; nothing is written. A script with errors keeps the program that ran before.
     pub(super) async fn prepare(
         &self,
+        org: Id<Organization>,
         bot: Id<BotKind>,
         old: &State,
         wanted: Wanted,
@@ -114,12 +122,33 @@ impl Packages {
             sources.push((path, name, source));
         }
         let names = sources.iter().map(|(_, name, _)| name.as_str());
-        let compiling = Compiling::of(names, settings.keys().map(String::as_str));
-        let programs = compile_all(old, &mut state, sources, compiling).await?;
+        // The tables of the version that was looked at: a change of them makes another version.
+        let existing = self.tables_of(org, bot).await?;
+        let compiling = Compiling::of(names, settings.keys().map(String::as_str))
+            .with_tables(existing.values().map(|table| table.definition.name.clone()));
+        let compiled = compile_all(old, &mut state, sources, compiling).await?;
+        warnings.extend(compiled.warnings);
+        let planning = Planning {
+            surroundings: &self.surroundings,
+            most: self.settings.get().tables_per_bot,
+            unread: &compiled.unread,
+        };
+        let tables = Plan::of(&existing, compiled.tables, &planning);
+        warnings.extend(tables.warnings.iter().cloned());
+        let programs = compiled.programs.into();
         state.check(&self.settings.get())?;
         state.sealed = self.seal(bot, &secrets)?;
         state.settings = settings;
-        Ok(Change { state, programs: programs.into(), objects: wanted.objects, warnings })
+        Ok(Change { state, programs, objects: wanted.objects, tables: Arc::new(tables), warnings })
+    }
+
+    /// The tables of a bot.
+    pub(crate) async fn tables_of(
+        &self,
+        org: Id<Organization>,
+        bot: Id<BotKind>,
+    ) -> Result<Tables, PackageError> {
+        Ok(self.db.read(org, move |tx| tables::store::of_bot(tx, bot)).await?)
     }
 
     /// The secrets that a state hides.
@@ -204,6 +233,9 @@ impl Packages {
         store::insert_version(unit, bot.id, &row, &made)?;
         for object in &change.objects {
             unit.record_object(*object)?;
+        }
+        if let Some(why) = tables::store::apply(unit, bot.id, &change.tables, now)? {
+            return Err(PackageError::Tables(why));
         }
         let start = change.state.start_program()?;
         let (status, reason) = status_after(bot, &change.state);

@@ -250,6 +250,9 @@ pub enum PackageError {
     /// More scripts may be called by a model than are allowed.
     #[error("A package has at most {0} scripts that a model may call.")]
     ToolLimit(usize),
+    /// Its tables can't be what its scripts declare.
+    #[error("The tables can't become what the scripts declare: {0}.")]
+    Tables(String),
     /// Somebody else installed something meanwhile.
     #[error("The package was changed by somebody else meanwhile. Try again.")]
     Changed,
@@ -294,6 +297,7 @@ impl From<PackageError> for Error {
             PackageError::ToolLimit(limit) => {
                 refused(Kind::Validation).reason("tool_limit").detail("limit", limit)
             }
+            PackageError::Tables(_) => Self::conflict(message, "tables_refused"),
             PackageError::Changed => Self::conflict(message, "package_changed"),
             PackageError::Bot(error) => error.into(),
             PackageError::Other(error) => error,
