@@ -57,6 +57,7 @@ pub struct Bots {
     tables: BotTables,
     conversations: Conversations,
     logs: Logs,
+    surroundings: Surroundings,
 }
 
 impl Bots {
@@ -86,9 +87,9 @@ impl Bots {
         let tables = BotTables::new(db.clone(), surroundings.clone(), settings.clone());
         let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
         let conversations =
-            Conversations::new(db, objects, bus, programs, memories.clone(), surroundings, settings);
+            Conversations::new(db, objects, bus, programs, memories.clone(), surroundings.clone(), settings);
         let scripts = Scripts::new(packages.clone(), conversations.clone());
-        Self { service: bots, packages, scripts, memories, tables, conversations, logs }
+        Self { service: bots, packages, scripts, memories, tables, conversations, logs, surroundings }
     }
 
     /// What the domains of this room hand to the server.
@@ -99,7 +100,7 @@ impl Bots {
             config::module(&self.packages),
             scripts::module(&self.scripts),
             memory::module(&self.memories),
-            tables::module(&self.tables),
+            tables::module(&self.tables, &self.packages, &self.surroundings),
             conversations::module(&self.conversations),
             logs::module(&self.logs),
         ]

@@ -164,6 +164,7 @@ impl Conversations {
             Ok(()) => Ok(Some(outcome.says)),
             Err(NotWritten::Overtaken) => Ok(None),
             Err(NotWritten::Database(error)) => Err(error.into()),
+            Err(NotWritten::Server(error)) => Err(error),
             Err(NotWritten::Refused(cause)) => {
                 notes.with(|notes: &mut Notes| notes.failed(&cause));
                 match self.write_drafts(scene, is_alone).await {
@@ -177,6 +178,9 @@ impl Conversations {
     async fn write_drafts(&self, scene: &Scene, is_alone: bool) -> Result<(), NotWritten> {
         let (run, now) = (scene.run.clone(), self.surroundings.now());
         let has_failed = run.drafts.with(|notes: &mut Notes| notes.failure.is_some());
+        if !has_failed {
+            run.drafts.prepare().await.map_err(NotWritten::Server)?;
+        }
         let written = self.db.write(run.org, move |unit| {
             // Both may have been deleted while it ran; nothing would ever remove what it leaves.
             bots::store::lock(unit, run.bot)?;

@@ -39,6 +39,9 @@ use crate::{
     },
 };
 
+/// What made a version that differs from the one before in data files only.
+const DATA_SAVED: &str = "bot_data_saved";
+
 /// The files that a package is to have.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
@@ -241,8 +244,45 @@ impl Packages {
         let (status, reason) = status_after(bot, &change.state);
         store::set_current(unit, bot.id, number, start, &summary, &settings, now)?;
         crate::bots::store::set_status(unit, bot.id, &status, reason.as_deref())?;
-        store::forget_before(unit, bot.id, number - keep)?;
+        if let Some(oldest) = store::oldest_kept(unit, bot.id, keep)? {
+            store::forget_before(unit, bot.id, oldest)?;
+        }
         Ok(number)
+    }
+
+    /// Writes a state that differs from the present one in its data files only, of a bot that the unit has locked. The
+    /// version before it goes if it came about so, too: scripts that count would leave no room for the others.
+    pub(crate) fn write_data(
+        &self,
+        unit: &Unit<'_>,
+        present: &BotRow,
+        state: State,
+        objects: Vec<Stored>,
+        by: Id<User>,
+    ) -> Result<(), PackageError> {
+        state.check(&self.settings.get())?;
+        let change =
+            Change { state, programs: Arc::default(), objects, tables: Arc::default(), warnings: Vec::new() };
+        let number = self.write_next(unit, present, &change, DATA_SAVED, Some(by))?;
+        store::forget_data_version(unit, present.id, number - 1, DATA_SAVED)?;
+        Ok(())
+    }
+
+    /// Keeps content as an object, which is a version's when that is written.
+    pub(crate) async fn keep(&self, content: bytes::Bytes) -> Result<Stored, Error> {
+        Ok(self.objects.put_bytes(content).await?)
+    }
+
+    /// A bot with the present state of its package.
+    pub(crate) async fn present(
+        &self,
+        org: Id<Organization>,
+        bot: Id<BotKind>,
+    ) -> Result<(BotRow, State), PackageError> {
+        let bot = self.db.read(org, move |tx| crate::bots::store::by_id(tx, bot)).await?;
+        let bot = bot.ok_or(BotError::NotFound)?;
+        let state = self.state(org, bot.id, bot.version).await?;
+        Ok((bot, state))
     }
 
     /// The text of a file.

@@ -257,7 +257,7 @@ pub(super) fn aggregate(
     })
 }
 
-fn of_scalar(scalar: Scalar<'_>) -> Data {
+pub(super) fn of_scalar(scalar: Scalar<'_>) -> Data {
     match scalar {
         Scalar::Null => Data::Null,
         Scalar::Boolean(truth) => Data::Bool(truth),

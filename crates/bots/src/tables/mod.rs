@@ -4,13 +4,15 @@
 //! A package that is installed brings its tables to what it declares, only by adding (`plan.rs`), in the unit of work
 //! of the installation. A turn reads through what it has changed itself (`draft.rs`); its changes are written with it,
 //! or not at all, and stand only if nobody else changed meanwhile what they are based on. Filters mean what the
-//! language says; the database looks for what it can (`condition.rs`), and the language has the last word.
+//! language says; the database looks for what it can (`condition.rs`), and the language has the last word. Data files of
+//! the package are tables, too (`files/`).
 
 mod access;
 mod check;
 mod condition;
 pub(crate) mod definition;
 mod draft;
+mod files;
 mod forms;
 mod keywords;
 pub(crate) mod plan;
@@ -24,8 +26,10 @@ mod value;
 mod tests;
 
 use gateway::Module;
+use kernel::Surroundings;
 use platform::db::Migration;
 
+use crate::packages::Packages;
 pub use service::BotTables;
 
 /// The table of tables.
@@ -44,7 +48,8 @@ pub(crate) const TABLES: Migration = Migration::new(
     );",
 );
 
-/// The commands of scripts on tables.
-pub(crate) fn module(tables: &BotTables) -> Module {
-    keywords::with_commands(Module::new("tables"), tables)
+/// The commands of scripts on tables, and on data files.
+pub(crate) fn module(tables: &BotTables, packages: &Packages, surroundings: &Surroundings) -> Module {
+    let files = files::DataFiles::new(packages.clone(), surroundings.clone());
+    keywords::with_commands(files::with_commands(Module::new("tables"), &files), tables)
 }

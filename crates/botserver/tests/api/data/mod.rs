@@ -2,6 +2,7 @@
 
 mod changes;
 mod declarations;
+mod files;
 mod rights;
 
 use futures_util::future::join_all;
