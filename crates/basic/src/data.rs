@@ -10,7 +10,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::scalar::{Date, Number};
+use crate::scalar::{Date, Number, Scalar};
 
 /// A value as it crosses the boundary between machine and host.
 ///
@@ -80,6 +80,29 @@ impl Data {
             Self::Object(fields) => fields.iter().find(|(key, _)| key == name).map(|(_, value)| value),
             _ => None,
         }
+    }
+
+    /// The field of an object: by its exact name, else ignoring case.
+    pub fn get_ignoring_case(&self, name: &str) -> Option<&Self> {
+        let Self::Object(fields) = self else { return None };
+        let folded = || {
+            let name = name.to_lowercase();
+            fields.iter().find(|(key, _)| key.to_lowercase() == name).map(|(_, value)| value)
+        };
+        self.get(name).or_else(folded)
+    }
+
+    /// The value as a scalar, if it is a single one; lengths of time, files and responses are none.
+    pub fn as_scalar(&self) -> Option<Scalar<'_>> {
+        Some(match self {
+            Self::Null => Scalar::Null,
+            Self::Bool(truth) => Scalar::Boolean(*truth),
+            Self::Integer(i) => Scalar::Number(Number::Int(*i)),
+            Self::Number(f) => Scalar::Number(Number::Float(*f)),
+            Self::Date(date) => Scalar::Date(*date),
+            Self::Text(text) => Scalar::Text(text),
+            _ => return None,
+        })
     }
 
     /// The text, if this is one.

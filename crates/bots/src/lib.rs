@@ -13,6 +13,7 @@ mod requests;
 mod schedules;
 pub mod scripts;
 mod settings;
+pub mod tables;
 #[cfg(test)]
 mod testing;
 pub mod webhooks;
@@ -46,6 +47,7 @@ use crate::{
     requests::Requests,
     schedules::Schedules,
     scripts::Scripts,
+    tables::BotTables,
 };
 
 /// The steps of this room's schema.
@@ -82,10 +84,12 @@ pub struct Bots {
     scripts: Scripts,
     memories: Memories,
     requests: Requests,
+    tables: BotTables,
     conversations: Conversations,
     schedules: Schedules,
     hooks: Hooks,
     logs: Logs,
+    surroundings: Surroundings,
 }
 
 impl Bots {
@@ -106,13 +110,26 @@ impl Bots {
             secrets.clone(),
         );
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
+        let tables = BotTables::new(db.clone(), surroundings.clone(), settings.clone());
         let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
         let requests = Requests::new(egress, settings.clone());
         let conversations = Conversations::new(parts.clone(), programs.clone(), memories.clone());
         let schedules = Schedules::new(db.clone(), conversations.clone(), settings);
         let hooks = Hooks::new(parts, programs, conversations.clone());
         let scripts = Scripts::new(packages.clone(), conversations.clone(), hooks.clone());
-        Self { service: bots, packages, scripts, memories, requests, conversations, schedules, hooks, logs }
+        Self {
+            service: bots,
+            packages,
+            scripts,
+            memories,
+            requests,
+            tables,
+            conversations,
+            schedules,
+            hooks,
+            logs,
+            surroundings,
+        }
     }
 
     /// What the domains of this room hand to the server.
@@ -124,6 +141,7 @@ impl Bots {
             scripts::module(&self.scripts),
             memory::module(&self.memories),
             requests::module(&self.requests),
+            tables::module(&self.tables, &self.packages, &self.surroundings),
             conversations::module(&self.conversations),
             schedules::module(&self.schedules),
             hooks::module(&self.hooks),

@@ -207,4 +207,5 @@ pub(crate) const ALL: &[Migration] = &[
     crate::conversations::ATTACHMENTS,
     crate::schedules::SCHEDULES,
     crate::hooks::HOOKS,
+    crate::tables::TABLES,
 ];

@@ -40,6 +40,12 @@ pub struct Settings {
     pub memory_values: usize,
     /// Bytes of a value that is remembered, as JSON.
     pub memory_value_bytes: usize,
+    /// Tables of one bot.
+    pub tables_per_bot: usize,
+    /// Rows of a table that one command may look at.
+    pub table_rows_scanned: usize,
+    /// Rows of tables that one turn may change.
+    pub table_changes_per_turn: usize,
     /// Quick replies that a conversation offers at once.
     pub suggestions: usize,
     /// Days that a script may wait.
@@ -114,6 +120,9 @@ impl Default for Settings {
             turn_bytes: 256 << 10,
             memory_values: 10_000,
             memory_value_bytes: 64 << 10,
+            tables_per_bot: 200,
+            table_rows_scanned: 100_000,
+            table_changes_per_turn: 10_000,
             suggestions: 50,
             wait_days: 3660,
             call_depth: 20,

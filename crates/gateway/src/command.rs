@@ -96,6 +96,12 @@ impl Run {
 
 /// What a domain keeps during a turn, and writes in the turn's unit of work.
 pub trait Draft: Any + Send + Sync {
+    /// What has to be done before the unit of work, because it takes time: keeping content as objects. It has no effect
+    /// that anybody sees if the turn is not written.
+    fn prepare(&self) -> Option<BoxFuture<'static, std::result::Result<(), Error>>> {
+        None
+    }
+
     /// Writes all of it. It may run more than once.
     fn write(&self, unit: &Unit<'_>, at: Timestamp) -> std::result::Result<(), NotWritten>;
 }
@@ -111,6 +117,8 @@ pub enum NotWritten {
     Interrupted,
     /// The database failed.
     Database(DbError),
+    /// Something else of the server failed.
+    Server(Error),
 }
 
 impl From<DbError> for NotWritten {
@@ -144,6 +152,15 @@ impl Drafts {
             // What stands under the name of a type is of that type.
             None => change(&mut D::default()),
         }
+    }
+
+    /// Does what has to be done before they are written.
+    pub async fn prepare(&self) -> std::result::Result<(), Error> {
+        let wanted: Vec<_> = self.lock().values().filter_map(|draft| draft.prepare()).collect();
+        for prepared in wanted {
+            prepared.await?;
+        }
+        Ok(())
     }
 
     /// Writes all of them. Their order is the same for every turn, so that two never wait for each other.

@@ -19,7 +19,7 @@ IF NOT FIND("orders", "who=${who}") THEN TALK "none"        ' -> none
 all = FIND "orders"
 one = FIND ALL "orders" WITH "status=open" FIRST"#),
     Row("SAVE|UPSERT", "table:word [values:keyed...]", "WITH fields", Value, One, "data.write",
-        "Stores a row and gives its id. An object whose key is in the table replaces that row, any other is inserted; a missing `id` is generated and written back into the object. `SAVE table, key, object` stores under a key, `SAVE table, array` every element. Where several arguments are all names or members, the columns take these names; other values go to the declared columns in their order. `WITH column AS value` names the columns. A file of the data folder that does not exist is created; a table that does not exist is an error.",
+        "Stores a row and gives its id. An object whose key is in the table changes the fields of that row that it has, any other is inserted; a missing `id` is generated and written back into the object. `SAVE table, key, object` stores under a key, `SAVE table, array` every element. Where several arguments are all names or members, the columns take these names; other values go to the declared columns in their order. `WITH column AS value` names the columns. A file of the data folder that does not exist is created; a table that does not exist is an error.",
         r#"order = #{ dish: "soup", who: "zoe" }
 SAVE "orders", order
 TALK order.id + " " + order.dish    ' -> id-1 soup

@@ -10,7 +10,7 @@ use crate::program::code::Op;
 use crate::program::{Handler, HandlerKind, Index};
 use crate::scalar::Date;
 use crate::schedule::Schedule;
-use crate::schema::{self, LineError, Schema, SchemaProblem, Table, TablePart};
+use crate::schema::{LineError, Schema, SchemaProblem, Table, TablePart};
 use crate::syntax::tree::{self, ClauseArguments, CommandCall, Expr, ExprKind, Script};
 use crate::syntax::{Name, Span};
 use crate::tools::{ParamKind, Parameter, ToolSpec, tool_name};
@@ -113,24 +113,20 @@ impl Compiler<'_> {
     }
 
     /// An index belongs to its table, where the script declares that.
-    fn index(&mut self, name: String, on: &str, span: Span) {
-        let (table, columns) = on.trim_end_matches(')').split_once('(').unwrap_or((on, ""));
-        let columns =
-            columns.split(',').map(|column| column.trim().to_owned()).filter(|column| !column.is_empty());
-        let table = table.trim();
-        let number = self.tables.get(&table.to_lowercase()).copied();
-        if let Some(number) = number {
-            let index = schema::Index { name, columns: columns.collect() };
-            self.declarations.tables[number].indexes.push(index);
+    fn index(&mut self, index: Index, span: Span) {
+        let (table, of_table) = index.of_table();
+        if let Some(number) = self.tables.get(&table.to_lowercase()).copied() {
+            self.declarations.tables[number].indexes.push(of_table);
             self.table_spans[number].indexes.push(span);
             return;
         }
         if let Some(others) = &self.known.tables
             && !others.iter().any(|other| other.to_lowercase() == table.to_lowercase())
         {
-            self.reports.warn("B119", span, format!("there is no table {table}, which {name} names"), None);
+            let message = format!("there is no table {table}, which {} names", index.name);
+            self.reports.warn("B119", span, message, None);
         }
-        self.declarations.indexes.push(Index { name, on: on.to_owned() });
+        self.declarations.indexes.push(index);
     }
 
     fn declare_tool(&mut self, name: &str, script: &Script) {
@@ -300,7 +296,10 @@ impl Compiler<'_> {
                     _ => None,
                 });
                 let on = on.unwrap_or_default().to_owned();
-                self.index(name, &on, span);
+                // Both spellings are one command; the words before INDEX tell which it is.
+                let words = self.lines.text(span, "").to_ascii_uppercase();
+                let unique = words.split("INDEX").next().is_some_and(|words| words.contains("UNIQUE"));
+                self.index(Index { name, on, unique }, span);
                 true
             }
             _ => false,

@@ -5,37 +5,10 @@ use chrono::{DateTime, FixedOffset};
 use super::{FakeHost, failed};
 use crate::data::{Data, Rows};
 use crate::filter::Fields;
-use crate::scalar::{Number, Scalar};
 use crate::step::{Answer, Change, Clause, Command, ErrorCode};
 
 /// The fields of a row.
 type Record = Vec<(String, Data)>;
-
-struct Row<'a>(&'a Data);
-
-impl Fields for Row<'_> {
-    fn field(&self, column: &str) -> Scalar<'_> {
-        let mut value = self.0;
-        for part in column.split('.') {
-            let Data::Object(fields) = value else {
-                return Scalar::Null;
-            };
-            let found = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(part));
-            let Some((_, found)) = found else {
-                return Scalar::Null;
-            };
-            value = found;
-        }
-        match value {
-            Data::Bool(truth) => Scalar::Boolean(*truth),
-            Data::Integer(i) => Scalar::Number(Number::Int(*i)),
-            Data::Number(f) => Scalar::Number(Number::Float(*f)),
-            Data::Date(date) => Scalar::Date(*date),
-            Data::Text(text) => Scalar::Text(text),
-            _ => Scalar::Null,
-        }
-    }
-}
 
 fn set(fields: &mut Record, name: &str, value: Data) {
     match fields.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
@@ -46,7 +19,7 @@ fn set(fields: &mut Record, name: &str, value: Data) {
 
 /// The value of a field of a row as text; what keys are compared by.
 fn key_of(row: &Data, name: &str) -> String {
-    Row(row).field(name).to_text().into_owned()
+    row.field(name).to_text().into_owned()
 }
 
 fn no_table(name: &str) -> Answer {
@@ -86,8 +59,7 @@ impl FakeHost {
     /// The rows that the filter of a command lets through; all where it has none.
     fn chosen(rows: &[Data], command: &Command, now: DateTime<FixedOffset>) -> Vec<Data> {
         let Some(filter) = &command.filter else { return rows.to_vec() };
-        let views: Vec<Row<'_>> = rows.iter().map(Row).collect();
-        filter.select(&views, now).into_iter().filter_map(|at| rows.get(at).cloned()).collect()
+        filter.select(rows, now).into_iter().filter_map(|at| rows.get(at).cloned()).collect()
     }
 
     fn find(&mut self, command: &Command, now: DateTime<FixedOffset>) -> Answer {
@@ -232,7 +204,7 @@ impl FakeHost {
         let mut changed = 0;
         for row in rows.iter_mut() {
             let fits = match (&command.filter, &key) {
-                (Some(filter), _) => filter.matches(&Row(row), now),
+                (Some(filter), _) => filter.matches(row, now),
                 (None, Some(key)) => key_of(row, "id") == *key,
                 (None, None) => true,
             };
@@ -260,7 +232,7 @@ impl FakeHost {
             };
             return self.remove(&name, |row| key_of(row, "id") == key);
         };
-        self.remove(&name, |row| filter.matches(&Row(row), now))
+        self.remove(&name, |row| filter.matches(row, now))
     }
 
     fn remove(&mut self, table: &str, fits: impl Fn(&Data) -> bool) -> Answer {

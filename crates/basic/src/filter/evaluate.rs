@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, FixedOffset};
 
-use super::{BoundFilter, Comparison, Condition, Function, Operand};
+use super::{BoundFilter, Comparison, Condition, Constant, Function, Operand};
+use crate::data::Data;
 use crate::scalar::date::{self, Date};
 use crate::scalar::{Number, Scalar, compare, like, number};
 
@@ -14,6 +15,48 @@ pub trait Fields {
     /// The value of a column, null where there is none. Names of columns ignore case, as far as the row does; a path
     /// with dots may reach into objects.
     fn field(&self, column: &str) -> Scalar<'_>;
+}
+
+/// An object as a row; anything else has no fields.
+impl Fields for Data {
+    fn field(&self, column: &str) -> Scalar<'_> {
+        let mut value = self;
+        for part in column.split('.') {
+            let Some(found) = value.get_ignoring_case(part) else { return Scalar::Null };
+            value = found;
+        }
+        value.as_scalar().unwrap_or(Scalar::Null)
+    }
+}
+
+/// A row of which nothing is known.
+struct NoFields;
+
+impl Fields for NoFields {
+    fn field(&self, _: &str) -> Scalar<'_> {
+        Scalar::Null
+    }
+}
+
+impl Operand {
+    /// The value, where it is the same for every row: a constant, or a function of constants.
+    pub fn constant(&self, now: DateTime<FixedOffset>) -> Option<Constant> {
+        if self.names_column() {
+            return None;
+        }
+        if let Self::Constant(constant) = self {
+            return Some(constant.clone());
+        }
+        Some(Constant::from(evaluate(self, &NoFields, now).scalar()))
+    }
+
+    fn names_column(&self) -> bool {
+        match self {
+            Self::Column(_) => true,
+            Self::Constant(_) | Self::Hole(_) | Self::Joined(_) => false,
+            Self::Call(_, arguments) => arguments.iter().any(Self::names_column),
+        }
+    }
 }
 
 impl BoundFilter {

@@ -218,6 +218,42 @@ impl Filter {
     }
 }
 
+impl Condition {
+    /// The columns that it names, in the order of the text; one may come several times.
+    pub fn columns(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        self.collect_columns(&mut found);
+        found
+    }
+
+    fn collect_columns<'a>(&'a self, found: &mut Vec<&'a str>) {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter().for_each(|one| one.collect_columns(found)),
+            Self::Not(inner) => inner.collect_columns(found),
+            Self::Always(_) => {}
+            Self::Compare { left, right, .. } => {
+                left.collect_columns(found);
+                right.collect_columns(found);
+            }
+            Self::In { left, list } => {
+                left.collect_columns(found);
+                list.iter().for_each(|one| one.collect_columns(found));
+            }
+            Self::IsNull(operand) => operand.collect_columns(found),
+        }
+    }
+}
+
+impl Operand {
+    fn collect_columns<'a>(&'a self, found: &mut Vec<&'a str>) {
+        match self {
+            Self::Column(column) => found.push(column),
+            Self::Call(_, arguments) => arguments.iter().for_each(|one| one.collect_columns(found)),
+            Self::Constant(_) | Self::Hole(_) | Self::Joined(_) => {}
+        }
+    }
+}
+
 /// Whether a text could be a filter at all. A second argument without an operator (`UPDATE t, key, …`) is a key.
 ///
 /// ```
@@ -228,6 +264,18 @@ pub fn has_operator(text: &str) -> bool {
     const WORDS: [&str; 9] = ["LIKE", "ILIKE", "IN", "IS", "CONTAINS", "BETWEEN", "STARTS", "ENDS", "NOT"];
     text.contains(['=', '<', '>'])
         || text.split_whitespace().skip(1).any(|word| WORDS.iter().any(|w| w.eq_ignore_ascii_case(word)))
+}
+
+impl From<Scalar<'_>> for Constant {
+    fn from(scalar: Scalar<'_>) -> Self {
+        match scalar {
+            Scalar::Null => Self::Null,
+            Scalar::Boolean(truth) => Self::Boolean(truth),
+            Scalar::Number(number) => Self::Number(number),
+            Scalar::Date(date) => Self::Date(date),
+            Scalar::Text(text) => Self::Text(text.to_owned()),
+        }
+    }
 }
 
 impl Constant {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::Schedule;
-use crate::schema::Table;
+use crate::schema::{self, Table};
 use crate::tools::ToolSpec;
 
 /// The declarations of a script. Hosts tell the kind of a script by them.
@@ -33,6 +33,19 @@ pub struct Index {
     pub name: String,
     /// `table(columns)` as it stands.
     pub on: String,
+    /// Whether no two rows may have the same values in these columns.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
+}
+
+impl Index {
+    /// The table, and the index as one of its own.
+    pub fn of_table(&self) -> (&str, schema::Index) {
+        let (table, columns) = self.on.trim_end_matches(')').split_once('(').unwrap_or((&self.on, ""));
+        let columns = columns.split(',').map(|column| column.trim().to_owned());
+        let columns = columns.filter(|column| !column.is_empty()).collect();
+        (table.trim(), schema::Index { name: self.name.clone(), columns, unique: self.unique })
+    }
 }
 
 /// A procedure that runs at an event.

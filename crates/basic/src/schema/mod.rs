@@ -55,6 +55,9 @@ pub struct Index {
     pub name: String,
     /// Its columns in their order.
     pub columns: Vec<String>,
+    /// Whether no two rows may have the same values in them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
 }
 
 /// A column.

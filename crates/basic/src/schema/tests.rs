@@ -79,7 +79,7 @@ fn resolving_settles_names_of_tables_and_says_what_is_odd() {
         "Orders",
         &["id number key", "who CUSTOMERS", "shape blob", "ID string", "UNIQUE(id, who)", "UNIQUE(id, nope)"],
     );
-    orders.indexes.push(Index { name: "by_x".into(), columns: vec!["x".into()] });
+    orders.indexes.push(Index { name: "by_x".into(), columns: vec!["x".into()], unique: false });
     let mut schema =
         Schema { tables: vec![orders, table("customers", &["id number key"]), table("orders", &[])] };
 

@@ -337,7 +337,10 @@ pub(super) fn delete_some(unit: &Unit<'_>, id: Id<BotKind>) -> Result<bool, DbEr
         )?;
         let Some((conversation,)) = found else {
             let left = ROWS_AT_ONCE - removed;
-            if forget_some(unit, id, left)? || forget_log(unit, id, left)? {
+            if forget_some(unit, id, left)?
+                || forget_log(unit, id, left)?
+                || crate::tables::store::remove_some(unit, id, left)?
+            {
                 return Ok(true);
             }
             delete_itself(unit, id)?;

@@ -152,6 +152,9 @@ impl Conversations {
     where
         F: FnOnce(&Unit<'_>) -> Result<(), ConversationError> + Clone + Send + 'static,
     {
+        if !turn.was_cut_short() {
+            turn.drafts.prepare().await?;
+        }
         match self.write(org, turn.clone(), first.clone()).await {
             Err(NotCommitted::Turn(NotWritten::Refused(cause))) => {
                 self.write(org, turn.failed(cause), first).await.map_err(Into::into)
@@ -209,6 +212,7 @@ impl From<NotCommitted> for ConversationError {
         match error {
             NotCommitted::Other(error) => error,
             NotCommitted::Turn(NotWritten::Database(error)) => error.into(),
+            NotCommitted::Turn(NotWritten::Server(error)) => error.into(),
             NotCommitted::Turn(NotWritten::Overtaken | NotWritten::Refused(_) | NotWritten::Interrupted) => {
                 Self::Busy
             }

@@ -230,6 +230,7 @@ impl Conversations {
             Err(NotWritten::Overtaken) => Ok(None),
             Err(NotWritten::Database(error)) => Err(error.into()),
             Err(NotWritten::Interrupted) => Err(interrupted()),
+            Err(NotWritten::Server(error)) => Err(error),
             Err(NotWritten::Refused(cause)) => {
                 notes.with(|notes: &mut Notes| notes.failed(&cause));
                 match self.write_drafts(scene, once).await {
@@ -247,6 +248,9 @@ impl Conversations {
         let failure = run
             .drafts
             .with(|notes: &mut Notes| notes.failure.as_ref().map(|failure| failure.message.clone()));
+        if failure.is_none() {
+            run.drafts.prepare().await.map_err(NotWritten::Server)?;
+        }
         let written = self.db.write(run.org, move |unit| {
             // Both may have been deleted while it ran; nothing would ever remove what it leaves.
             bots::store::lock(unit, run.bot)?;

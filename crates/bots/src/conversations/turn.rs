@@ -174,7 +174,8 @@ impl Turn {
         Self { ran: Some(Outcome::failed(cause)), ..self }
     }
 
-    fn was_cut_short(&self) -> bool {
+    /// Did its run end so that nothing of what it did stays?
+    pub(super) fn was_cut_short(&self) -> bool {
         matches!(self.ran, Some(Outcome { end: End::Failed(_) | End::Stopped, .. }))
     }
 

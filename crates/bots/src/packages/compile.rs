@@ -1,8 +1,8 @@
 //! Compiling the scripts of a package.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use basic::Known;
+use basic::{Known, schema::Table};
 
 use super::{
     PackageError, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus,
@@ -11,7 +11,7 @@ use super::{
     places::Places,
     state::State,
 };
-use crate::config::known::variable;
+use crate::{config::known::variable, tables::definition::folded};
 
 /// The names of a state's scripts, by path.
 pub(super) fn script_names(state: &State) -> BTreeMap<String, String> {
@@ -28,6 +28,19 @@ pub(super) type Source = (String, String, String);
 pub(crate) struct Compiling {
     scripts: Vec<String>,
     variables: Vec<String>,
+    tables: Vec<String>,
+}
+
+/// What compiling the scripts of a package gives beside their state.
+#[derive(Debug, Default)]
+pub(super) struct Compiled {
+    /// The programs of those without errors.
+    pub(super) programs: Vec<Program>,
+    /// The tables that they declare, with the indexes on them; of two of one name the first.
+    pub(super) tables: Vec<Table>,
+    /// Tables of those with errors, folded: declared, and not to be read.
+    pub(super) unread: BTreeSet<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Compiling {
@@ -39,7 +52,14 @@ impl Compiling {
         Self {
             scripts: scripts.map(str::to_owned).collect(),
             variables: settings.filter_map(variable).collect(),
+            tables: Vec::new(),
         }
+    }
+
+    /// The same with tables that they may refer to.
+    pub(crate) fn with_tables(mut self, tables: impl IntoIterator<Item = String>) -> Self {
+        self.tables.extend(tables);
+        self
     }
 
     /// The same as the compiler takes it.
@@ -48,6 +68,7 @@ impl Compiling {
         Known {
             variables: crate::conversations::PROVIDED.iter().copied().chain(own).collect(),
             scripts: Some(self.scripts.iter().map(String::as_str).collect()),
+            tables: Some(self.tables.iter().map(String::as_str).collect()),
             ..Known::default()
         }
     }
@@ -63,17 +84,20 @@ pub(super) async fn compile_all(
     state: &mut State,
     sources: Vec<Source>,
     compiling: Compiling,
-) -> Result<Vec<Program>, PackageError> {
+) -> Result<Compiled, PackageError> {
     let compiled = places.run(move || {
+        let declared = sources.iter().map(|(_, _, source)| tables_in(source)).collect::<Vec<_>>();
+        let compiling = compiling.with_tables(declared.concat());
         let known = compiling.known();
-        let compile = |(path, name, source): Source| {
+        let compile = |((path, name, source), tables): (Source, Vec<String>)| {
             let compiled = basic::compile(&name, &source, &known);
-            (path, name, compiled)
+            (path, name, tables, compiled)
         };
-        sources.into_iter().map(compile).collect::<Vec<_>>()
+        sources.into_iter().zip(declared).map(compile).collect::<Vec<_>>()
     });
-    let mut programs = Vec::new();
-    for (path, name, compiled) in compiled.await? {
+    let mut all = Compiled::default();
+    let mut indexes = Vec::new();
+    for (path, name, tables, compiled) in compiled.await? {
         let diagnostics: Vec<_> = compiled.diagnostics.iter().map(ScriptReport::from).collect();
         let mut script = ScriptEntry {
             kind: if kernel::text::key(&name) == "start" { ScriptKind::Start } else { ScriptKind::Dialog },
@@ -88,17 +112,55 @@ pub(super) async fn compile_all(
         };
         if let Some(program) = &compiled.program {
             let hash = program.hash();
-            programs.push((hash.0, program.to_bytes()));
+            all.programs.push((hash.0, program.to_bytes()));
             script.program = Some(hash.to_string());
             script.status = ScriptStatus::Compiled;
             script.kind = kind_of(script.kind, program);
             script.tool.clone_from(&program.declarations().tool);
             script.webhooks.clone_from(&program.declarations().webhooks);
             script.schedules = program.declarations().schedules.iter().map(ToString::to_string).collect();
+            for table in &program.declarations().tables {
+                if all.tables.iter().any(|other| folded(&other.name) == folded(&table.name)) {
+                    let table = &table.name;
+                    all.warnings
+                        .push(format!("{path} declares the table {table}, and another script did before."));
+                } else {
+                    all.tables.push(table.clone());
+                }
+            }
+            indexes.extend(
+                program
+                    .declarations()
+                    .indexes
+                    .iter()
+                    .map(basic::Index::of_table)
+                    .map(|(table, index)| (folded(table), index)),
+            );
+        } else {
+            all.unread.extend(tables.iter().map(|table| folded(table)));
         }
         state.scripts.insert(path, script);
     }
-    Ok(programs)
+    for (name, index) in indexes {
+        let table = all.tables.iter_mut().find(|table| folded(&table.name) == name);
+        if let Some(table) =
+            table.filter(|table| index.columns.iter().all(|column| table.column(column).is_some()))
+        {
+            table.indexes.push(index);
+        } else if !all.unread.contains(&name) {
+            let index = &index.name;
+            all.warnings
+                .push(format!("The index {index} isn't made: no script declares such columns of {name}."));
+        }
+    }
+    Ok(all)
+}
+
+/// The tables that a script declares. Most declare none, and need not be read twice.
+fn tables_in(source: &str) -> Vec<String> {
+    let word = b"table";
+    let may = source.as_bytes().windows(word.len()).any(|bytes| bytes.eq_ignore_ascii_case(word));
+    if may { basic::tables_in(source) } else { Vec::new() }
 }
 
 fn kind_of(by_name: ScriptKind, program: &basic::Program) -> ScriptKind {

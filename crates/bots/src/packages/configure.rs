@@ -44,7 +44,7 @@ impl Packages {
         let stored = self.objects.put_bytes(Bytes::from(text.clone())).await?;
         let mut wanted = Wanted::file(path.clone(), stored, Some(text)).over(&old);
         wanted.secrets.insert(path, secrets);
-        let change = self.prepare(bot.id, &old, wanted).await?;
+        let change = self.prepare(who.org, bot.id, &old, wanted).await?;
         let settings = change.state.settings.clone();
         let keys: Vec<_> = changes.into_keys().collect();
         let audit = Audit::by(who, "bot_config_changed", Category::DataModification).detail("settings", keys);

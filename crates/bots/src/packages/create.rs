@@ -143,7 +143,7 @@ impl Packages {
         begins: Beginning,
     ) -> Result<Begun, PackageError> {
         let Beginning { row, wanted, strict, audit, original } = begins;
-        let change = self.prepare(row.id, &State::default(), wanted).await?;
+        let change = self.prepare(org, row.id, &State::default(), wanted).await?;
         let diagnostics = reports(&change.state);
         let warnings = change.warnings.clone();
         refuse_errors(strict, &diagnostics)?;

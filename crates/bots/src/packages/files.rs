@@ -142,7 +142,7 @@ impl Packages {
         let path = new.path;
         let mut wanted = Wanted::file(path.clone(), new.stored, new.text).over(old);
         wanted.secrets.insert(path.clone(), new.secrets);
-        let change = self.prepare(bot.id, old, wanted).await?;
+        let change = self.prepare(who.org, bot.id, old, wanted).await?;
         let file = change.state.file(&path)?.clone();
         let diagnostics = change.state.scripts.get(&path).map(reports_of).unwrap_or_default();
         let mut warnings = change.warnings.clone();
@@ -178,7 +178,7 @@ impl Packages {
         expected.check(old.file(path)?.revision()?)?;
         let mut wanted = Wanted::default().over(old);
         wanted.files.remove(path);
-        let change = self.prepare(bot.id, old, wanted).await?;
+        let change = self.prepare(who.org, bot.id, old, wanted).await?;
         self.write(who.org, bot, change, Some(who.user), audit).await?;
         Ok(())
     }
@@ -207,7 +207,7 @@ impl Packages {
         };
         let stored = self.objects.put_bytes(Bytes::from(source.clone())).await?;
         let wanted = Wanted::file(path.clone(), stored, Some(source)).over(&old);
-        let change = self.prepare(bot.id, &old, wanted).await?;
+        let change = self.prepare(who.org, bot.id, &old, wanted).await?;
         let file = change.state.file(&path)?.clone();
         let script = change.state.scripts.get(&path).cloned().ok_or(PackageError::ScriptNotFound)?;
         let audit = Audit::by(&who, "bot_script_saved", Category::DataModification).detail("script", name);

@@ -37,7 +37,15 @@ use crate::{
         known::{HIDDEN, Secrets, is_secret},
     },
     hooks, schedules,
+    tables::{
+        self,
+        definition::Tables,
+        plan::{Plan, Planning},
+    },
 };
+
+/// What made a version that differs from the one before in data files only.
+const DATA_SAVED: &str = "bot_data_saved";
 
 /// The files that a package is to have.
 #[derive(Debug, Default)]
@@ -58,6 +66,8 @@ pub(super) struct Change {
     pub(super) state: State,
     programs: Arc<[Program]>,
     objects: Vec<Stored>,
+    /// What brings the bot's tables to what the scripts declare.
+    tables: Arc<Plan>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -96,6 +106,7 @@ impl Packages {
     /// Compiles and checks a state; nothing is written. A script with errors keeps the program that ran before.
     pub(super) async fn prepare(
         &self,
+        org: Id<Organization>,
         bot: Id<BotKind>,
         old: &State,
         wanted: Wanted,
@@ -133,12 +144,33 @@ impl Packages {
             sources.push((path, name, source));
         }
         let names = sources.iter().map(|(_, name, _)| name.as_str());
-        let compiling = Compiling::of(names, settings.keys().map(String::as_str));
-        let programs = compile_all(&self.compiling, old, &mut state, sources, compiling).await?;
+        // The tables of the version that was looked at: a change of them makes another version.
+        let existing = self.tables_of(org, bot).await?;
+        let compiling = Compiling::of(names, settings.keys().map(String::as_str))
+            .with_tables(existing.values().map(|table| table.definition.name.clone()));
+        let compiled = compile_all(&self.compiling, old, &mut state, sources, compiling).await?;
+        warnings.extend(compiled.warnings);
+        let planning = Planning {
+            surroundings: &self.surroundings,
+            most: self.settings.get().tables_per_bot,
+            unread: &compiled.unread,
+        };
+        let tables = Plan::of(&existing, compiled.tables, &planning);
+        warnings.extend(tables.warnings.iter().cloned());
+        let programs = compiled.programs.into();
         state.check(&self.settings.get())?;
         state.sealed = self.seal(bot, &secrets)?;
         state.settings = settings;
-        Ok(Change { state, programs: programs.into(), objects, warnings })
+        Ok(Change { state, programs, objects, tables: Arc::new(tables), warnings })
+    }
+
+    /// The tables of a bot.
+    pub(crate) async fn tables_of(
+        &self,
+        org: Id<Organization>,
+        bot: Id<BotKind>,
+    ) -> Result<Tables, PackageError> {
+        Ok(self.db.read(org, move |tx| tables::store::of_bot(tx, bot)).await?)
     }
 
     /// The secrets that a state hides.
@@ -242,14 +274,54 @@ impl Packages {
         for object in &change.objects {
             unit.record_object(*object)?;
         }
+        if let Some(why) = tables::store::apply(unit, bot.id, &change.tables, now)? {
+            return Err(PackageError::Tables(why));
+        }
         let start = change.state.start_program()?;
         let stands = standing(bot.clone(), &change.state);
         store::set_current(unit, bot.id, number, start, &summary, &settings, now)?;
         crate::bots::store::set_status(unit, bot.id, &stands.status, stands.status_reason.as_deref())?;
         schedules::declare(unit, bot.id, &change.state, now)?;
         hooks::declare(unit, &self.secrets, bot.id, &change.state, now).map_err(Error::from)?;
-        store::forget_before(unit, bot.id, number - keep)?;
+        if let Some(oldest) = store::oldest_kept(unit, bot.id, keep)? {
+            store::forget_before(unit, bot.id, oldest)?;
+        }
         Ok(crate::bots::store::by_id(unit, bot.id)?.ok_or(BotError::NotFound)?)
+    }
+
+    /// Writes a state that differs from the present one in its data files only, of a bot that the unit has locked. The
+    /// version before it goes if it came about so, too: scripts that count would leave no room for the others.
+    pub(crate) fn write_data(
+        &self,
+        unit: &Unit<'_>,
+        present: &BotRow,
+        state: State,
+        objects: Vec<Stored>,
+        by: Id<User>,
+    ) -> Result<(), PackageError> {
+        state.check(&self.settings.get())?;
+        let change =
+            Change { state, programs: Arc::default(), objects, tables: Arc::default(), warnings: Vec::new() };
+        self.write_next(unit, present, &change, DATA_SAVED, Some(by))?;
+        store::forget_data_version(unit, present.id, present.version, DATA_SAVED)?;
+        Ok(())
+    }
+
+    /// Keeps content as an object, which is a version's when that is written.
+    pub(crate) async fn keep(&self, content: bytes::Bytes) -> Result<Stored, Error> {
+        Ok(self.objects.put_bytes(content).await?)
+    }
+
+    /// A bot with the present state of its package.
+    pub(crate) async fn present(
+        &self,
+        org: Id<Organization>,
+        bot: Id<BotKind>,
+    ) -> Result<(BotRow, Arc<State>), PackageError> {
+        let bot = self.db.read(org, move |tx| crate::bots::store::by_id(tx, bot)).await?;
+        let bot = bot.ok_or(BotError::NotFound)?;
+        let state = self.state(org, bot.id, bot.version).await?;
+        Ok((bot, state))
     }
 
     /// The text of a file.

@@ -172,6 +172,31 @@ pub(super) fn settings_of<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<&'a s
     found
 }
 
+/// The data file of that name among these paths: what stands after the folder, ignoring case.
+pub(crate) fn data_file<'a>(paths: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
+    let name = kernel::text::key(name.trim_start_matches('/'));
+    data_files(paths).find(|(_, rest)| kernel::text::key(rest) == name).map(|(path, _)| path)
+}
+
+/// Where a new data file of that name goes; none if no file can have the name.
+pub(crate) fn new_data_file<'a>(
+    paths: impl Iterator<Item = &'a str>,
+    slug: &str,
+    name: &str,
+) -> Option<String> {
+    let present = data_files(paths).next().and_then(|(path, _)| path.split_once('/'));
+    let folder = present.map_or_else(|| format!("{slug}.gbdata"), |(folder, _)| folder.to_owned());
+    safe_path(&format!("{folder}/{name}")).ok().flatten()
+}
+
+/// The files of data folders, with what stands after the folder.
+fn data_files<'a>(paths: impl Iterator<Item = &'a str>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    paths.filter_map(|path| {
+        let (folder, rest) = path.split_once('/')?;
+        (folder_kind(folder) == Some("gbdata")).then_some((path, rest))
+    })
+}
+
 /// What is to be said of a file in a folder of no known kind.
 pub(super) fn nobody_reads(path: &str) -> String {
     format!("{path} lies in a folder that nobody reads.")

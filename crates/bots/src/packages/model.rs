@@ -266,6 +266,9 @@ pub enum PackageError {
     /// Its scripts answer more addresses than are allowed.
     #[error("The scripts of a package declare at most {0} webhooks.")]
     HookLimit(usize),
+    /// Its tables can't be what its scripts declare.
+    #[error("The tables can't become what the scripts declare: {0}.")]
+    Tables(String),
     /// Somebody else installed something meanwhile.
     #[error("The package was changed by somebody else meanwhile. Try again.")]
     Changed,
@@ -316,6 +319,7 @@ impl From<PackageError> for Error {
             PackageError::HookLimit(limit) => {
                 refused(Kind::Validation).reason("hook_limit").detail("limit", limit)
             }
+            PackageError::Tables(_) => Self::conflict(message, "tables_refused"),
             PackageError::Changed => Self::conflict(message, "package_changed"),
             PackageError::Bot(error) => error.into(),
             PackageError::Other(error) => error,

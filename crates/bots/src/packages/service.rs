@@ -128,7 +128,7 @@ impl Packages {
         let mut warnings = unpacked.warnings.clone();
         let wanted = Wanted::from(unpacked);
         let wanted = if manner.merge { wanted.over(&old) } else { wanted };
-        let change = self.prepare(bot.id, &old, wanted).await?;
+        let change = self.prepare(org, bot.id, &old, wanted).await?;
         warnings.extend(change.warnings.iter().cloned());
         let installed = difference(&old, &change.state);
         let diagnostics = reports(&change.state);

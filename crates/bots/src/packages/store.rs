@@ -148,6 +148,15 @@ pub(super) fn set_current(
     Ok(())
 }
 
+/// The number of the last state that is kept beside so many newer ones. Numbers have gaps where only data was saved.
+pub(super) fn oldest_kept(tx: &Tx<'_>, bot: Id<BotKind>, newer: i64) -> Result<Option<i64>, DbError> {
+    let row = tx.one::<(i64,)>(
+        "SELECT number FROM bot_versions WHERE org_id = $1 AND bot_id = $2 ORDER BY number DESC LIMIT 1 OFFSET $3",
+        &[&bot, &newer],
+    )?;
+    Ok(row.map(|(number,)| number))
+}
+
 /// Forgets states before the oldest kept one, but for those that a run began with: it ends with their programs, also
 /// with those of scripts that it has yet to call.
 pub(super) fn forget_before(unit: &Unit<'_>, bot: Id<BotKind>, oldest: i64) -> Result<(), DbError> {
@@ -167,6 +176,24 @@ pub(super) fn forget_before(unit: &Unit<'_>, bot: Id<BotKind>, oldest: i64) -> R
             WHERE r.org_id = bot_programs.org_id AND r.bot_id = bot_programs.bot_id
                 AND r.version BETWEEN bot_programs.since AND bot_programs.version)",
         &[&bot, &oldest],
+    )?;
+    Ok(())
+}
+
+/// Forgets a version that was made by that action, unless a run began with it. It is followed by one that has all of its
+/// programs.
+pub(super) fn forget_data_version(
+    unit: &Unit<'_>,
+    bot: Id<BotKind>,
+    number: i64,
+    action: &'static str,
+) -> Result<(), DbError> {
+    unit.execute(
+        "DELETE FROM bot_versions WHERE org_id = $1 AND bot_id = $2 AND number = $3 AND action = $4 AND NOT EXISTS (
+            SELECT 1 FROM conversation_runs r
+            WHERE r.org_id = bot_versions.org_id AND r.bot_id = bot_versions.bot_id
+                AND r.version = bot_versions.number)",
+        &[&bot, &number, &action],
     )?;
     Ok(())
 }

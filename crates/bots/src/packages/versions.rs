@@ -75,7 +75,7 @@ impl Packages {
     /// Reads and compiles the package anew, as a state of its own.
     pub(crate) async fn restart(&self, who: &Actor, named: &str) -> Result<Versioned<Bot>, PackageError> {
         let (bot, state) = self.bot_and_state(who, named).await?;
-        let change = self.prepare(bot.id, &state, Wanted::default().over(&state)).await?;
+        let change = self.prepare(who.org, bot.id, &state, Wanted::default().over(&state)).await?;
         let audit = Audit::by(who, "bot_restarted", Category::DataModification);
         self.write(who.org, &bot, change, Some(who.user), audit).await?;
         Ok(self.bots.get(who.clone(), named.to_owned()).await?)
@@ -92,7 +92,7 @@ impl Packages {
         let id = bot.id;
         let row = self.db.read(who.org, move |tx| store::version(tx, id, version)).await?;
         let earlier = State::read(&row.ok_or(PackageError::VersionNotFound)?)?;
-        let change = self.prepare(bot.id, &earlier, Wanted::default().over(&earlier)).await?;
+        let change = self.prepare(who.org, bot.id, &earlier, Wanted::default().over(&earlier)).await?;
         let installed = difference(&present, &change.state);
         let (diagnostics, warnings) = (reports(&change.state), change.warnings.clone());
         let audit =

@@ -216,9 +216,11 @@ impl Scripts {
         bot: &str,
         to_compile: ToCompile,
     ) -> Result<Compiled, PackageError> {
-        let (_, state) = self.packages.bot_and_state(&who, bot).await?;
+        let (bot, state) = self.packages.bot_and_state(&who, bot).await?;
         if let Some(source) = to_compile.source {
-            let compiling = state.compiling();
+            let tables = self.packages.tables_of(who.org, bot.id).await?;
+            let tables = tables.values().map(|table| table.definition.name.clone());
+            let compiling = state.compiling().with_tables(tables);
             let compile = move || basic::compile("source", &source, &compiling.known());
             let compiled = self.packages.compiling.run(compile).await?;
             let status =

@@ -11,6 +11,7 @@ mod conditional;
 mod configuration;
 mod contract;
 mod conversations;
+mod data;
 mod edge;
 mod engines;
 mod examples;

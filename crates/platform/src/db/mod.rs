@@ -11,6 +11,7 @@
 
 mod error;
 mod list;
+mod made;
 mod meters;
 mod migrate;
 mod plan;
@@ -32,6 +33,9 @@ use tokio::sync::oneshot;
 
 pub use error::DbError;
 pub use list::{Extra, Filter, ListError, ListOf, Lookup, SearchOn};
+pub use made::{
+    Compared, Kept, MadeColumn, MadeReference, MadeRow, MadeTable, MadeValue, RowId, Test, Wanted,
+};
 pub use migrate::{Applied, Migration};
 pub use plan::Plan;
 pub use row::{Record, Row};

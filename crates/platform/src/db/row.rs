@@ -20,6 +20,14 @@ impl<'a> Row<'a> {
         Self(Of::Postgres(row))
     }
 
+    /// How many columns it has.
+    pub(super) fn width(&self) -> usize {
+        match self.0 {
+            Of::Sqlite(row) => row.as_ref().column_count(),
+            Of::Postgres(row) => row.len(),
+        }
+    }
+
     /// Reads one column, counted from 0.
     pub fn get<T: Column>(&self, at: usize) -> Result<T, DbError> {
         let value = match self.0 {

@@ -73,6 +73,10 @@ impl Scoped<'_> {
         self.session.dialect()
     }
 
+    pub(super) fn is_postgres(self) -> bool {
+        self.dialect() == Dialect::Postgres
+    }
+
     fn params<'a>(&'a self, own: &'a [Value<'a>]) -> Params<'a> {
         let org = match &self.scope {
             Scope::Organization(org) => Some(org.as_bytes().as_slice()),
@@ -99,7 +103,7 @@ impl Scoped<'_> {
         self.session.plan(sql, self.params(params))
     }
 
-    fn one<R: Record>(&self, sql: &str, params: &[&dyn Bind]) -> Result<Option<R>, DbError> {
+    pub(super) fn one<R: Record>(&self, sql: &str, params: &[&dyn Bind]) -> Result<Option<R>, DbError> {
         Ok(self.each(sql, &values(params), 1)?.pop())
     }
 
@@ -107,7 +111,7 @@ impl Scoped<'_> {
         self.each(sql, &values(params), usize::MAX)
     }
 
-    fn execute(&self, sql: &str, params: &[&dyn Bind]) -> Result<u64, DbError> {
+    pub(super) fn execute(&self, sql: &str, params: &[&dyn Bind]) -> Result<u64, DbError> {
         self.check(sql)?;
         self.session.execute(sql, self.params(&values(params)))
     }
@@ -174,7 +178,7 @@ fn tables(sql: &str) -> Vec<&str> {
     found
 }
 
-fn values<'a>(params: &'a [&'a dyn Bind]) -> Vec<Value<'a>> {
+pub(super) fn values<'a>(params: &'a [&'a dyn Bind]) -> Vec<Value<'a>> {
     params.iter().map(|param| param.value()).collect()
 }
 
@@ -315,6 +319,11 @@ impl<'a> Tx<'a> {
     pub(super) fn new(session: Session<'a>, org: Id<Organization>) -> Self {
         let scoped = Scoped { session, scope: Scope::Organization(org) };
         Self { scoped, org, server: ServerTx::new(session) }
+    }
+
+    /// What runs its statements, for those whose text is made.
+    pub(super) fn scoped(&self) -> Scoped<'a> {
+        self.scoped
     }
 
     /// The organization it is scoped to.

@@ -1,0 +1,104 @@
+//! Data files that a turn reads and changes.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use gateway::{
+    BoxFuture,
+    command::{Draft, NotWritten},
+};
+use kernel::{Error, Timestamp, id::UserId};
+use platform::{db::Unit, objects::Stored};
+
+use super::{Format, Sheet};
+use crate::{
+    bots::store::BotRow,
+    packages::{FileEntry, PackageError, Packages, state::State},
+};
+
+/// The state of the package that the turn has seen.
+#[derive(Clone)]
+pub(super) struct Base {
+    pub(super) packages: Packages,
+    pub(super) bot: BotRow,
+    pub(super) state: Arc<State>,
+    pub(super) user: UserId,
+}
+
+/// A file as the turn sees it.
+pub(super) struct Held {
+    pub(super) format: Format,
+    pub(super) sheet: Sheet,
+    pub(super) changed: bool,
+    /// The object that its content was kept as, before the unit of work.
+    kept: Arc<Mutex<Option<Stored>>>,
+}
+
+impl Held {
+    pub(super) fn new(format: Format, sheet: Sheet) -> Self {
+        Self { format, sheet, changed: false, kept: Arc::default() }
+    }
+}
+
+/// The data files that a turn has looked at.
+#[derive(Default)]
+pub(super) struct Cabinet {
+    pub(super) base: Option<Base>,
+    /// By their paths in the package.
+    pub(super) files: BTreeMap<String, Held>,
+}
+
+impl Cabinet {
+    fn changed(&self) -> impl Iterator<Item = (&String, &Held)> {
+        self.files.iter().filter(|(_, held)| held.changed)
+    }
+
+    fn write_over(&self, base: &Base, unit: &Unit<'_>, present: &BotRow) -> Result<(), PackageError> {
+        let mut state = State::clone(&base.state);
+        let mut objects = Vec::new();
+        for (path, held) in self.changed() {
+            let stored = *held.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let stored = stored.ok_or_else(|| Error::internal("a data file was not kept before its turn"))?;
+            let file = FileEntry { path: path.clone(), checksum: stored.hash.to_string(), size: stored.size };
+            state.files.insert(path.clone(), file);
+            objects.push(stored);
+        }
+        base.packages.write_data(unit, present, state, objects, base.user)
+    }
+}
+
+impl Draft for Cabinet {
+    fn prepare(&self) -> Option<BoxFuture<'static, Result<(), Error>>> {
+        let base = self.base.as_ref()?;
+        let contents: Vec<_> = self
+            .changed()
+            .map(|(_, held)| (Bytes::from(held.sheet.write(held.format)), Arc::clone(&held.kept)))
+            .collect();
+        let packages = base.packages.clone();
+        Some(Box::pin(async move {
+            for (content, kept) in contents {
+                let stored = packages.keep(content).await?;
+                *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(stored);
+            }
+            Ok(())
+        }))
+    }
+
+    fn write(&self, unit: &Unit<'_>, _: Timestamp) -> Result<(), NotWritten> {
+        let Some(base) = self.base.as_ref().filter(|_| self.changed().next().is_some()) else {
+            return Ok(());
+        };
+        crate::bots::store::lock(unit, base.bot.id)?;
+        let present = crate::bots::store::by_id(unit, base.bot.id)?;
+        let Some(present) = present.filter(|present| present.version == base.bot.version) else {
+            return Err(NotWritten::Overtaken);
+        };
+        self.write_over(base, unit, &present).map_err(|error| match error {
+            PackageError::Other(error) => NotWritten::Server(error),
+            refused => NotWritten::Refused(refused.to_string()),
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! The data commands on files.
+
+use basic::{Answer, Command, Data, ErrorCode, Rows};
+use gateway::{
+    Module,
+    command::{Performed, Run, Unperformed},
+};
+use kernel::Surroundings;
+
+use super::{
+    Format, Sheet,
+    draft::{Base, Cabinet, Held},
+    sheet::KEY,
+};
+use crate::{
+    memory::keywords::text,
+    packages::{Packages, layout},
+    tables::forms::{self, Chosen, Saved},
+};
+
+/// Bytes of a data file that commands read.
+const BYTES: u64 = 8 << 20;
+
+/// The data files of bots. A cheap handle.
+#[derive(Clone)]
+pub(crate) struct DataFiles {
+    packages: Packages,
+    surroundings: Surroundings,
+}
+
+/// Does a command name a file as its table?
+fn is_file(command: &Command) -> bool {
+    let name = match command.keyword.phrase {
+        "AGGREGATE" => forms::aggregated(command).map(|(name, ..)| name).unwrap_or_default(),
+        _ => text(command, 0),
+    };
+    let ending = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, ending)| ending);
+    ending.is_some_and(|ending| {
+        ["csv", "json", "xlsx", "xls", "ods"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Does DELETE mean rows of a file? With one argument it means the file.
+fn deletes_rows(command: &Command) -> bool {
+    is_file(command) && (command.filter.is_some() || command.arguments.len() > 1)
+}
+
+/// The commands on data files, which go before those on tables.
+pub(crate) fn with_commands(module: Module, files: &DataFiles) -> Module {
+    macro_rules! perform {
+        ($act:ident) => {{
+            let files = files.clone();
+            move |run, command| {
+                let files = files.clone();
+                async move { files.perform(&run, &command, $act).await }
+            }
+        }};
+    }
+    module
+        .command_where("FIND", is_file, perform!(find))
+        .command_where("SAVE", is_file, perform!(save))
+        .command_where("INSERT INTO", is_file, perform!(save))
+        .command_where("UPDATE", is_file, perform!(change))
+        .command_where("SET", |command| command.arguments.len() == 3 && is_file(command), perform!(change))
+        .command_where("DELETE", deletes_rows, perform!(remove))
+        .command_where("MERGE", is_file, perform!(merge))
+        .command_where("AGGREGATE", is_file, perform!(aggregate))
+}
+
+/// What a command does to the rows of a file; true if it may have changed them.
+type Act = fn(&mut Sheet, &Run, &Command, &Surroundings) -> Result<(Answer, bool), Unperformed>;
+
+impl DataFiles {
+    /// The files of the packages.
+    pub(crate) fn new(packages: Packages, surroundings: Surroundings) -> Self {
+        Self { packages, surroundings }
+    }
+
+    async fn perform(&self, run: &Run, command: &Command, act: Act) -> Performed {
+        let name = match command.keyword.phrase {
+            "AGGREGATE" => forms::aggregated(command)?.0,
+            _ => text(command, 0),
+        };
+        let path = self.open(run, &name).await?;
+        run.drafts.with(|cabinet: &mut Cabinet| {
+            let held = cabinet.files.get_mut(&path).ok_or_else(|| not_a_table(&name, "it is gone"))?;
+            let (answer, changed) = act(&mut held.sheet, run, command, &self.surroundings)?;
+            held.changed |= changed;
+            Ok(answer)
+        })
+    }
+
+    /// Reads a file into the turn's draft, unless it is there; gives its path. One that does not exist is empty.
+    async fn open(&self, run: &Run, name: &str) -> Result<String, Unperformed> {
+        let format = Format::of(name).ok_or_else(|| {
+            Unperformed::argument(format!("{name} can't be read as a table; save it as CSV or JSON"))
+        })?;
+        let base = self.base(run).await?;
+        let paths = base.state.files.keys().map(String::as_str);
+        let present = layout::data_file(paths, name).map(str::to_owned);
+        let new = || {
+            let paths = base.state.files.keys().map(String::as_str);
+            layout::new_data_file(paths, &base.bot.slug, name)
+        };
+        let path = present.clone().or_else(new);
+        let path = path.ok_or_else(|| Unperformed::argument(format!("{name} is no name of a data file")))?;
+        if run.drafts.with(|cabinet: &mut Cabinet| cabinet.files.contains_key(&path)) {
+            return Ok(path);
+        }
+        let mut sheet = Sheet::default();
+        if let Some(file) = present.and_then(|path| base.state.files.get(&path)) {
+            if file.size > BYTES {
+                let message = format!("{name} is larger than {BYTES} bytes");
+                return Err(Unperformed::failed(ErrorCode::Limit, message));
+            }
+            let content = base.packages.text(file).await.map_err(kernel::Error::from)?;
+            sheet = Sheet::read(&content, format).map_err(|why| not_a_table(name, &why))?;
+        }
+        run.drafts.with(|cabinet: &mut Cabinet| {
+            cabinet.files.entry(path.clone()).or_insert_with(|| Held::new(format, sheet));
+        });
+        Ok(path)
+    }
+
+    /// The package as it stood when the turn first asked. Data is not code: it is the present one, whatever version the
+    /// run began with.
+    async fn base(&self, run: &Run) -> Result<Base, Unperformed> {
+        if let Some(base) = run.drafts.with(|cabinet: &mut Cabinet| cabinet.base.clone()) {
+            return Ok(base);
+        }
+        let (bot, state) = self.packages.present(run.org, run.bot).await.map_err(kernel::Error::from)?;
+        let base = Base { packages: self.packages.clone(), bot, state, user: run.user };
+        run.drafts.with(|cabinet: &mut Cabinet| cabinet.base = Some(base.clone()));
+        Ok(base)
+    }
+}
+
+fn not_a_table(name: &str, why: &str) -> Unperformed {
+    Unperformed::failed(ErrorCode::Data, format!("{name} can't be read as a table: {why}"))
+}
+
+fn find(
+    sheet: &mut Sheet,
+    run: &Run,
+    command: &Command,
+    _: &Surroundings,
+) -> Result<(Answer, bool), Unperformed> {
+    let found = sheet.find(&forms::filter(command)?, run.now.fixed_offset());
+    let most = basic::Limits::default().rows;
+    if found.len() > most {
+        return Err(Unperformed::failed(ErrorCode::Limit, format!("more than {most} rows; use LIMIT")));
+    }
+    let rows = found.into_iter().filter_map(|place| sheet.rows.get(place).cloned()).collect();
+    Ok((Answer::Value(Data::Rows(Rows { table: text(command, 0), rows })), false))
+}
+
+fn save(
+    sheet: &mut Sheet,
+    _: &Run,
+    command: &Command,
+    surroundings: &Surroundings,
+) -> Result<(Answer, bool), Unperformed> {
+    let gives_id = command.keyword.phrase == "SAVE";
+    let name = text(command, 0);
+    let mut put = |record: &[(String, Data)]| -> Result<(Data, Data, bool), Unperformed> {
+        let id =
+            record.iter().find(|(name, id)| name.eq_ignore_ascii_case(KEY) && !id.to_string().is_empty());
+        let (id, is_made) = match id {
+            Some((_, id)) => (id.clone(), false),
+            None => (Data::Text(surroundings.uuid().to_string()), true),
+        };
+        let mut record = record.to_vec();
+        if is_made {
+            record.retain(|(name, _)| !name.eq_ignore_ascii_case(KEY));
+            record.push((KEY.to_owned(), id.clone()));
+        }
+        let place = match sheet.with_value(KEY, &id) {
+            Some(_) if !gives_id => {
+                let message = format!("{name} has a row with the id {id} already");
+                return Err(Unperformed::failed(ErrorCode::Data, message));
+            }
+            Some(place) => {
+                sheet.update(place, &record);
+                place
+            }
+            None => sheet.insert(&record),
+        };
+        Ok((id, sheet.rows[place].clone(), is_made))
+    };
+    let told = |id: Data, row: Data| if gives_id { id } else { row };
+    let answer = match forms::saved(command)? {
+        Saved::One { record, is_argument } => {
+            let (id, row, is_made) = put(record)?;
+            let change = (is_argument && is_made).then(|| forms::written_back(None, KEY, id.clone()));
+            forms::answer(told(id, row), change.into_iter().collect())
+        }
+        Saved::Keyed { key, record } => {
+            let mut record = record.to_vec();
+            record.retain(|(name, _)| !name.eq_ignore_ascii_case(KEY));
+            record.push((KEY.to_owned(), key.clone()));
+            let (id, row, _) = put(&record)?;
+            Answer::Value(told(id, row))
+        }
+        Saved::Many(rows) => {
+            let mut changes = Vec::new();
+            for (element, row) in rows.iter().enumerate() {
+                let record = forms::fields(row);
+                let record = record.ok_or_else(|| Unperformed::argument("an array to save holds objects"))?;
+                let (id, _, is_made) = put(record)?;
+                changes.extend(is_made.then(|| forms::written_back(Some(element), KEY, id)));
+            }
+            forms::answer(Data::Integer(rows.len() as i64), changes)
+        }
+        Saved::Placed(values) => {
+            // By the places of the columns, as far as the header has them.
+            let header = sheet.columns.clone();
+            let columns = header.into_iter().chain((1..).map(|number| format!("column{number}")));
+            let record: Vec<_> = columns.zip(values.iter().cloned()).collect();
+            let place = sheet.insert(&record);
+            let row = sheet.rows[place].clone();
+            Answer::Value(told(row.get_ignoring_case(KEY).cloned().unwrap_or_default(), row))
+        }
+    };
+    Ok((answer, true))
+}
+
+/// The places of the rows that a command means.
+fn meant(sheet: &Sheet, run: &Run, command: &Command) -> Option<Vec<usize>> {
+    match forms::chosen(command) {
+        Chosen::Filter(filter) => Some(sheet.find(filter, run.now.fixed_offset())),
+        Chosen::Key(key) => Some(sheet.with_value(KEY, key).into_iter().collect()),
+        Chosen::All => None,
+    }
+}
+
+fn change(
+    sheet: &mut Sheet,
+    run: &Run,
+    command: &Command,
+    _: &Surroundings,
+) -> Result<(Answer, bool), Unperformed> {
+    let changes = forms::changes(command)?;
+    let places = meant(sheet, run, command).unwrap_or_else(|| (0..sheet.rows.len()).collect());
+    for place in &places {
+        sheet.update(*place, &changes);
+    }
+    Ok((Answer::Value(Data::Integer(places.len() as i64)), !places.is_empty()))
+}
+
+fn remove(
+    sheet: &mut Sheet,
+    run: &Run,
+    command: &Command,
+    _: &Surroundings,
+) -> Result<(Answer, bool), Unperformed> {
+    let places = meant(sheet, run, command);
+    let places = places
+        .ok_or_else(|| Unperformed::argument("DELETE needs a condition; WHERE TRUE deletes all rows"))?;
+    let count = places.len();
+    sheet.remove(places);
+    Ok((Answer::Value(Data::Integer(count as i64)), count > 0))
+}
+
+fn merge(
+    sheet: &mut Sheet,
+    _: &Run,
+    command: &Command,
+    _: &Surroundings,
+) -> Result<(Answer, bool), Unperformed> {
+    let (rows, key) = forms::merged(command)?;
+    let (mut inserted, mut updated) = (0, 0);
+    for row in rows {
+        let record = forms::flattened(row, &|_| false);
+        let own = record.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key)).map(|(_, value)| value);
+        if let Some(place) = own.and_then(|value| sheet.with_value(&key, value)) {
+            sheet.update(place, &record);
+            updated += 1;
+        } else {
+            sheet.insert(&record);
+            inserted += 1;
+        }
+    }
+    Ok((forms::merge_counts(inserted, updated), inserted + updated > 0))
+}
+
+fn aggregate(
+    sheet: &mut Sheet,
+    run: &Run,
+    command: &Command,
+    _: &Surroundings,
+) -> Result<(Answer, bool), Unperformed> {
+    let (_, operation, field) = forms::aggregated(command)?;
+    let now = run.now.fixed_offset();
+    let filter = command.filter.clone().unwrap_or_default();
+    let rows: Vec<Data> =
+        sheet.find(&filter, now).into_iter().map(|place| sheet.rows[place].clone()).collect();
+    Ok((Answer::Value(forms::aggregate(&rows, operation, &field, *now.offset())?), false))
+}
