@@ -18,6 +18,7 @@ use super::{
     removal,
     store::{self, ConversationRow, ENDED},
 };
+use crate::webhooks;
 
 impl Conversations {
     /// Changes a conversation, all of it or nothing. What changes nothing leaves its revision.
@@ -128,7 +129,10 @@ impl Conversations {
         self.change(who, id, Expected::Any, "conversation_rated", move |unit, row| {
             own(&asks, row)?;
             (row.rating, row.rating_comment) = (Some(rating.score), comment.clone());
-            unit.emit(&ConversationRated(Rated { about: (&*row).into(), score: rating.score, comment }))?;
+            webhooks::tell(
+                unit,
+                &ConversationRated(Rated { about: (&*row).into(), score: rating.score, comment }),
+            )?;
             Ok(())
         })
         .await
@@ -165,7 +169,7 @@ impl Conversations {
 fn archive(unit: &Unit<'_>, row: &mut ConversationRow) -> Result<(), ConversationError> {
     if !row.archived {
         row.archived = true;
-        unit.emit(&ConversationArchived((&*row).into()))?;
+        webhooks::tell(unit, &ConversationArchived((&*row).into()))?;
     }
     Ok(())
 }
@@ -183,7 +187,7 @@ fn end(unit: &Unit<'_>, row: &mut ConversationRow) -> Result<(), ConversationErr
     if row.status != ENDED {
         store::drop_state(unit, row.id)?;
         ENDED.clone_into(&mut row.status);
-        unit.emit(&ConversationEnded((&*row).into()))?;
+        webhooks::tell(unit, &ConversationEnded((&*row).into()))?;
     }
     Ok(())
 }

@@ -23,7 +23,10 @@ use super::{
     store::{self, ENDED, NewRow, TurnRow},
     turn::{Cause, Turn},
 };
-use crate::bots::{self, store::BotRow};
+use crate::{
+    bots::{self, store::BotRow},
+    webhooks,
+};
 
 /// Where a conversation is held that doesn't say.
 const WEB: &str = "web";
@@ -164,12 +167,15 @@ impl Conversations {
                     at: now,
                 },
             )?;
-            unit.emit(&ConversationStarted(About {
-                conversation_id: id,
-                bot_id: bot.id,
-                user_id: user,
-                channel: channel.to_owned(),
-            }))?;
+            webhooks::tell(
+                unit,
+                &ConversationStarted(About {
+                    conversation_id: id,
+                    bot_id: bot.id,
+                    user_id: user,
+                    channel: channel.to_owned(),
+                }),
+            )?;
             Ok(())
         })
         .await
