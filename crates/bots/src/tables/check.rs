@@ -20,11 +20,33 @@ fn holds(table: &Definition, check: &str, row: &Data, now: DateTime<FixedOffset>
     let Ok(mut filter) = Filter::parse_text(check) else { return true };
     let Some(condition) = &mut filter.condition else { return true };
     name_columns(condition, table, check);
-    // As in SQL a condition on nothing is not broken, unless it asks for nothing.
-    let is_null = |column: &&str| row.field(column) == Scalar::Null;
-    let is_unknown = !asks_for_null(condition) && condition.columns().iter().any(is_null);
-    let bound: Result<BoundFilter, _> = filter.bind(&[]);
-    is_unknown || bound.is_ok_and(|bound| bound.matches(row, now))
+    // As in SQL, only what is false breaks it, and what is unknown does not.
+    truth(condition, row, now) != Some(false)
+}
+
+/// Is it true of the row, with SQL's third value for what compares with nothing?
+fn truth(condition: &Condition, row: &Data, now: DateTime<FixedOffset>) -> Option<bool> {
+    let each = |all: &[Condition]| all.iter().map(|one| truth(one, row, now)).collect::<Vec<_>>();
+    match condition {
+        Condition::And(all) => match each(all) {
+            all if all.contains(&Some(false)) => Some(false),
+            all => (!all.contains(&None)).then_some(true),
+        },
+        Condition::Or(any) => match each(any) {
+            any if any.contains(&Some(true)) => Some(true),
+            any => (!any.contains(&None)).then_some(false),
+        },
+        Condition::Not(inner) => truth(inner, row, now).map(|truth| !truth),
+        one => {
+            let is_null = |column: &&str| row.field(column) == Scalar::Null;
+            if !asks_for_null(one) && one.columns().iter().any(is_null) {
+                return None;
+            }
+            let filter = Filter { condition: Some(one.clone()), ..Filter::default() };
+            let bound: BoundFilter = filter.bind(&[]).ok()?;
+            Some(bound.matches(row, now))
+        }
+    }
 }
 
 /// On the right side of filters bare words are texts. In CHECK they are columns, where the table has one of that name

@@ -17,6 +17,9 @@ use super::definition::{Definition, Stored, kept_as};
 /// The largest whole number from which on floats skip some.
 const EXACT: i64 = 1 << 53;
 
+/// Comparisons that one statement makes at the most.
+const LEAVES: usize = 200;
+
 /// A test for the database.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Pushed {
@@ -29,7 +32,11 @@ pub(crate) struct Pushed {
 pub(crate) fn of(filter: &BoundFilter, table: &Definition, now: DateTime<FixedOffset>) -> Pushed {
     match &filter.filter().condition {
         None => exact(anything()),
-        Some(condition) => Pushing { table, now }.condition(condition),
+        Some(condition) => {
+            let pushed = Pushing { table, now }.condition(condition);
+            // A statement has only so many values, and may be only so deep.
+            if leaves(&pushed.test) > LEAVES { unknown() } else { pushed }
+        }
     }
 }
 
@@ -40,6 +47,14 @@ pub(crate) fn order(filter: &BoundFilter, table: &Definition) -> Option<Vec<(u32
         stored.sorts_alike().then_some((stored.number, order.descending))
     };
     filter.filter().order.iter().map(column).collect()
+}
+
+fn leaves(test: &Test) -> usize {
+    match test {
+        Test::All(all) | Test::Any(all) => all.iter().map(leaves).sum(),
+        Test::Not(inner) => leaves(inner),
+        Test::IsNull(_) | Test::Compare(..) => 1,
+    }
 }
 
 fn anything() -> Test {

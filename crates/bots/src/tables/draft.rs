@@ -55,6 +55,10 @@ pub(super) struct Ledger {
     bytes: usize,
     /// Rows that were made.
     made: u32,
+    /// What the command under way has put in the place of what, so that one that fails leaves nothing.
+    undo: Vec<(MadeTable, RowId, Option<Option<Held>>)>,
+    /// The length of the log and its bytes before that command.
+    before: (usize, usize),
 }
 
 fn bytes_of(values: &[MadeValue]) -> usize {
@@ -141,7 +145,28 @@ impl Ledger {
     }
 
     fn put(&mut self, table: MadeTable, id: RowId, held: Option<Held>) {
-        Arc::make_mut(self.rows.entry(table).or_default()).insert(id, held);
+        let before = Arc::make_mut(self.rows.entry(table).or_default()).insert(id, held);
+        self.undo.push((table, id, before));
+    }
+
+    /// A command begins: what it changes stands, or nothing of it.
+    pub(super) fn begin_command(&mut self) {
+        self.undo.clear();
+        self.before = self.load();
+    }
+
+    /// It failed, and the script may go on.
+    pub(super) fn undo_command(&mut self) {
+        let (changes, bytes) = self.before;
+        self.log.truncate(changes);
+        self.bytes = bytes;
+        for (table, id, before) in std::mem::take(&mut self.undo).into_iter().rev() {
+            let rows = Arc::make_mut(self.rows.entry(table).or_default());
+            match before {
+                Some(held) => rows.insert(id, held),
+                None => rows.remove(&id),
+            };
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use platform::db::MadeValue;
 
 use super::{
     access::{Opened, Right},
-    draft::Held,
+    draft::{Held, Ledger},
     forms::{self, Chosen, Saved},
     scan::{Found, object},
     service::{BotTables, Record},
@@ -24,7 +24,14 @@ pub(super) fn with_commands(module: Module, tables: &BotTables) -> Module {
             let tables = $tables.clone();
             move |run, command| {
                 let tables = tables.clone();
-                async move { tables.$name(&run, &command).await }
+                async move {
+                    run.drafts.with(Ledger::begin_command);
+                    let performed = tables.$name(&run, &command).await;
+                    if performed.is_err() {
+                        run.drafts.with(Ledger::undo_command);
+                    }
+                    performed
+                }
             }
         }};
     }
@@ -172,6 +179,8 @@ impl BotTables {
         let place = definition.place_of(&key);
         let place =
             place.ok_or_else(|| Unperformed::argument(format!("{} has no column {key}", opened.name())))?;
+        // Whether a row is found tells what stands in it.
+        opened.for_reading(&key)?;
         let (mut inserted, mut updated) = (0, 0);
         for row in rows {
             let record = forms::flattened(row, &|name| definition.place_of(name).is_some());

@@ -89,9 +89,46 @@ impl Plan {
         }
         plan.add_references(existing, pending);
         plan.add_indexes(existing);
+        plan.follow_keys(existing);
         // What stays as it was needs no row.
         plan.tables.retain(|name, table| existing.get(name).map(|present| &**present) != Some(table));
         plan
+    }
+
+    /// What refers to a key that was widened holds what that holds, also where its table isn't declared any more.
+    fn follow_keys(&mut self, existing: &Tables) {
+        let names: BTreeSet<String> = existing.keys().chain(self.tables.keys()).cloned().collect();
+        // Each round widens something, and nothing can be widened for ever.
+        let mut goes_on = true;
+        while std::mem::take(&mut goes_on) {
+            for name in &names {
+                let Some(mut table) = self.table(existing, name).cloned() else { continue };
+                let mut is_wider = false;
+                for stored in &mut table.definition.columns {
+                    let (ColumnType::Reference(_), Some(refers)) = (&stored.column.kind, &stored.refers)
+                    else {
+                        continue;
+                    };
+                    let target = self.table(existing, &folded(&refers.table));
+                    let target = target.and_then(|target| target.definition.numbered(refers.column));
+                    if let Some(target) = target
+                        .filter(|target| stored.holds != target.holds && widens(&stored.holds, &target.holds))
+                    {
+                        stored.holds = target.holds.clone();
+                        is_wider = true;
+                    }
+                }
+                if is_wider {
+                    self.tables.insert(name.clone(), table);
+                    goes_on = true;
+                }
+            }
+        }
+    }
+
+    /// A table as it will be.
+    fn table<'a>(&'a self, existing: &'a Tables, name: &str) -> Option<&'a Existing> {
+        self.tables.get(name).or_else(|| existing.get(name).map(|present| &**present))
     }
 
     fn warn(&mut self, warning: String) {
@@ -229,6 +266,9 @@ impl Plan {
     /// A column that is there and declared.
     fn change_column(&mut self, table: &str, stored: &mut Stored, declared: &Column) {
         let name = &declared.name;
+        // Who may read and write it, whatever becomes of the rest.
+        stored.column.read_by.clone_from(&declared.read_by);
+        stored.column.write_by.clone_from(&declared.write_by);
         let refers = reference_of(declared).is_some();
         if refers != (reference_of(&stored.column).is_some()) {
             self.warn(format!(

@@ -36,13 +36,16 @@ impl BotTables {
             }
             ColumnType::Integer | ColumnType::BigInteger if stored.refers.is_none() => {
                 let (table, number) = (opened.table.place, stored.number);
-                let stored = self.db.read(run.org, move |tx| tx.made_maximum(table, number)).await?;
+                let stored_last = self.db.read(run.org, move |tx| tx.made_maximum(table, number)).await?;
                 let whole = |value: &MadeValue| if let MadeValue::Whole(whole) = value { *whole } else { 0 };
                 let own = run.drafts.with(|ledger: &mut Ledger| {
                     ledger.own(table).map(|row| whole(&row.values[place])).max().unwrap_or(0)
                 });
-                let last = own.max(whole(&stored));
-                Ok(MadeValue::Whole(last.max(0).saturating_add(1)))
+                let last = own.max(whole(&stored_last)).max(0);
+                let next = last.checked_add(1).and_then(|next| {
+                    value::kept(stored, &Data::Integer(next), *run.now.fixed_offset().offset()).ok()
+                });
+                next.ok_or_else(|| refused(format!("{} has no more keys to give", opened.name())))
             }
             // It is null, which a key refuses.
             _ => Ok(MadeValue::Null),
@@ -171,7 +174,12 @@ pub(super) fn converted(
         let kept = stored.map(|stored| value::kept(stored, value, *run.now.fixed_offset().offset()));
         let place = match (definition.place_of(name), &kept) {
             // A row that was found and is saved names columns that its person may not write.
-            (Some(place), Some(Ok(kept))) if row.is_some_and(|row| row.values[place] == *kept) => place,
+            // Whether it is equal tells what stands there, and that they must be allowed to know.
+            (Some(place), Some(Ok(kept)))
+                if opened.may_read(place) && row.is_some_and(|row| row.values[place] == *kept) =>
+            {
+                place
+            }
             _ => opened.for_writing(name)?,
         };
         let Some(kept) = kept else { continue };
@@ -194,6 +202,16 @@ pub(super) fn check(run: &Run, opened: &Opened, values: &[MadeValue]) -> Result<
         let is_long = matches!(value, MadeValue::Text(text) if text.len() > INDEXED_BYTES);
         if is_long && definition.is_indexed(stored.number) {
             return Err(refused(format!("{name}.{column} is in an index: at most {INDEXED_BYTES} bytes")));
+        }
+    }
+    for index in &definition.indexes {
+        let texts =
+            index.columns.iter().filter_map(|number| match &values[definition.place_of_number(*number)?] {
+                MadeValue::Text(text) => Some(text.len()),
+                _ => None,
+            });
+        if texts.sum::<usize>() > INDEXED_BYTES {
+            return Err(refused(format!("an index of {name} has at most {INDEXED_BYTES} bytes of a row")));
         }
     }
     if !definition.checks.is_empty() {

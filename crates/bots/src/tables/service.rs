@@ -1,6 +1,6 @@
 //! What scripts do with tables: find, insert, change, remove rows, in the turn that they are part of.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use basic::{
     Data, ErrorCode,
@@ -248,37 +248,53 @@ impl BotTables {
         if run.drafts.with(|ledger: &mut Ledger| ledger.is_deleted(place, &row.id)) {
             return Ok(());
         }
-        let mut under_way = Vec::new();
-        Box::pin(self.delete_with(run, Arc::clone(&opened.table), row, &mut under_way)).await
+        self.delete_with(run, Arc::clone(&opened.table), row).await
     }
 
     /// Those that refer to a row go before it.
-    async fn delete_with(
-        &self,
-        run: &Run,
-        table: Arc<Existing>,
-        row: Held,
-        under_way: &mut Vec<RowId>,
-    ) -> Result<(), Unperformed> {
-        under_way.push(row.id);
-        for (other, place, cascades, value) in self.referring(run, &table, &row, None).await? {
-            for referring in self.alike(run, &other, vec![(place, value)], self.changes_left(run)).await? {
-                if referring.id == row.id {
+    async fn delete_with(&self, run: &Run, table: Arc<Existing>, row: Held) -> Result<(), Unperformed> {
+        // Rows refer to rows as deep as there are any: a list of what is to be done, not a call within a call.
+        let mut under_way = HashSet::new();
+        let mut to_do = vec![Removing::Begins(table, row)];
+        while let Some(next) = to_do.pop() {
+            let (table, row) = match next {
+                Removing::Ends(table, row) => {
+                    under_way.remove(&row.id);
+                    run.drafts.with(|ledger: &mut Ledger| ledger.delete(table.place, &row));
+                    self.check_load(run)?;
                     continue;
                 }
-                let (name, own) = (&other.definition.name, &table.definition.name);
-                if !cascades {
-                    return Err(refused(format!("a row of {name} refers to this row of {own}")));
+                Removing::Begins(table, row) => (table, row),
+            };
+            if run.drafts.with(|ledger: &mut Ledger| ledger.is_deleted(table.place, &row.id)) {
+                continue;
+            }
+            under_way.insert(row.id);
+            to_do.push(Removing::Ends(Arc::clone(&table), row.clone()));
+            for (other, place, cascades, value) in self.referring(run, &table, &row, None).await? {
+                for referring in self.alike(run, &other, vec![(place, value)], self.changes_left(run)).await?
+                {
+                    if referring.id == row.id {
+                        continue;
+                    }
+                    let (name, own) = (&other.definition.name, &table.definition.name);
+                    if !cascades {
+                        return Err(refused(format!("a row of {name} refers to this row of {own}")));
+                    }
+                    if under_way.contains(&referring.id) {
+                        return Err(refused(format!(
+                            "rows of {name} and {own} refer to each other in a circle"
+                        )));
+                    }
+                    to_do.push(Removing::Begins(Arc::clone(&other), referring));
                 }
-                if under_way.contains(&referring.id) {
-                    return Err(refused(format!("rows of {name} and {own} refer to each other in a circle")));
-                }
-                Box::pin(self.delete_with(run, Arc::clone(&other), referring, under_way)).await?;
+            }
+            // Each of them is a change.
+            if to_do.len() > self.changes_left(run) {
+                return Err(self.too_many_changes());
             }
         }
-        under_way.pop();
-        run.drafts.with(|ledger: &mut Ledger| ledger.delete(table.place, &row));
-        self.check_load(run)
+        Ok(())
     }
 
     fn changes_left(&self, run: &Run) -> usize {
@@ -287,18 +303,31 @@ impl BotTables {
         most.saturating_sub(changes) + 1
     }
 
+    fn too_many_changes(&self) -> Unperformed {
+        let most = self.settings.get().table_changes_per_turn;
+        limit(format!("one turn changes at most {most} rows of tables"))
+    }
+
     /// One turn changes only so much.
     fn check_load(&self, run: &Run) -> Result<(), Unperformed> {
         let most = self.settings.get().table_changes_per_turn;
         let (changes, bytes) = run.drafts.with(|ledger: &mut Ledger| ledger.load());
         if changes > most {
-            return Err(limit(format!("one turn changes at most {most} rows of tables")));
+            return Err(self.too_many_changes());
         }
         if bytes > TURN_BYTES {
             return Err(limit(format!("one turn writes at most {TURN_BYTES} bytes into tables")));
         }
         Ok(())
     }
+}
+
+/// What is still to be done for a row to go.
+enum Removing {
+    /// Those that refer to it go first.
+    Begins(Arc<Existing>, Held),
+    /// It goes itself.
+    Ends(Arc<Existing>, Held),
 }
 
 /// The id of a new row: after those of earlier turns and of its own turn (RFC 9562, version 7, with the place among

@@ -124,10 +124,12 @@ async fn two_scrapes_show_what_happened_between_and_hostile_paths_add_no_labels(
     let contract = root(&app, "/api/openapi.json").await.json();
     let contract = contract["paths"].as_object().expect("paths");
     // The contract itself and its page are served, too; other tests of this process serve a stand of their own.
-    let beside = ["*", "/api/v1/docs", "/api/v1/docs/{*file}", "/api/v1/openapi.json"];
+    let beside = ["*", "/", "/api/v1/docs", "/api/v1/docs/{*file}", "/api/v1/openapi.json"];
     for path in after.split("path=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-        let known =
-            beside.contains(&path) || path.starts_with("/api/v1/stand/") || contract.contains_key(path);
+        let known = beside.contains(&path)
+            || path.starts_with("/chat/")
+            || path.starts_with("/api/v1/stand/")
+            || contract.contains_key(path);
         assert!(known, "{path}");
     }
     let methods: BTreeSet<_> =

@@ -1,6 +1,6 @@
 //! Saving, changing and removing rows, and what a table refuses.
 
-use super::{TABLES, said, shop};
+use super::{TABLES, install, said, shop};
 use crate::support::{App, botserver_test};
 
 #[botserver_test]
@@ -252,4 +252,90 @@ LOOP
             assert_eq!(ann.say(&started, "0").await, failed, "and looks at only so much");
         },
     );
+}
+
+#[botserver_test]
+async fn a_long_chain_of_rows_goes_with_its_first_one(app: App) {
+    let tables = "TABLE chain\n    id integer key\n    before chain ON DELETE CASCADE\nEND TABLE\n";
+    let start = r#"
+SAVE "chain", #{ id: 1 }
+FOR i = 2 TO 1500
+    SAVE "chain", #{ id: i, before: i - 1 }
+NEXT
+DELETE "chain", 1
+TALK UBOUND(FIND "chain")
+"#;
+    let bot = shop(&app, "Chain", tables, start).await;
+
+    assert_eq!(said(&app.admin(), &bot).await, ["0"]);
+}
+
+#[botserver_test]
+async fn a_command_that_fails_leaves_nothing(app: App) {
+    let tables = r#"
+TABLE things
+    id integer key
+    count integer
+    CHECK (count >= 0)
+END TABLE
+TABLE parts
+    id integer key
+    thing things ON DELETE CASCADE
+END TABLE
+TABLE zones
+    id integer key
+    thing things
+END TABLE
+"#;
+    let start = r#"
+SAVE "things", [#{ id: 1, count: 3 }, #{ id: 2, count: 1 }]
+SAVE "parts", #{ id: 1, thing: 1 }
+SAVE "zones", #{ id: 1, thing: 1 }
+ON ERROR RESUME NEXT
+SAVE "things", [#{ id: 1, count: 9 }, #{ id: 2, count: -1 }]
+TALK ERR
+CLEAR ERROR
+MERGE "things" WITH [#{ id: 3, count: 1 }, #{ id: 2, count: -1 }] BY id
+TALK ERR
+CLEAR ERROR
+DELETE "things", 1
+TALK ERR
+CLEAR ERROR
+t = FIND "things" ORDER BY id
+TALK t[0].count + " " + t[1].count + " " + UBOUND(t) + " " + UBOUND(FIND "parts")
+"#;
+    let bot = shop(&app, "Things", tables, start).await;
+
+    assert_eq!(said(&app.admin(), &bot).await, ["1004", "1004", "1004", "3 1 2 1"]);
+    let look = r#"t = FIND "things" ORDER BY id
+TALK t[0].count + " " + t[1].count + " " + UBOUND(t) + " " + UBOUND(FIND "parts")"#;
+    install(&app.admin(), &bot, tables, look).await;
+    assert_eq!(said(&app.admin(), &bot).await, ["3 1 2 1"]);
+}
+
+#[botserver_test]
+async fn checks_know_what_is_unknown_and_filters_may_be_long(app: App) {
+    let tables = r#"
+TABLE goods
+    id integer key
+    price integer
+    count integer
+    CHECK (count >= 0 AND price >= 0)
+END TABLE
+"#;
+    let ids: Vec<_> = (1..=1500).map(|id| id.to_string()).collect();
+    let start = format!(
+        r#"
+SAVE "goods", #{{ id: 7, count: 1 }}
+ON ERROR RESUME NEXT
+SAVE "goods", #{{ id: 8, count: -5 }}
+TALK ERR
+CLEAR ERROR
+TALK UBOUND(FIND("goods", "id IN ({})"))
+"#,
+        ids.join(", ")
+    );
+    let bot = shop(&app, "Goods", tables, &start).await;
+
+    assert_eq!(said(&app.admin(), &bot).await, ["1004", "1"]);
 }

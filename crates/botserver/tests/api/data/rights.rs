@@ -77,3 +77,23 @@ TALK q.name + q.salary
     let member = app.user("ann").await;
     assert_eq!(said(&member, &bot).await, ["Bo"]);
 }
+
+#[botserver_test]
+async fn whoever_may_not_read_a_column_can_not_guess_what_stands_in_it(app: App) {
+    let bot = shop(&app, "Staff", TABLES, "SAVE \"people\", #{ id: 1, name: \"Ann\", salary: 100 }").await;
+    app.admin().converse(&bot).await;
+    let guess = r#"
+ON ERROR RESUME NEXT
+UPDATE "people" SET salary = 100 WHERE id = 1
+TALK ERR
+CLEAR ERROR
+MERGE "people" WITH [#{ salary: 100, name: "Found" }] BY salary
+TALK ERR
+CLEAR ERROR
+p = FIND "people"
+TALK p.name
+"#;
+    install(&app.admin(), &bot, TABLES, guess).await;
+
+    assert_eq!(said(&app.user("ann").await, &bot).await, ["70", "70", "Ann"]);
+}
