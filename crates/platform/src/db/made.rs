@@ -247,6 +247,24 @@ impl<'a> Statement<'a> {
         }
     }
 
+    /// From which table, and which rows of it.
+    fn wanted(&mut self, table: MadeTable, wanted: &'a Wanted<'_>) {
+        self.text(" FROM ").text(&table.name()).text(" WHERE org_id = $1 AND (").test(wanted.test);
+        self.text(")");
+        if let Some(after) = &wanted.after {
+            self.text(" AND id > ").bound(after);
+        }
+        if let Some(order) = wanted.order {
+            self.text(" ORDER BY ");
+            for &(column, descending) in order {
+                let direction = if descending { " DESC NULLS LAST, " } else { " ASC NULLS FIRST, " };
+                self.column(column).text(direction);
+            }
+            self.text("id");
+        }
+        self.text(" LIMIT ").text(&wanted.limit.to_string());
+    }
+
     fn execute(&self, scoped: Scoped<'_>) -> Result<u64, DbError> {
         scoped.execute(&self.sql, &self.params)
     }
@@ -257,6 +275,25 @@ impl Tx<'_> {
     pub fn made_rows(&self, table: MadeTable, wanted: &Wanted<'_>) -> Result<Vec<MadeRow>, DbError> {
         let statement = select(table, wanted);
         self.scoped().each(&statement.sql, &values(&statement.params), usize::MAX)
+    }
+
+    /// Bytes of the texts that the wanted rows have in these columns, which keep text. The database counts them, so
+    /// that rows too large to hold are never fetched.
+    pub fn made_text_bytes(
+        &self,
+        table: MadeTable,
+        wanted: &Wanted<'_>,
+        columns: &[u32],
+    ) -> Result<i64, DbError> {
+        let mut statement = Statement::of("SELECT CAST(COALESCE(SUM(bytes), 0) AS bigint) FROM (SELECT 0");
+        for &column in columns {
+            statement.text(" + COALESCE(CAST(octet_length(").column(column).text(") AS bigint), 0)");
+        }
+        statement.text(" AS bytes");
+        statement.wanted(table, wanted);
+        statement.text(") AS wanted");
+        let found: Option<(i64,)> = self.scoped().one(&statement.sql, &statement.params)?;
+        Ok(found.map_or(0, |(bytes,)| bytes))
     }
 
     /// How the database goes about it: for tests that indexes are used.
@@ -289,20 +326,7 @@ fn select<'a>(table: MadeTable, wanted: &'a Wanted<'_>) -> Statement<'a> {
     for &column in wanted.columns {
         statement.text(", ").column(column);
     }
-    statement.text(" FROM ").text(&table.name()).text(" WHERE org_id = $1 AND (").test(wanted.test);
-    statement.text(")");
-    if let Some(after) = &wanted.after {
-        statement.text(" AND id > ").bound(after);
-    }
-    if let Some(order) = wanted.order {
-        statement.text(" ORDER BY ");
-        for &(column, descending) in order {
-            let direction = if descending { " DESC NULLS LAST, " } else { " ASC NULLS FIRST, " };
-            statement.column(column).text(direction);
-        }
-        statement.text("id");
-    }
-    statement.text(" LIMIT ").text(&wanted.limit.to_string());
+    statement.wanted(table, wanted);
     statement
 }
 

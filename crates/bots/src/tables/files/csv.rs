@@ -1,63 +1,89 @@
 //! Tables as text after RFC 4180, with a header.
 
+use std::{iter::Peekable, str::Chars};
+
 use basic::{Data, scalar::Scalar};
 
-use super::Sheet;
+use super::{
+    Sheet,
+    size::{COLUMNS, TooLarge},
+};
 use crate::tables::forms::of_scalar;
 
 /// Reads a table. Commas part cells, or semicolons or tabs where the header has no comma.
-pub(super) fn read(text: &str) -> Sheet {
+pub(super) fn read(text: &str, sheet: &mut Sheet) -> Result<(), TooLarge> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let header = text.lines().next().unwrap_or_default();
     let separator = [',', ';', '\t'].into_iter().find(|separator| header.contains(*separator)).unwrap_or(',');
-    let mut records = records(text, separator).into_iter();
-    let columns: Vec<String> =
-        records.next().unwrap_or_default().into_iter().map(|name| name.trim().to_owned()).collect();
-    let rows = records.map(|cells| {
+    // One cell more than may be, to tell that there are too many.
+    let mut records = Records { chars: text.chars().peekable(), separator, most: COLUMNS + 1 };
+    for name in records.next().unwrap_or_default() {
+        sheet.add_column(name.trim().to_owned())?;
+    }
+    records.most = sheet.columns.len();
+    for cells in records {
         let mut cells = cells.into_iter().map(|cell| of_scalar(Scalar::from_cell(&cell)));
-        let fields = columns.iter().filter(|column| !column.is_empty());
-        Data::Object(
-            fields
-                .map(|column| (column.clone(), cells.next().unwrap_or(Data::Text(String::new()))))
-                .collect(),
-        )
-    });
-    let rows = rows.collect();
-    Sheet { columns, rows }
+        let fields = sheet.columns.iter().filter(|column| !column.is_empty());
+        let fields = fields
+            .map(|column| (column.clone(), cells.next().unwrap_or(Data::Text(String::new()))))
+            .collect();
+        sheet.push(Data::Object(fields))?;
+    }
+    Ok(())
 }
 
-/// The cells of all lines that have any.
-fn records(text: &str, separator: char) -> Vec<Vec<String>> {
-    let (mut records, mut record, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let mut chars = text.chars().peekable();
-    let (mut quoted, mut was_quoted) = (false, false);
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                cell.push('"');
+/// The cells of all lines that have any: as many of a line as may be.
+struct Records<'a> {
+    chars: Peekable<Chars<'a>>,
+    separator: char,
+    most: usize,
+}
+
+impl Iterator for Records<'_> {
+    type Item = Vec<String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.chars.peek().is_some() {
+            let record = self.line();
+            if record.iter().any(|cell| !cell.trim().is_empty()) {
+                return Some(record);
             }
-            '"' if quoted => quoted = false,
-            '"' if cell.is_empty() && !was_quoted => (quoted, was_quoted) = (true, true),
-            '\r' if !quoted && chars.peek() == Some(&'\n') => {}
-            '\n' if !quoted => {
-                record.push(std::mem::take(&mut cell));
-                was_quoted = false;
-                records.push(std::mem::take(&mut record));
-            }
-            c if c == separator && !quoted => {
-                record.push(std::mem::take(&mut cell));
-                was_quoted = false;
-            }
-            c => cell.push(c),
         }
+        None
     }
-    if !cell.is_empty() || !record.is_empty() {
-        record.push(cell);
-        records.push(record);
+}
+
+impl Records<'_> {
+    fn line(&mut self) -> Vec<String> {
+        let (mut record, mut cell) = (Vec::new(), String::new());
+        let (mut quoted, mut was_quoted) = (false, false);
+        let most = self.most;
+        let mut end_cell = |cell: &mut String| {
+            let cell = std::mem::take(cell);
+            if record.len() < most {
+                record.push(cell);
+            }
+        };
+        while let Some(c) = self.chars.next() {
+            match c {
+                '"' if quoted && self.chars.peek() == Some(&'"') => {
+                    self.chars.next();
+                    cell.push('"');
+                }
+                '"' if quoted => quoted = false,
+                '"' if cell.is_empty() && !was_quoted => (quoted, was_quoted) = (true, true),
+                '\r' if !quoted && self.chars.peek() == Some(&'\n') => {}
+                '\n' if !quoted => break,
+                c if c == self.separator && !quoted => {
+                    end_cell(&mut cell);
+                    was_quoted = false;
+                }
+                c => cell.push(c),
+            }
+        }
+        end_cell(&mut cell);
+        record
     }
-    records.retain(|record| record.iter().any(|cell| !cell.trim().is_empty()));
-    records
 }
 
 /// Writes a table, with commas.
@@ -78,8 +104,18 @@ pub(super) fn write(sheet: &Sheet) -> String {
     out
 }
 
+fn needs_quotes(text: &str) -> bool {
+    text.contains([',', ';', '"', '\n', '\r', '\t']) || text.trim().len() != text.len()
+}
+
+/// Bytes of a cell as it is written.
+pub(super) fn size_of_cell(text: &str) -> usize {
+    let quotes = if needs_quotes(text) { 2 + text.matches('"').count() } else { 0 };
+    text.len() + quotes
+}
+
 fn push_cell(out: &mut String, text: &str) {
-    if !text.contains([',', ';', '"', '\n', '\r', '\t']) && text.trim().len() == text.len() {
+    if !needs_quotes(text) {
         out.push_str(text);
         return;
     }
@@ -93,6 +129,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::tables::files::{Format, size::TURN_BYTES};
+
+    fn read(text: &str) -> Sheet {
+        Sheet::read(text, Format::Csv, TURN_BYTES).unwrap()
+    }
 
     #[test]
     fn cells_have_types_and_may_hold_anything() {
@@ -111,7 +152,8 @@ mod tests {
             let row = |(a, b): &(String, String)| {
                 Data::Object(vec![("a".into(), Data::from(format!("x{a}x"))), ("b".into(), Data::from(format!("y{b}")))])
             };
-            let sheet = Sheet { columns: vec!["a".into(), "b".into()], rows: cells.iter().map(row).collect() };
+            let mut sheet = read("a,b\n");
+            sheet.rows = cells.iter().map(row).collect();
             prop_assert_eq!(read(&write(&sheet)).rows, sheet.rows);
         }
 

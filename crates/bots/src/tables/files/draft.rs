@@ -13,7 +13,7 @@ use gateway::{
 use kernel::{Error, Timestamp, id::UserId};
 use platform::{db::Unit, objects::Stored};
 
-use super::{Format, Sheet};
+use super::{Sheet, size::TURN_BYTES};
 use crate::{
     bots::store::BotRow,
     packages::{FileEntry, PackageError, Packages, state::State},
@@ -30,7 +30,6 @@ pub(super) struct Base {
 
 /// A file as the turn sees it.
 pub(super) struct Held {
-    pub(super) format: Format,
     pub(super) sheet: Sheet,
     pub(super) changed: bool,
     /// The object that its content was kept as, before the unit of work.
@@ -38,8 +37,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn new(format: Format, sheet: Sheet) -> Self {
-        Self { format, sheet, changed: false, kept: Arc::default() }
+    pub(super) fn new(sheet: Sheet) -> Self {
+        Self { sheet, changed: false, kept: Arc::default() }
     }
 }
 
@@ -52,6 +51,12 @@ pub(super) struct Cabinet {
 }
 
 impl Cabinet {
+    /// Bytes of memory that are left for one more table, or for that of a file that was taken out.
+    pub(super) fn room(&self) -> usize {
+        let held: usize = self.files.values().map(|held| held.sheet.held()).sum();
+        TURN_BYTES.saturating_sub(held)
+    }
+
     fn changed(&self) -> impl Iterator<Item = (&String, &Held)> {
         self.files.iter().filter(|(_, held)| held.changed)
     }
@@ -75,7 +80,7 @@ impl Draft for Cabinet {
         let base = self.base.as_ref()?;
         let contents: Vec<_> = self
             .changed()
-            .map(|(_, held)| (Bytes::from(held.sheet.write(held.format)), Arc::clone(&held.kept)))
+            .map(|(_, held)| (Bytes::from(held.sheet.write()), Arc::clone(&held.kept)))
             .collect();
         let packages = base.packages.clone();
         Some(Box::pin(async move {

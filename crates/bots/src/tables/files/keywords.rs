@@ -1,16 +1,18 @@
 //! The data commands on files.
 
-use basic::{Answer, Command, Data, ErrorCode, Rows};
+use basic::{Answer, Clause, Command, Data, ErrorCode, Rows};
 use gateway::{
     Module,
     command::{Performed, Run, Unperformed},
 };
 use kernel::Surroundings;
+use tokio::task::spawn_blocking;
 
 use super::{
     Format, Sheet,
     draft::{Base, Cabinet, Held},
-    sheet::KEY,
+    sheet::{KEY, Unreadable},
+    size::{FILE_BYTES, TooLarge},
 };
 use crate::{
     memory::keywords::text,
@@ -18,8 +20,9 @@ use crate::{
     tables::forms::{self, Chosen, Saved},
 };
 
-/// Bytes of a data file that commands read.
-const BYTES: u64 = 8 << 20;
+/// More rows than that, or values, or bytes are worked on off the async threads.
+const MANY: usize = 1000;
+const MANY_BYTES: usize = 256 << 10;
 
 /// The data files of bots. A cheap handle.
 #[derive(Clone)]
@@ -52,7 +55,7 @@ pub(crate) fn with_commands(module: Module, files: &DataFiles) -> Module {
             let files = files.clone();
             move |run, command| {
                 let files = files.clone();
-                async move { files.perform(&run, &command, $act).await }
+                async move { files.perform(run, command, $act).await }
             }
         }};
     }
@@ -76,18 +79,35 @@ impl DataFiles {
         Self { packages, surroundings }
     }
 
-    async fn perform(&self, run: &Run, command: &Command, act: Act) -> Performed {
+    async fn perform(&self, run: Run, command: Command, act: Act) -> Performed {
         let name = match command.keyword.phrase {
-            "AGGREGATE" => forms::aggregated(command)?.0,
-            _ => text(command, 0),
+            "AGGREGATE" => forms::aggregated(&command)?.0,
+            _ => text(&command, 0),
         };
-        let path = self.open(run, &name).await?;
-        run.drafts.with(|cabinet: &mut Cabinet| {
-            let held = cabinet.files.get_mut(&path).ok_or_else(|| not_a_table(&name, "it is gone"))?;
-            let (answer, changed) = act(&mut held.sheet, run, command, &self.surroundings)?;
-            held.changed |= changed;
-            Ok(answer)
-        })
+        let path = self.open(&run, &name).await?;
+        // The commands of a turn follow each other: nobody misses it meanwhile.
+        let taken = run.drafts.with(|cabinet: &mut Cabinet| {
+            cabinet.files.remove(&path).map(|mut held| {
+                held.sheet.room = cabinet.room();
+                held
+            })
+        });
+        let mut held = taken.ok_or_else(|| not_a_table(&name, "it is gone"))?;
+        let is_much =
+            held.sheet.rows.len() > MANY || held.sheet.held() > MANY_BYTES || Amount::of(&command).is_much();
+        let (drafts, surroundings) = (run.drafts.clone(), self.surroundings.clone());
+        let work = move || {
+            let done = held.sheet.attempt(|sheet| act(sheet, &run, &command, &surroundings));
+            let answer = done.map(|(answer, changed)| {
+                held.changed |= changed;
+                answer
+            });
+            (held, answer)
+        };
+        let (held, answer) =
+            if is_much { spawn_blocking(work).await.map_err(kernel::Error::internal)? } else { work() };
+        drafts.with(|cabinet: &mut Cabinet| cabinet.files.insert(path, held));
+        answer
     }
 
     /// Reads a file into the turn's draft, unless it is there; gives its path. One that does not exist is empty.
@@ -107,17 +127,27 @@ impl DataFiles {
         if run.drafts.with(|cabinet: &mut Cabinet| cabinet.files.contains_key(&path)) {
             return Ok(path);
         }
-        let mut sheet = Sheet::default();
+        let room = run.drafts.with(|cabinet: &mut Cabinet| cabinet.room());
+        let mut sheet = Sheet::new(format, room);
         if let Some(file) = present.and_then(|path| base.state.files.get(&path)) {
-            if file.size > BYTES {
-                let message = format!("{name} is larger than {BYTES} bytes");
-                return Err(Unperformed::failed(ErrorCode::Limit, message));
+            if file.size > FILE_BYTES as u64 {
+                return Err(TooLarge::File.into());
             }
             let content = base.packages.text(file).await.map_err(kernel::Error::from)?;
-            sheet = Sheet::read(&content, format).map_err(|why| not_a_table(name, &why))?;
+            let is_much = content.len() > MANY_BYTES;
+            let read = move || Sheet::read(&content, format, room);
+            let read =
+                if is_much { spawn_blocking(read).await.map_err(kernel::Error::internal)? } else { read() };
+            sheet = read.map_err(|why| match why {
+                Unreadable::NoTable(why) => not_a_table(name, &why),
+                Unreadable::TooLarge(why) => why.into(),
+            })?;
+        }
+        if sheet.held() > room {
+            return Err(TooLarge::Turn.into());
         }
         run.drafts.with(|cabinet: &mut Cabinet| {
-            cabinet.files.entry(path.clone()).or_insert_with(|| Held::new(format, sheet));
+            cabinet.files.entry(path.clone()).or_insert_with(|| Held::new(sheet));
         });
         Ok(path)
     }
@@ -132,6 +162,53 @@ impl DataFiles {
         let base = Base { packages: self.packages.clone(), bot, state, user: run.user };
         run.drafts.with(|cabinet: &mut Cabinet| cabinet.base = Some(base.clone()));
         Ok(base)
+    }
+}
+
+/// How much a command brings along.
+#[derive(Default)]
+struct Amount {
+    values: usize,
+    bytes: usize,
+}
+
+impl Amount {
+    fn of(command: &Command) -> Self {
+        let mut amount = Self::default();
+        command.arguments.iter().for_each(|value| amount.add(value));
+        for (_, clause) in &command.clauses {
+            match clause {
+                Clause::Values(values) => values.iter().for_each(|value| amount.add(value)),
+                Clause::Fields(fields) => fields.iter().for_each(|(_, value)| amount.add(value)),
+            }
+        }
+        amount
+    }
+
+    fn is_much(&self) -> bool {
+        self.values > MANY || self.bytes > MANY_BYTES
+    }
+
+    fn add(&mut self, value: &Data) {
+        self.values += 1;
+        if self.is_much() {
+            return;
+        }
+        match value {
+            Data::Text(text) => self.bytes += text.len(),
+            Data::Array(items) | Data::Rows(Rows { rows: items, .. }) => {
+                items.iter().for_each(|item| self.add(item));
+            }
+            Data::Object(fields) => fields.iter().for_each(|(_, field)| self.add(field)),
+            Data::Response(response) => self.add(&response.body),
+            _ => {}
+        }
+    }
+}
+
+impl From<TooLarge> for Unperformed {
+    fn from(why: TooLarge) -> Self {
+        Self::failed(ErrorCode::Limit, why.to_string())
     }
 }
 
@@ -180,10 +257,10 @@ fn save(
                 return Err(Unperformed::failed(ErrorCode::Data, message));
             }
             Some(place) => {
-                sheet.update(place, &record);
+                sheet.update(place, &record)?;
                 place
             }
-            None => sheet.insert(&record),
+            None => sheet.insert(&record)?,
         };
         Ok((id, sheet.rows[place].clone(), is_made))
     };
@@ -216,7 +293,7 @@ fn save(
             let header = sheet.columns.clone();
             let columns = header.into_iter().chain((1..).map(|number| format!("column{number}")));
             let record: Vec<_> = columns.zip(values.iter().cloned()).collect();
-            let place = sheet.insert(&record);
+            let place = sheet.insert(&record)?;
             let row = sheet.rows[place].clone();
             Answer::Value(told(row.get_ignoring_case(KEY).cloned().unwrap_or_default(), row))
         }
@@ -225,7 +302,7 @@ fn save(
 }
 
 /// The places of the rows that a command means.
-fn meant(sheet: &Sheet, run: &Run, command: &Command) -> Option<Vec<usize>> {
+fn meant(sheet: &mut Sheet, run: &Run, command: &Command) -> Option<Vec<usize>> {
     match forms::chosen(command) {
         Chosen::Filter(filter) => Some(sheet.find(filter, run.now.fixed_offset())),
         Chosen::Key(key) => Some(sheet.with_value(KEY, key).into_iter().collect()),
@@ -242,7 +319,7 @@ fn change(
     let changes = forms::changes(command)?;
     let places = meant(sheet, run, command).unwrap_or_else(|| (0..sheet.rows.len()).collect());
     for place in &places {
-        sheet.update(*place, &changes);
+        sheet.update(*place, &changes)?;
     }
     Ok((Answer::Value(Data::Integer(places.len() as i64)), !places.is_empty()))
 }
@@ -257,7 +334,7 @@ fn remove(
     let places = places
         .ok_or_else(|| Unperformed::argument("DELETE needs a condition; WHERE TRUE deletes all rows"))?;
     let count = places.len();
-    sheet.remove(places);
+    sheet.remove(places)?;
     Ok((Answer::Value(Data::Integer(count as i64)), count > 0))
 }
 
@@ -273,10 +350,10 @@ fn merge(
         let record = forms::flattened(row, &|_| false);
         let own = record.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key)).map(|(_, value)| value);
         if let Some(place) = own.and_then(|value| sheet.with_value(&key, value)) {
-            sheet.update(place, &record);
+            sheet.update(place, &record)?;
             updated += 1;
         } else {
-            sheet.insert(&record);
+            sheet.insert(&record)?;
             inserted += 1;
         }
     }

@@ -8,6 +8,7 @@ mod csv;
 mod draft;
 mod keywords;
 mod sheet;
+mod size;
 
 pub(super) use keywords::{DataFiles, with_commands};
 use sheet::Sheet;
