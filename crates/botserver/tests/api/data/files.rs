@@ -111,3 +111,19 @@ async fn conversations_that_write_into_a_file_at_once_lose_nothing(app: App) {
     counted.sort_unstable();
     assert_eq!(counted, (1..=8).collect::<Vec<_>>());
 }
+
+#[botserver_test]
+async fn a_file_never_grows_beyond_what_can_be_read_again(app: App) {
+    let rest = format!("1,{}\n", "x".repeat(1_047_000)).repeat(8);
+    let big = format!("id,text\n0,{}\n{rest}", "x".repeat(10_000));
+    let start = "a = FIND \"big.csv\", \"id = 0\"\nSAVE \"big.csv\", 9, #{ text: a.text }\nTALK \"saved\"";
+    let bot = office(&app, "TALK 1").await;
+    let zip = zip_of(&[
+        ("o.gbai/o.gbdialog/start.bas", start.as_bytes()),
+        ("o.gbai/o.gbdata/big.csv", big.as_bytes()),
+    ]);
+    app.admin().put_zip("/bots/office/package", zip).await.assert_status(200);
+
+    assert_eq!(said(&app.user("ann").await, &bot).await, ["Something went wrong. Please try again later."]);
+    assert_eq!(file(&app.admin(), "big.csv").await.len(), big.len());
+}
