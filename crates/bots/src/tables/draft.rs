@@ -26,6 +26,13 @@ pub(super) struct Held {
 /// Rows of a table as a turn has changed them, by id; none where it deleted them.
 pub(super) type Changed = Arc<BTreeMap<RowId, Option<Held>>>;
 
+/// What the turn knew of a row before a command changed it.
+enum Before {
+    Untouched,
+    /// It had changed it already; none where it had deleted it.
+    Changed(Option<Held>),
+}
+
 /// A change of one row.
 #[derive(Debug)]
 enum Change {
@@ -56,7 +63,7 @@ pub(super) struct Ledger {
     /// Rows that were made.
     made: u32,
     /// What the command under way has put in the place of what, so that one that fails leaves nothing.
-    undo: Vec<(MadeTable, RowId, Option<Option<Held>>)>,
+    undo: Vec<(MadeTable, RowId, Before)>,
     /// The length of the log and its bytes before that command.
     before: (usize, usize),
 }
@@ -146,6 +153,7 @@ impl Ledger {
 
     fn put(&mut self, table: MadeTable, id: RowId, held: Option<Held>) {
         let before = Arc::make_mut(self.rows.entry(table).or_default()).insert(id, held);
+        let before = before.map_or(Before::Untouched, Before::Changed);
         self.undo.push((table, id, before));
     }
 
@@ -163,8 +171,8 @@ impl Ledger {
         for (table, id, before) in std::mem::take(&mut self.undo).into_iter().rev() {
             let rows = Arc::make_mut(self.rows.entry(table).or_default());
             match before {
-                Some(held) => rows.insert(id, held),
-                None => rows.remove(&id),
+                Before::Changed(held) => rows.insert(id, held),
+                Before::Untouched => rows.remove(&id),
             };
         }
     }

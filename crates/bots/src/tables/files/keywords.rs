@@ -197,9 +197,15 @@ impl Amount {
         match value {
             Data::Text(text) => self.bytes += text.len(),
             Data::Array(items) | Data::Rows(Rows { rows: items, .. }) => {
-                items.iter().for_each(|item| self.add(item));
+                for item in items {
+                    self.add(item);
+                }
             }
-            Data::Object(fields) => fields.iter().for_each(|(_, field)| self.add(field)),
+            Data::Object(fields) => {
+                for (_, field) in fields {
+                    self.add(field);
+                }
+            }
             Data::Response(response) => self.add(&response.body),
             _ => {}
         }

@@ -49,20 +49,16 @@ pub(super) struct RowTally {
 
 impl RowTally {
     pub(super) fn of(row: &Data, format: Format) -> Self {
-        match (format, row) {
+        if let (Format::Csv, Data::Object(fields)) = (format, row) {
             // A cell for each column, which the header counts.
-            (Format::Csv, Data::Object(fields)) => {
-                let cells = fields.iter().map(|(_, value)| csv::size_of_cell(&value.to_string()));
-                Self { written: cells.sum(), values: 0 }
-            }
-            _ => {
-                let mut counted = Json::default();
-                // Counting can't fail, and data has no keys that are no texts.
-                let _ = serde_json::to_writer_pretty(&mut counted, row);
-                // Each line is indented by two, and the last one ends with a comma and a line break.
-                Self { written: counted.bytes + 2 * counted.lines + 4, values: counted.values + 1 }
-            }
+            let cells = fields.iter().map(|(_, value)| csv::size_of_cell(&value.to_string()));
+            return Self { written: cells.sum(), values: 0 };
         }
+        let mut counted = Json::default();
+        // Counting can't fail, and data has no keys that are no texts.
+        let _ = serde_json::to_writer_pretty(&mut counted, row);
+        // Each line is indented by two, and the last one ends with a comma and a line break.
+        Self { written: counted.bytes + 2 * counted.lines + 4, values: counted.values + 1 }
     }
 }
 

@@ -272,7 +272,7 @@ TALK UBOUND(FIND "chain")
 
 #[botserver_test]
 async fn a_command_that_fails_leaves_nothing(app: App) {
-    let tables = r#"
+    let tables = "
 TABLE things
     id integer key
     count integer
@@ -286,7 +286,7 @@ TABLE zones
     id integer key
     thing things
 END TABLE
-"#;
+";
     let start = r#"
 SAVE "things", [#{ id: 1, count: 3 }, #{ id: 2, count: 1 }]
 SAVE "parts", #{ id: 1, thing: 1 }
@@ -315,14 +315,14 @@ TALK t[0].count + " " + t[1].count + " " + UBOUND(t) + " " + UBOUND(FIND "parts"
 
 #[botserver_test]
 async fn checks_know_what_is_unknown_and_filters_may_be_long(app: App) {
-    let tables = r#"
+    let tables = "
 TABLE goods
     id integer key
     price integer
     count integer
     CHECK (count >= 0 AND price >= 0)
 END TABLE
-"#;
+";
     let ids: Vec<_> = (1..=1500).map(|id| id.to_string()).collect();
     let start = format!(
         r#"
