@@ -24,7 +24,6 @@ use super::{
     service::{for_change, usable},
     store::{self, BotRow},
 };
-use crate::webhooks;
 
 /// People, or roles, that a list names at the most.
 const MOST: usize = 1000;
@@ -361,7 +360,7 @@ impl BotService {
             let checked = check(unit, &who, &new)?;
             save(unit, old.id, &new, &checked, now)?;
             let bot = store::by_id(unit, old.id)?.ok_or(BotError::NotFound)?;
-            webhooks::tell(unit, &BotUpdated(About::from(&bot)))?;
+            unit.emit(&BotUpdated(About::from(&bot)))?;
             let access = lists(unit, &bot)?;
             let entry = Audit::by(&who, "bot_access_changed", Category::DataModification);
             unit.audit(audited(entry.on("bot", bot.id).named(&bot.name), &before, &access))?;

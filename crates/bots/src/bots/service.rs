@@ -24,7 +24,6 @@ use crate::{
     Settings,
     config::known,
     packages::{self, state::State},
-    webhooks,
 };
 
 /// Conversations of a bot that are counted at the most.
@@ -294,7 +293,7 @@ impl BotService {
                     store::clear_default(unit)?;
                 }
                 store::save(unit, &bot, &text::key(&bot.name), &texts.search_key())?;
-                webhooks::tell(unit, &BotUpdated(About::from(&bot)))?;
+                unit.emit(&BotUpdated(About::from(&bot)))?;
                 unit.audit(
                     Audit::by(&who, "bot_updated", Category::DataModification)
                         .on("bot", bot.id)
@@ -325,7 +324,7 @@ impl BotService {
                     return Err(BotError::Default);
                 }
                 store::begin_deletion(unit, bot.id)?;
-                webhooks::tell(unit, &BotDeleted(About::from(&bot)))?;
+                unit.emit(&BotDeleted(About::from(&bot)))?;
                 let entry = Audit::by(&who, "bot_deleted", Category::DataModification);
                 unit.audit(entry.on("bot", bot.id).named(&bot.name))?;
                 Ok(deletion::enqueue(unit, bot.id, Some(who.user))?)
@@ -358,7 +357,7 @@ pub(crate) fn make(unit: &Unit<'_>, row: BotRow, limit: u64, entry: Audit) -> Re
     store::insert(unit, &bot, &text::key(&bot.name), &search).map_err(|error| {
         if error.violates("bots_slug_key") { BotError::SlugTaken(bot.slug.clone()) } else { error.into() }
     })?;
-    webhooks::tell(unit, &BotCreated(About::from(&bot)))?;
+    unit.emit(&BotCreated(About::from(&bot)))?;
     unit.audit(entry.on("bot", bot.id).named(&bot.name))?;
     Ok(bot)
 }

@@ -18,7 +18,6 @@ use super::{
     removal,
     store::{self, ConversationRow, ENDED},
 };
-use crate::webhooks;
 
 impl Conversations {
     /// Changes a conversation, all of it or nothing. What changes nothing leaves its revision.
@@ -129,10 +128,7 @@ impl Conversations {
         self.change(who, id, Expected::Any, "conversation_rated", move |unit, row| {
             own(&asks, row)?;
             (row.rating, row.rating_comment) = (Some(rating.score), comment.clone());
-            webhooks::tell(
-                unit,
-                &ConversationRated(Rated { about: (&*row).into(), score: rating.score, comment }),
-            )?;
+            unit.emit(&ConversationRated(Rated { about: (&*row).into(), score: rating.score, comment }))?;
             Ok(())
         })
         .await
@@ -169,7 +165,7 @@ impl Conversations {
 fn archive(unit: &Unit<'_>, row: &mut ConversationRow) -> Result<(), ConversationError> {
     if !row.archived {
         row.archived = true;
-        webhooks::tell(unit, &ConversationArchived((&*row).into()))?;
+        unit.emit(&ConversationArchived((&*row).into()))?;
     }
     Ok(())
 }
@@ -187,7 +183,7 @@ fn end(unit: &Unit<'_>, row: &mut ConversationRow) -> Result<(), ConversationErr
     if row.status != ENDED {
         store::drop_state(unit, row.id)?;
         ENDED.clone_into(&mut row.status);
-        webhooks::tell(unit, &ConversationEnded((&*row).into()))?;
+        unit.emit(&ConversationEnded((&*row).into()))?;
     }
     Ok(())
 }

@@ -23,10 +23,7 @@ use super::{
     store::{self, ENDED, NewRow, TurnRow},
     turn::{Cause, Turn},
 };
-use crate::{
-    bots::{self, store::BotRow},
-    webhooks,
-};
+use crate::bots::{self, store::BotRow};
 
 /// Where a conversation is held that doesn't say.
 const WEB: &str = "web";
@@ -167,15 +164,12 @@ impl Conversations {
                     at: now,
                 },
             )?;
-            webhooks::tell(
-                unit,
-                &ConversationStarted(About {
-                    conversation_id: id,
-                    bot_id: bot.id,
-                    user_id: user,
-                    channel: channel.to_owned(),
-                }),
-            )?;
+            unit.emit(&ConversationStarted(About {
+                conversation_id: id,
+                bot_id: bot.id,
+                user_id: user,
+                channel: channel.to_owned(),
+            }))?;
             Ok(())
         })
         .await

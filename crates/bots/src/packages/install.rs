@@ -42,7 +42,6 @@ use crate::{
         definition::Tables,
         plan::{Plan, Planning},
     },
-    webhooks,
 };
 
 /// What made a version that differs from the one before in data files only.
@@ -219,7 +218,7 @@ impl Packages {
                     return Err(PackageError::Changed);
                 }
                 let bot = this.write_next(unit, &present, &change, action, by)?;
-                webhooks::tell(unit, &BotUpdated(About::from(&bot)))?;
+                unit.emit(&BotUpdated(About::from(&bot)))?;
                 unit.audit(audit.on("bot", bot.id).named(&bot.name).detail("version", bot.version))?;
                 Ok(bot.version.unsigned_abs())
             })

@@ -33,7 +33,7 @@ use platform::outbox::Subscription;
 use catalogue::Catalogue;
 pub use model::{Delivery, NewWebhook, Webhook, WebhookError, WebhookPatch};
 pub use service::{Parts, Webhooks};
-pub(crate) use store::{any_enabled, tell};
+pub(crate) use store::any_enabled;
 
 /// The operations on webhooks, and what tells them of events. `modules` are all the others: their events can be
 /// subscribed to.

@@ -1,7 +1,7 @@
 //! The tables of webhooks and deliveries.
 
 use kernel::{
-    Event, Id, Timestamp,
+    Id, Timestamp,
     id::{BotId, DeliveryId, EventId, JobId, UserId, WebhookId, kind::Organization},
 };
 use platform::{
@@ -124,11 +124,6 @@ pub(super) fn get(tx: &Tx<'_>, id: WebhookId) -> Result<Option<WebhookRow>, DbEr
 /// Those that are told of events.
 pub(super) fn enabled(tx: &Tx<'_>) -> Result<Vec<WebhookRow>, DbError> {
     tx.all(select!(" AND enabled"), &[])
-}
-
-/// Tells whoever subscribed, if anybody did: each event is a row, and a relay that is woken.
-pub(crate) fn tell<E: Event>(unit: &Unit<'_>, event: &E) -> Result<(), DbError> {
-    if any_enabled(unit)? { unit.emit(event) } else { Ok(()) }
 }
 
 /// Is anybody told of events at all?
