@@ -220,7 +220,9 @@ test("a duplicated tab and its original renew their tokens without ending the se
     Date.now = () => now() + 3_000_000;
     document.dispatchEvent(new Event("visibilitychange"));
   });
+  const renewal = visitor.context.waitForEvent("response", answer => answer.url().endsWith("/auth/refresh"));
   await Promise.all([late(visitor.page), late(other)]);
+  await renewal;
   await visitor.say("Ola");
   await visitor.hears("For which day?");
 
