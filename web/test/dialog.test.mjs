@@ -1,23 +1,13 @@
 // Talking to a bot, whatever happens to the connection.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { Visitor, browse } from "./support/browser.mjs";
-import { PASSWORD, Server } from "./support/server.mjs";
+import { Visitor } from "./support/browser.mjs";
+import { PASSWORD } from "./support/server.mjs";
+import { browser, server, together } from "./support/together.mjs";
 
-let browser;
-let server;
-before(async () => {
-  server = await Server.start();
-  browser = await browse();
-  await server.bot("Table Booking", { template: "table-booking", description: "Books a table." });
-  await server.bot("Echo", { script: "DO\nHEAR x\nTALK x\nLOOP" });
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
+together(ready => ready.bot("Echo", { script: "DO\nHEAR x\nTALK x\nLOOP" }));
 
 /** A message of that person in a conversation, from another device. */
 const elsewhere = (token, conversation, content) =>

@@ -1,23 +1,12 @@
 // The page around the conversation: who is signed in, what can be chosen, how it looks, whether everybody can use it.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { Visitor, browse } from "./support/browser.mjs";
-import { Server } from "./support/server.mjs";
+import { Visitor } from "./support/browser.mjs";
+import { browser, server, together } from "./support/together.mjs";
 
-let browser;
-let server;
-before(async () => {
-  server = await Server.start();
-  browser = await browse();
-  await server.bot("Table Booking", { template: "table-booking", description: "Books a table." });
-  await server.bot("Collector", { script: 'DO\nHEAR f AS FILE WITH "Send a file."\nTALK f.filename\nLOOP' });
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
+together(ready => ready.bot("Collector", { script: 'DO\nHEAR f AS FILE WITH "Send a file."\nTALK f.filename\nLOOP' }));
 
 const file = (name, size = 9) => ({ name, mimeType: "text/plain", buffer: Buffer.alloc(size, "x") });
 
