@@ -9,10 +9,16 @@ use std::{
 };
 
 use gateway::command::{Draft, NotWritten};
-use kernel::{Id, Timestamp, id::kind::Role};
+use kernel::{
+    Id, Timestamp,
+    id::kind::{Bot, Role},
+};
 use platform::db::{DbError, MadeTable, MadeValue, RowId, Unit};
 
-use super::definition::{Existing, Tables};
+use super::{
+    definition::{Existing, Tables},
+    store,
+};
 
 /// A row as the turn sees it, with the values of all columns of its table.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +51,8 @@ enum Change {
 /// else changed that meanwhile.
 #[derive(Default)]
 pub(super) struct Ledger {
-    /// The bot's tables, as they stood when the turn first asked.
-    pub(super) tables: Option<Arc<Tables>>,
+    /// The bot and its tables, as they stood when the turn first asked.
+    pub(super) tables: Option<(Id<Bot>, Arc<Tables>)>,
     /// The roles of its person, as they stood when the turn first asked.
     pub(super) roles: Option<Arc<[Id<Role>]>>,
     /// The revisions of rows as they were first seen.
@@ -198,6 +204,13 @@ impl Draft for Ledger {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        // An installation that came before the first of these changes is seen now; one that comes after it waits for
+        // this unit, because it changes the same tables.
+        match &self.tables {
+            Some((bot, tables)) if !self.log.is_empty() && store::of_bot(unit, *bot)? != **tables => {
+                Err(NotWritten::Overtaken)
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -1,7 +1,15 @@
 //! From TABLE to a table: with an installation, only by adding, until the bot is deleted.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{Router, routing};
+use tokio::net::TcpListener;
+
 use super::{TABLES, install, said, shop};
-use crate::support::{App, Value, botserver_test, json, until};
+use crate::support::{App, Value, botserver_test, json, run_with, until};
 
 const COUNT: &str = "TALK UBOUND(FIND \"stock\")";
 
@@ -129,4 +137,57 @@ async fn a_table_of_another_script_can_be_referred_to_and_one_that_cannot_be_rea
 
     let warnings = broken["warnings"].as_array().cloned().unwrap_or_default();
     assert_eq!(warnings, Vec::<Value>::new(), "the table is still declared");
+}
+
+/// While a turn waits for another server, somebody installs a column that no row may be without.
+#[crate::support::each_database]
+fn a_turn_that_an_installation_overtakes_writes_rows_of_the_new_shape() {
+    let reaches_the_test = |config: &mut botserver::Config| {
+        config.egress.allow = vec!["127.0.0.1/32".parse().expect("a network")];
+        config.egress.http = true;
+    };
+    run_with(reaches_the_test, |app| async move {
+        let before = "TABLE goods\n    id integer key\nEND TABLE\n";
+        let after = "TABLE goods\n    id integer key\n    n integer NOT NULL DEFAULT 3\nEND TABLE\n";
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let start = format!(
+            "r = FIND \"goods\"\nx = GET \"http://{}/\"\nSAVE \"goods\", #{{ id: 1 }}\ng = FIND \"goods\"\nTALK g.n",
+            listener.local_addr().expect("an address")
+        );
+        let bot = shop(&app, "Shop", before, &start).await;
+        let (installs, asked) = ((app.admin(), bot.clone(), start.clone()), Arc::new(AtomicUsize::new(0)));
+        let counter = Arc::clone(&asked);
+        let answer = move || {
+            let (admin, bot, start) = installs.clone();
+            let is_first = counter.fetch_add(1, Ordering::SeqCst) == 0;
+            async move {
+                if is_first {
+                    install(&admin, &bot, after, &start).await;
+                }
+                "fine"
+            }
+        };
+        let router = Router::new().route("/", routing::get(answer));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+
+        assert_eq!(said(&app.user("ann").await, &bot).await, ["3"]);
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "the turn ran again");
+    });
+}
+
+#[botserver_test]
+async fn the_bot_itself_may_do_everything_with_its_tables(app: App) {
+    let tables = "TABLE log READ BY \"owner\" WRITE BY \"owner\"\n    id integer key\nEND TABLE\n";
+    let tick =
+        "SET SCHEDULE \"0 9 * * *\"\nSAVE \"log\", #{ id: 1 }\nPRINT \"rows: \" + UBOUND(FIND \"log\")";
+    app.bot_of("Shop", &[("tables", tables), ("tick", tick), ("start", "TALK 1")]).await;
+    let schedule = app.admin().get("/bots/shop/schedules").await.assert_ok().items()[0].clone();
+    let path = format!("/bots/shop/schedules/{}/run", schedule["schedule_id"].as_str().expect("an id"));
+
+    let job = app.admin().post(path, json!({})).await.assert_status(202).data();
+    let job = format!("/jobs/{}", job["job_id"].as_str().expect("an id"));
+    until(&app.admin(), &job, "completed").await;
+
+    let log = app.admin().get("/bots/shop/logs").await.assert_ok().items();
+    assert_eq!(log[0]["message"], "rows: 1", "{log:?}");
 }
