@@ -41,6 +41,7 @@ pub use download::{Download, Part, in_path};
 pub use edge::{Authenticator, Edge};
 pub use extract::{Body, Caller, ListQuery, MaybeCaller, Operating, Params, Path, Peer, Text, Upload};
 pub use module::{BoxFuture, Finding, Health, HealthCheck, Module};
+pub use negotiation::media_type;
 pub use reply::{AcceptedJob, Envelope, ErrorEnvelope, Failure, Reply, Result, Verbatim};
 pub use settings::{RateLimits, Settings, TlsSettings};
 pub use socket::{Frame, FrameHandler, Socket, Sockets};

@@ -20,9 +20,20 @@ pub(crate) fn check(headers: &HeaderMap, produced: &[String]) -> Result<(), Erro
         .detail("available", produced))
 }
 
+/// The media type of a body, in lower case and without its parameters (RFC 9110, section 8.3). None where it says
+/// none.
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
+    let said = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(essence(said).to_ascii_lowercase())
+}
+
+fn essence(kind: &str) -> &str {
+    kind.split(';').next().unwrap_or_default().trim()
+}
+
 /// The most exact range that fits decides; its weight must not be zero.
 fn takes(ranges: &[&str], kind: &str) -> bool {
-    let essence = kind.split(';').next().unwrap_or_default().trim();
+    let essence = essence(kind);
     let Some((family, _)) = essence.split_once('/') else {
         return true;
     };

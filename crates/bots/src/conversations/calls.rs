@@ -37,7 +37,7 @@ pub(super) fn provided(run: &Run) -> Vec<(String, Data)> {
 /// The names of these.
 pub(crate) const PROVIDED: &[&str] = &["session"];
 
-/// What a script is given as the PARAMs of the script, in their order.
+/// What a script is given as its PARAMs, in their order.
 pub(super) fn arguments(
     program: &Program,
     given: &[Data],

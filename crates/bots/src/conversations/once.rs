@@ -26,8 +26,6 @@ use crate::{
     memory,
 };
 
-/// The reason of what names a script that the package doesn't have, or that never compiled.
-pub(crate) const NO_SCRIPT: &str = "script_not_found";
 /// Where scripts run that no conversation has begun.
 const API: &str = "api";
 
@@ -113,19 +111,16 @@ impl Conversations {
         self.surroundings.now()
     }
 
-    /// The script of that name, as the bot's package has it.
+    /// The script of that name, as the bot's package has it. None if there is none, or none that ever compiled.
     pub(crate) async fn script_of(
         &self,
         org: Id<Organization>,
         bot: &BotRow,
         name: &str,
-    ) -> Result<Arc<Program>, Error> {
+    ) -> Result<Option<Arc<Program>>, Error> {
         let hash = self.dialogs.named(org, bot.id, bot.version, name).await?;
-        let hash = hash.ok_or_else(|| {
-            let message = format!("The package has no script {name} that can run.");
-            Error::conflict(message, NO_SCRIPT)
-        })?;
-        self.program(org, bot.id, hash).await
+        let Some(hash) = hash else { return Ok(None) };
+        self.program(org, bot.id, hash).await.map(Some)
     }
 
     /// What a script is given as its PARAMs, in their order.

@@ -16,8 +16,22 @@ pub(super) const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 /// Characters of a message's name.
 const ID: usize = 256;
 
-/// Do the headers show that whoever sent this body knows the secret?
-pub(super) fn are_good(secret: &SigningSecret, headers: &HeaderMap, body: &[u8], now: Timestamp) -> bool {
+/// How somebody has shown that they know the secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Known {
+    /// They showed it, or signed the body with it.
+    Secret,
+    /// They signed a message of that name: sent again, it has the same.
+    Message(String),
+}
+
+/// How the headers show that whoever sent this body knows the secret; none if they don't.
+pub(super) fn known(
+    secret: &SigningSecret,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+) -> Option<Known> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if headers.contains_key(header::AUTHORIZATION) {
         return shown(secret, headers);
@@ -26,7 +40,7 @@ pub(super) fn are_good(secret: &SigningSecret, headers: &HeaderMap, body: &[u8],
         (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"))
     {
         if id.len() > ID {
-            return false;
+            return None;
         }
         let seconds: Option<i64> = timestamp.parse().ok();
         let sent = seconds.and_then(|seconds| Timestamp::from_timestamp(seconds, 0));
@@ -34,25 +48,18 @@ pub(super) fn are_good(secret: &SigningSecret, headers: &HeaderMap, body: &[u8],
         let expected = sent.and_then(|sent| secret.sign(id, sent.timestamp(), body));
         let good =
             |expected: String| signatures.split(' ').any(|one| same(one.as_bytes(), expected.as_bytes()));
-        return expected.is_some_and(good);
+        return expected.is_some_and(good).then(|| Known::Message(id.to_owned()));
     }
-    let signed = header("x-hub-signature-256").and_then(|signed| signed.trim().strip_prefix("sha256="));
-    signed.is_some_and(|signed| same(signed.as_bytes(), signed_as_hubs_do(secret, body).as_bytes()))
-}
-
-/// The name of a message that is signed with it: sent again, it has the same.
-pub(super) fn message(headers: &HeaderMap) -> Option<String> {
-    let is_signed = headers.contains_key("webhook-signature") && !headers.contains_key(header::AUTHORIZATION);
-    let id = headers.get("webhook-id").filter(|_| is_signed)?;
-    id.to_str().ok().map(str::to_owned)
+    let signed = header("x-hub-signature-256")?.trim().strip_prefix("sha256=")?;
+    same(signed.as_bytes(), signed_as_hubs_do(secret, body).as_bytes()).then_some(Known::Secret)
 }
 
 /// Is the secret itself shown, as a bearer token?
-pub(super) fn shown(secret: &SigningSecret, headers: &HeaderMap) -> bool {
-    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = shown.and_then(|shown| shown.split_once(' '));
-    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    token.is_some_and(|(_, token)| same(token.trim().as_bytes(), secret.text().as_bytes()))
+pub(super) fn shown(secret: &SigningSecret, headers: &HeaderMap) -> Option<Known> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let is_shown =
+        scheme.eq_ignore_ascii_case("bearer") && same(token.trim().as_bytes(), secret.text().as_bytes());
+    is_shown.then_some(Known::Secret)
 }
 
 fn same(one: &[u8], other: &[u8]) -> bool {
@@ -90,7 +97,7 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| {
             (HeaderName::from_static(name), HeaderValue::try_from(value.as_str()).unwrap())
         });
-        are_good(&secret(), &headers.collect(), body, now())
+        known(&secret(), &headers.collect(), body, now()).is_some()
     }
 
     #[test]

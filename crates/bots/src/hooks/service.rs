@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 use basic::Data;
 use bytes::Bytes;
 use gateway::{Verbatim, command::NotWritten};
-use http::{HeaderMap, Method, Uri, header};
+use http::{HeaderMap, Method, Uri};
 use kernel::{
     Error, Id, Kind, Surroundings,
     id::kind::{Bot, Organization},
@@ -21,13 +21,17 @@ use serde::Serialize;
 use url::form_urlencoded;
 use utoipa::ToSchema;
 
-use super::{answer, credentials, declared, store};
+use super::{
+    answer,
+    credentials::{self, Known},
+    declared, store,
+};
 use crate::{
     Parts, Settings,
     bots::{self, store::BotRow},
     conversations::{
         Conversations,
-        once::{After, NO_SCRIPT, Once, Runner},
+        once::{After, Once, Runner},
     },
     packages::state::State,
     scripts::programs::Programs,
@@ -110,12 +114,11 @@ impl Hooks {
             }
         });
         let (bot, sealed) = read.await?.ok_or_else(not_found)?;
-        self.check(&bot, &key, &sealed, &call)?;
+        let message = self.check(&bot, &key, &sealed, &call)?;
         let hook = self.programs.hook(org, bot.id, bot.version, &key).await?.ok_or_else(not_found)?;
         if call.method == Method::GET && !hook.takes_get {
             return Err(not_found());
         }
-        let message = credentials::message(&call.headers);
         if let Some(message) = &message {
             let (id, key, message) = (bot.id, key.clone(), message.clone());
             let taken = self.db.read(org, move |tx| store::is_taken(tx, id, &key, &message)).await?;
@@ -143,19 +146,22 @@ impl Hooks {
         Err(Error::new(Kind::RateLimited, message).detail("retry_after", seconds))
     }
 
-    /// Is whoever calls somebody who knows the secret, or is it open to all?
-    fn check(&self, bot: &BotRow, key: &str, sealed: &[u8], call: &Call) -> Result<(), Error> {
+    /// Is whoever calls somebody who knows the secret, or is it open to all? Gives the name of the message, if it is
+    /// signed under one.
+    fn check(&self, bot: &BotRow, key: &str, sealed: &[u8], call: &Call) -> Result<Option<String>, Error> {
         if is_open(bot)? {
-            return Ok(());
+            return Ok(None);
         }
         let secret = self.unsealed(bot.id, key, sealed)?;
         // No signature covers what a GET says.
-        let is_good = match call.method {
+        let known = match call.method {
             Method::GET => credentials::shown(&secret, &call.headers),
-            _ => credentials::are_good(&secret, &call.headers, &call.body, self.surroundings.now()),
+            _ => credentials::known(&secret, &call.headers, &call.body, self.surroundings.now()),
         };
-        if is_good {
-            return Ok(());
+        match known {
+            Some(Known::Message(message)) => return Ok(Some(message)),
+            Some(Known::Secret) => return Ok(None),
+            None => {}
         }
         tracing::info!(bot = %bot.id, hook = key, address = %call.address, "a hook was called without its secret");
         Err(Error::unauthorized(
@@ -187,10 +193,7 @@ impl Hooks {
         call: Call,
         after: Option<After>,
     ) -> Result<Verbatim, Error> {
-        let program = self.conversations.script_of(org, bot, script).await.map_err(|error| {
-            let is_gone = error.details().get("reason").is_some_and(|reason| reason == NO_SCRIPT);
-            if is_gone { not_found() } else { error }
-        })?;
+        let program = self.conversations.script_of(org, bot, script).await?.ok_or_else(not_found)?;
         let inputs = if call.body.len() <= SMALL {
             inputs(&call)
         } else {
@@ -272,10 +275,8 @@ fn fields(form: &[u8]) -> Data {
 }
 
 fn body(call: &Call) -> Data {
-    let kind = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     let text = || String::from_utf8_lossy(&call.body).replace('\0', "\u{fffd}");
-    match kind.as_deref() {
+    match gateway::media_type(&call.headers).as_deref() {
         _ if call.body.is_empty() => Data::Null,
         Some("application/x-www-form-urlencoded") => fields(&call.body),
         _ => serde_json::from_slice(&call.body).unwrap_or_else(|_| Data::Text(text())),

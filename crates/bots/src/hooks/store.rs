@@ -58,7 +58,12 @@ pub(super) fn insert(
 }
 
 pub(super) fn delete(unit: &Unit<'_>, bot: Id<Bot>, key: &str) -> Result<(), DbError> {
-    unit.execute("DELETE FROM bot_hooks WHERE org_id = $1 AND bot_id = $2 AND name_key = $3", &[&bot, &key])?;
+    for table in [
+        "DELETE FROM bot_hook_messages WHERE org_id = $1 AND bot_id = $2 AND name_key = $3",
+        "DELETE FROM bot_hooks WHERE org_id = $1 AND bot_id = $2 AND name_key = $3",
+    ] {
+        unit.execute(table, &[&bot, &key])?;
+    }
     Ok(())
 }
 

@@ -218,6 +218,7 @@ impl Packages {
                     return Err(PackageError::Changed);
                 }
                 let bot = this.write_next(unit, &present, &change, action, by)?;
+                this.declare(unit, bot.id, &change.state)?;
                 unit.emit(&BotUpdated(About::from(&bot)))?;
                 unit.audit(audit.on("bot", bot.id).named(&bot.name).detail("version", bot.version))?;
                 Ok(bot.version.unsigned_abs())
@@ -236,7 +237,17 @@ impl Packages {
         let (limit, action, by) = (self.settings.get().bots_per_organization, audit.action(), bot.created_by);
         // Whoever hears that it was made hears in which state it is with its package.
         let bot = crate::bots::service::make(unit, standing(bot, &change.state), limit, audit)?;
-        self.write_next(unit, &bot, change, action, by)
+        let bot = self.write_next(unit, &bot, change, action, by)?;
+        self.declare(unit, bot.id, &change.state)?;
+        Ok(bot)
+    }
+
+    /// Puts up what the scripts of a state say of themselves.
+    fn declare(&self, unit: &Unit<'_>, bot: Id<BotKind>, state: &State) -> Result<(), PackageError> {
+        let now = self.surroundings.now();
+        schedules::declare(unit, bot, state, now)?;
+        hooks::declare(unit, &self.secrets, bot, state, now).map_err(Error::from)?;
+        Ok(())
     }
 
     /// The next state of a bot that the unit has locked, or made; gives the bot with it.
@@ -281,8 +292,6 @@ impl Packages {
         let stands = standing(bot.clone(), &change.state);
         store::set_current(unit, bot.id, number, start, &summary, &settings, now)?;
         crate::bots::store::set_status(unit, bot.id, &stands.status, stands.status_reason.as_deref())?;
-        schedules::declare(unit, bot.id, &change.state, now)?;
-        hooks::declare(unit, &self.secrets, bot.id, &change.state, now).map_err(Error::from)?;
         if let Some(oldest) = store::oldest_kept(unit, bot.id, keep)? {
             store::forget_before(unit, bot.id, oldest)?;
         }

@@ -37,11 +37,10 @@ impl Unpacking {
     /// What a request brings: a zip, or the part `file` of a form.
     pub(super) async fn upload(&self, mut upload: Upload) -> Result<Unpacked, PackageError> {
         upload.limit = usize::try_from(self.settings.get().package_bytes).unwrap_or(usize::MAX);
-        let kind = upload.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let boundary = upload.boundary();
-        let is_zip = kind.is_some_and(|kind| {
+        let is_zip = gateway::media_type(&upload.headers).is_some_and(|kind| {
             ["application/zip", "application/octet-stream", "application/x-zip-compressed"]
-                .contains(&kind.split(';').next().unwrap_or_default().trim())
+                .contains(&kind.as_str())
         });
         let file = match boundary {
             Some(boundary) => {

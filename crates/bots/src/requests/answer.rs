@@ -1,25 +1,22 @@
 //! What came back, as scripts read it. Pure.
 
 use basic::{Data, Response};
-use http::header;
 use platform::egress::Answer;
 
 use super::message::is_json;
 
 /// The answer as a value: JSON is parsed, everything else is text.
 pub(super) fn response(answer: &Answer) -> Response {
-    let header = |name| answer.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-    let mime_type = header(header::CONTENT_TYPE).and_then(|value| value.split(';').next());
-    let mime_type = mime_type.map(|mime_type| mime_type.trim().to_ascii_lowercase()).unwrap_or_default();
+    let mime_type = gateway::media_type(&answer.headers).unwrap_or_default();
     let text = || String::from_utf8_lossy(&answer.body).replace('\0', "\u{fffd}");
     // Many a server sends JSON and calls it text.
     let looks_so = matches!(answer.body.trim_ascii_start().first(), Some(b'{' | b'['));
-    let body = match answer.body.is_empty() {
-        true => Data::Null,
-        false if is_json(&mime_type) || looks_so => {
-            serde_json::from_slice(&answer.body).unwrap_or_else(|_| Data::Text(text()))
-        }
-        false => Data::Text(text()),
+    let body = if answer.body.is_empty() {
+        Data::Null
+    } else if is_json(&mime_type) || looks_so {
+        serde_json::from_slice(&answer.body).unwrap_or_else(|_| Data::Text(text()))
+    } else {
+        Data::Text(text())
     };
     let headers = answer.headers.keys().map(|name| {
         let values = answer.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -35,7 +32,7 @@ pub(super) fn response(answer: &Answer) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, StatusCode};
+    use http::{HeaderMap, HeaderValue, StatusCode, header};
     use serde_json::json;
 
     use super::*;

@@ -47,10 +47,7 @@ pub(super) fn body(command: &Command) -> Result<Option<Data>, Unperformed> {
 
 /// The bytes of a body, as the header `Content-Type` wants them; JSON where it says nothing, and then it says so.
 pub(super) fn encoded(body: &Data, headers: &mut HeaderMap) -> Result<Vec<u8>, Unperformed> {
-    let wanted = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let wanted =
-        wanted.map(|wanted| wanted.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    let Some(wanted) = wanted else {
+    let Some(wanted) = gateway::media_type(headers) else {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         return Ok(json(body));
     };

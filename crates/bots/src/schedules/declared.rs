@@ -34,7 +34,7 @@ pub(super) fn put_up(unit: &Unit<'_>, put: &Put<'_>, now: Timestamp) -> Result<b
         before.job.map_or(Ok(()), |job| unit.withdraw(job))?;
     }
     let id = store::put(unit, put, now)?;
-    store::set_job(unit, id, running::enqueue(unit, id, put.next)?)?;
+    running::plan(unit, id, put.next)?;
     Ok(before.is_none())
 }
 

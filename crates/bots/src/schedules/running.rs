@@ -47,9 +47,10 @@ pub(super) struct Due {
     pub(super) schedule_id: ScheduleId,
 }
 
-/// The job of the next run.
-pub(super) fn enqueue(unit: &Unit<'_>, schedule_id: ScheduleId, at: Timestamp) -> Result<JobId, DbError> {
-    unit.enqueue(&RUN.job(&Due { schedule_id }).at(at))
+/// Has it run then: the row and the job name each other.
+pub(super) fn plan(unit: &Unit<'_>, schedule_id: ScheduleId, at: Timestamp) -> Result<(), DbError> {
+    let job = unit.enqueue(&RUN.job(&Due { schedule_id }).at(at))?;
+    store::set_next(unit, schedule_id, Some((at, job)))
 }
 
 /// The jobs that run.
@@ -73,9 +74,7 @@ async fn resume(schedules: Schedules) -> Result<Value, JobError> {
     let resumed = schedules.db.write_server(move |unit| {
         let stuck = store::stuck(unit, now - TimeDelta::minutes(LOST))?;
         for (org, id) in &stuck {
-            let unit = unit.org(*org);
-            store::set_next(&unit, *id, Some(now))?;
-            store::set_job(&unit, *id, enqueue(&unit, *id, now)?)?;
+            plan(&unit.org(*org), *id, now)?;
         }
         Ok::<_, DbError>(stuck.len())
     });
@@ -116,6 +115,10 @@ impl Schedules {
         is_planned: bool,
     ) -> Result<Value, Error> {
         let script = self.conversations.script_of(job.org(), bot, &row.script).await?;
+        let script = script.ok_or_else(|| {
+            let message = format!("The package has no script {} that can run.", row.script);
+            Error::conflict(message, "script_not_found")
+        })?;
         let given: Vec<Value> = row.arguments.read()?;
         let inputs = self.conversations.inputs(&script, given)?;
         let (this, id) = (job.clone(), row.id);
@@ -147,8 +150,7 @@ impl Schedules {
         }
         let (id, at) = (row.id, self.conversations.now() + TimeDelta::minutes(BOT_IS_OFF));
         job.complete_with(move |unit| {
-            store::set_next(unit, id, Some(at))?;
-            store::set_job(unit, id, enqueue(unit, id, at)?)?;
+            plan(unit, id, at)?;
             Ok(Value::Null)
         })
         .await
@@ -197,9 +199,9 @@ fn note(unit: &Unit<'_>, id: ScheduleId, job: Option<JobId>, failure: Option<&st
         // The clock of the node that found it due may have been ahead of this one's.
         let after = row.next_at.map_or(now, |at| at.max(now));
         let next = Times::parse(cron, &row.timezone).ok().and_then(|times| times.next_after(after));
-        store::set_next(unit, id, next)?;
-        if let Some(next) = next {
-            store::set_job(unit, id, enqueue(unit, id, next)?)?;
+        match next {
+            Some(next) => plan(unit, id, next)?,
+            None => store::set_next(unit, id, None)?,
         }
     }
     store::set_last(unit, id, failure, now)

@@ -17,11 +17,7 @@ use super::{
     running::{Due, RUN_NOW},
     store::{self, ScheduleRow},
 };
-use crate::{
-    Settings,
-    bots::service::usable,
-    conversations::{Conversations, once::NO_SCRIPT},
-};
+use crate::{Settings, bots::service::usable, conversations::Conversations};
 
 /// The list of schedules.
 pub(super) enum ScheduleList {}
@@ -93,12 +89,6 @@ impl Schedules {
         let (bot, name) = (run.bot, name.to_owned());
         let found = self.db.read(run.org, move |tx| crate::bots::store::by_id(tx, bot)).await?;
         let Some(found) = found else { return Ok(false) };
-        match self.conversations.script_of(run.org, &found, &name).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.details().get("reason").is_some_and(|reason| reason == NO_SCRIPT) => {
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
+        Ok(self.conversations.script_of(run.org, &found, &name).await?.is_some())
     }
 }

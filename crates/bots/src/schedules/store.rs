@@ -142,10 +142,10 @@ pub(super) fn put(unit: &Unit<'_>, put: &Put<'_>, at: Timestamp) -> Result<Sched
     let key = kernel::text::key(put.script);
     let row = unit.one::<(ScheduleId,)>(
         "INSERT INTO bot_schedules (org_id, id, bot_id, script, script_key, plan, arguments, cron, timezone, declared,
-            next_at, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (org_id, bot_id, script_key, plan) DO UPDATE SET script = excluded.script, cron = excluded.cron,
-            timezone = excluded.timezone, next_at = excluded.next_at
+            timezone = excluded.timezone
          RETURNING id",
         &[
             &id,
@@ -157,22 +157,23 @@ pub(super) fn put(unit: &Unit<'_>, put: &Put<'_>, at: Timestamp) -> Result<Sched
             &put.cron,
             &put.timezone,
             &put.declared,
-            &put.next,
             &at,
         ],
     )?;
     row.map(|(id,)| id).ok_or_else(|| DbError::Engine("a schedule was not put up".to_owned()))
 }
 
-/// Names the job of the next run.
-pub(super) fn set_job(unit: &Unit<'_>, id: ScheduleId, job: JobId) -> Result<(), DbError> {
-    unit.execute("UPDATE bot_schedules SET job = $3 WHERE org_id = $1 AND id = $2", &[&id, &job])?;
-    Ok(())
-}
-
-/// Notes when the next run is.
-pub(super) fn set_next(unit: &Unit<'_>, id: ScheduleId, next: Option<Timestamp>) -> Result<(), DbError> {
-    unit.execute("UPDATE bot_schedules SET next_at = $3 WHERE org_id = $1 AND id = $2", &[&id, &next])?;
+/// Notes when the next run is, and the job that does it.
+pub(super) fn set_next(
+    unit: &Unit<'_>,
+    id: ScheduleId,
+    next: Option<(Timestamp, JobId)>,
+) -> Result<(), DbError> {
+    let (at, job) = next.unzip();
+    unit.execute(
+        "UPDATE bot_schedules SET next_at = $3, job = $4 WHERE org_id = $1 AND id = $2",
+        &[&id, &at, &job],
+    )?;
     Ok(())
 }
 

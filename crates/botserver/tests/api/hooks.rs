@@ -125,6 +125,13 @@ async fn an_open_hook_takes_forms_and_get_and_answers_by_its_variables(app: App)
     assert!(text.contains("script_failed") && !text.contains("secret reason"), "{text}");
     assert_eq!(app.admin().get("/bots/shop/memory").await.items(), [] as [Value; 0]);
 
+    // What nobody signed has no name under which it could be taken.
+    for _ in 0..2 {
+        let forged = post(&app, "/bots/shop/hooks/ping?n=7")
+            .header("webhook-id", "x".repeat(4000))
+            .header("webhook-signature", "v1,bm90IGl0");
+        assert_eq!(sent(forged).await.status(), 200);
+    }
     app.admin().patch("/bots/shop", json!({ "status": "inactive" })).await.assert_ok();
     assert_eq!(sent(post(&app, "/bots/shop/hooks/quiet")).await.status(), 409);
 }

@@ -3,7 +3,6 @@
 use axum::{
     body::HttpBody as _,
     extract::{FromRequest, Request},
-    http::header,
 };
 use gateway::{Body, Failure, Text};
 use kernel::{FieldErrors, Secret};
@@ -32,13 +31,8 @@ impl<S: Send + Sync> FromRequest<S> for GrantBody {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let kind = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok())
-            .unwrap_or_default();
-        let essence = kind.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let kind = gateway::media_type(request.headers());
+        if kind.as_deref() == Some("application/x-www-form-urlencoded") {
             let Text(bytes) = Text::from_request(request, state).await?;
             return Ok(Self(read_form(&bytes)?));
         }
