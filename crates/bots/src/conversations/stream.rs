@@ -7,8 +7,41 @@ use futures_util::{Stream, StreamExt, stream};
 use kernel::{Actor, Error, Id, id::kind::Conversation as ConversationKind};
 use serde_json::{Value, json};
 use tracing::Instrument;
+use utoipa::ToSchema;
 
 use super::{ConversationError, Conversations, NewMessage, Sent, hub::Frame};
+
+/// One event of the stream, with the fields of the [event stream format]: what a description of the API says of it.
+///
+/// [event stream format]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `Event` writes")]
+pub(super) struct StreamedEvent {
+    /// The frame's `type`.
+    #[schema(example = "message")]
+    event: StreamedKind,
+    /// The `seq` of a stored message.
+    #[schema(example = "3")]
+    id: Option<String>,
+    /// The frame, as it is on the WebSocket.
+    #[schema(
+        content_media_type = "application/json",
+        example = r#"{"type":"message","seq":3,"content":"For how many people?"}"#
+    )]
+    data: String,
+}
+
+/// Which frames there are in a stream.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes what `Event` writes")]
+pub(super) enum StreamedKind {
+    Typing,
+    Ack,
+    Message,
+    Suggestion,
+    Error,
+}
 
 impl Conversations {
     /// Takes a message and gives what happens, as frames: `typing`, `ack`, `message` and `suggestion` as they are on

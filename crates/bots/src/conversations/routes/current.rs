@@ -7,11 +7,12 @@ use kernel::id::MessageId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::messages::{EVENTS, Part, checked, say};
+use super::messages::{Part, checked, say};
 use crate::conversations::{
     Conversations, NewMessage, Sent,
     current::{ChatMessage, Chatted},
     message::History,
+    stream::StreamedEvent,
 };
 
 /// With which bot.
@@ -95,9 +96,12 @@ pub(crate) async fn current_history(
     post,
     path = "/conversations/current/messages",
     params(WithBot),
-    request_body(content = NewMessage, example = json!({ "content": "A table for four, please." })),
+    request_body(content = NewMessage, examples(
+        ("answer" = (summary = "Waits for the answer", value = json!({ "content": "A table for four, please." }))),
+        ("stream" = (summary = "Gets it as it comes", value = json!({ "content": "On Friday.", "wait": "stream" }))),
+    )),
     responses(
-        (status = 200, description = "With `wait` stream: frames as on the WebSocket, the turn's answer once it is kept", content_type = "text/event-stream", body = String, example = json!(EVENTS)),
+        (status = 200, description = "With `wait` stream: frames as on the WebSocket, the turn's answer once it is kept", content_type = "text/event-stream", body = StreamedEvent),
         (status = 201, body = Envelope<Sent>),
         (status = 202, body = Envelope<Sent>, description = "Taken, with `wait` none, or where the answer takes longer than 30 seconds"),
         (status = 404, description = "No conversation of the caller goes on, or there is no such bot for them"),

@@ -19,11 +19,8 @@ use crate::conversations::{
     attachments::Uploaded,
     message::{History, Wait},
     service::MessageList,
+    stream::StreamedEvent,
 };
-
-/// A stream, for documents.
-pub(super) const EVENTS: &str =
-    "event: message\nid: 3\ndata: {\"type\":\"message\",\"content\":\"For how many people?\"}\n\n";
 
 /// The messages of a conversation.
 ///
@@ -55,9 +52,12 @@ pub(crate) async fn messages(
     post,
     path = "/conversations/{conversation_id}/messages",
     params(("conversation_id" = ConversationId, Path)),
-    request_body(content = NewMessage, example = json!({ "content": "A table for four, please." })),
+    request_body(content = NewMessage, examples(
+        ("answer" = (summary = "Waits for the answer", value = json!({ "content": "A table for four, please." }))),
+        ("stream" = (summary = "Gets it as it comes", value = json!({ "content": "On Friday.", "wait": "stream" }))),
+    )),
     responses(
-        (status = 200, description = "With `wait` stream: frames as on the WebSocket, the turn's answer once it is kept", content_type = "text/event-stream", body = String, example = json!(EVENTS)),
+        (status = 200, description = "With `wait` stream: frames as on the WebSocket, the turn's answer once it is kept", content_type = "text/event-stream", body = StreamedEvent),
         (status = 201, body = Envelope<Sent>),
         (status = 202, body = Envelope<Sent>, description = "Taken, with `wait` none, or where the answer takes longer than 30 seconds"),
         (status = 409, description = "`conversation_ended`, `turn_in_progress`, `bot_inactive`, or `stream_not_repeatable`: it has ended, too many messages wait already, the bot is off, or a stream is asked for with an `Idempotency-Key`"),
