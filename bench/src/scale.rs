@@ -91,7 +91,7 @@ fn letters(character: &str) -> String {
     (0..LETTERS).map(letter).collect::<Vec<_>>().join(" || ")
 }
 
-/// Writes users past the server, which would hash a password for each.
+/// Writes users past the server, which would hash a password for each, and leaves the indexes as the server keeps them.
 fn fill(server: &Server, users: usize) -> anyhow::Result<()> {
     match server.database() {
         None => {
@@ -104,6 +104,7 @@ fn fill(server: &Server, users: usize) -> anyhow::Result<()> {
                      SELECT n, unhex(printf('0190000000007000a000%012x', n)) AS id, {} AS name FROM numbers;
                  {};
                  COMMIT;
+                 INSERT INTO members_search(members_search) VALUES ('optimize');
                  PRAGMA wal_checkpoint(TRUNCATE);",
                 letters("char"),
                 insert("CAST(metadata AS TEXT)", "0")

@@ -1,9 +1,10 @@
-//! What the server does regularly for itself: forgetting old jobs, sweeping objects that nobody has.
+//! What the server does regularly for itself: forgetting old jobs, sweeping objects that nobody has, making
+//! indexes of texts whole.
 
 use gateway::Module;
 use kernel::Surroundings;
 use platform::{
-    db::Db,
+    db::{self, Db, MERGE},
     jobs::{self, PRUNE},
     objects::{self, Objects, SWEEP},
     schedules::Schedule,
@@ -16,4 +17,6 @@ pub fn module(db: &Db, objects: &Objects, surroundings: &Surroundings) -> Module
         .schedule(Schedule::new("jobs.prune", "23 * * * *", PRUNE.job(&())))
         .job_handler(objects::sweep(db, objects, surroundings))
         .schedule(Schedule::new("objects.sweep", "37 4 * * *", SWEEP.job(&())))
+        .job_handler(db::merge_search(db))
+        .schedule(Schedule::new("db.merge_search", "53 3 * * *", MERGE.job(&())))
 }

@@ -79,12 +79,14 @@ impl Migration {
 ///
 /// Texts of more than three characters are phrases of trigrams, so the index keeps positions (`detail='full'`, the
 /// default). It names rows by `rowid`, which VACUUM may give anew: whoever copies the database with `VACUUM INTO` must
-/// rebuild the index of the copy.
+/// rebuild the index of the copy. Each commit adds a piece to the index. Pieces are merged two by two as they come, which
+/// leaves fewer than the default of four does and costs no more; the job `db.merge_search` makes them one.
 fn search_index(table: &str, column: &str) -> String {
     format!(
         "CREATE VIRTUAL TABLE {table}_search USING fts5(
             {column}, content='{table}', content_rowid='rowid', tokenize='trigram'
         );
+        INSERT INTO {table}_search({table}_search, rank) VALUES ('automerge', 2);
         INSERT INTO {table}_search({table}_search) VALUES ('rebuild');
         CREATE TRIGGER {table}_search_insert AFTER INSERT ON {table} BEGIN
             INSERT INTO {table}_search(rowid, {column}) VALUES (new.rowid, new.{column});

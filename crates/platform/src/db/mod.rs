@@ -12,6 +12,7 @@
 mod error;
 mod list;
 mod made;
+mod merge;
 mod meters;
 mod migrate;
 mod plan;
@@ -36,6 +37,7 @@ pub use list::{Extra, Filter, ListError, ListOf, Lookup, SearchOn};
 pub use made::{
     Compared, Kept, MadeColumn, MadeReference, MadeRow, MadeTable, MadeValue, RowId, Test, Wanted,
 };
+pub use merge::{MERGE, merge_search};
 pub use migrate::{Applied, Migration};
 pub use plan::Plan;
 pub use row::{Record, Row};

@@ -63,7 +63,12 @@ pub(super) struct Scoped<'a> {
     pub(super) scope: Scope,
 }
 
-impl Scoped<'_> {
+impl<'a> Scoped<'a> {
+    /// For the server's own tables.
+    pub(super) fn of_server(session: Session<'a>) -> Self {
+        Self { session, scope: Scope::Server }
+    }
+
     /// The same connection for a statement that the list builder made.
     pub(super) fn built(self) -> Self {
         Self { scope: Scope::Built, ..self }
@@ -77,7 +82,7 @@ impl Scoped<'_> {
         self.dialect() == Dialect::Postgres
     }
 
-    fn params<'a>(&'a self, own: &'a [Value<'a>]) -> Params<'a> {
+    fn params<'p>(&'p self, own: &'p [Value<'p>]) -> Params<'p> {
         let org = match &self.scope {
             Scope::Organization(org) => Some(org.as_bytes().as_slice()),
             Scope::Server | Scope::Built => None,
@@ -229,7 +234,7 @@ pub struct Unit<'a> {
 
 impl<'a> ServerTx<'a> {
     pub(super) fn new(session: Session<'a>) -> Self {
-        Self(Scoped { session, scope: Scope::Server })
+        Self(Scoped::of_server(session))
     }
 
     /// The first row, if there is one.

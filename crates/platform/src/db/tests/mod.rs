@@ -76,7 +76,7 @@ record! {
 }
 
 pub(super) struct House {
-    db: Db,
+    pub(super) db: Db,
     world: Surroundings,
     _database: TestDatabase,
 }
@@ -85,7 +85,7 @@ fn open(url: &str) -> Db {
     Db::open(&DbOptions { connections: 4, ..DbOptions::new(url) }).unwrap()
 }
 
-async fn house() -> House {
+pub(super) async fn house() -> House {
     let fill = |url: String| async move {
         let db = open(&url);
         db.migrate(SCHEMA).await.unwrap();
@@ -119,11 +119,11 @@ fn at(size: i64, order: kernel::list::Order) -> String {
 }
 
 impl House {
-    fn org(&self) -> Id<Organization> {
+    pub(super) fn org(&self) -> Id<Organization> {
         self.world.id()
     }
 
-    async fn add(&self, org: Id<Organization>, name: &str, size: i64) -> Result<(), DbError> {
+    pub(super) async fn add(&self, org: Id<Organization>, name: &str, size: i64) -> Result<(), DbError> {
         let (id, name): (Id<Bot>, _) = (self.world.id(), name.to_owned());
         self.db
             .write(org, move |unit| {
@@ -142,7 +142,11 @@ impl House {
         count.await.unwrap().map_or(0, |(count,): (i64,)| count)
     }
 
-    async fn page(&self, org: Id<Organization>, query: &[(&str, &str)]) -> kernel::list::Page<Thing> {
+    pub(super) async fn page(
+        &self,
+        org: Id<Organization>,
+        query: &[(&str, &str)],
+    ) -> kernel::list::Page<Thing> {
         let request = SPEC.read(query.iter().copied()).unwrap();
         self.db
             .read(org, move |tx| tx.list(&THINGS, &request, None).map_err(kernel::Error::from))
