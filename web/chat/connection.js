@@ -103,7 +103,7 @@ export class Connection {
 
   #heard(frame) {
     clearTimeout(this.#patience);
-    if (frame.type === "status" && frame.state === "authenticated") {
+    if (frame.type === "status" && ["authenticated", "anonymous"].includes(frame.state)) {
       this.#openedAt = Date.now();
       // Browsers don't show the server's own heartbeat, so the page has one of the same pace.
       this.#beat = setInterval(this.#ping, (frame.heartbeat_seconds ?? 30) * 1000);

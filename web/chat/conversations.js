@@ -28,7 +28,7 @@ export class Conversations {
   /** Reads them anew. */
   async show() {
     clearTimeout(this.#timer);
-    if (!this.#session.user) return;
+    if (!this.#isListed) return;
     try {
       const page = await this.#page(null);
       // Those that were read further down stay.
@@ -45,7 +45,7 @@ export class Conversations {
 
   /** Something was said or read: what is shown is soon looked at again. */
   changed() {
-    if (this.#session.user) this.#plan(SOON);
+    if (this.#isListed) this.#plan(SOON);
   }
 
   /** Marks the one that is open. */
@@ -60,6 +60,11 @@ export class Conversations {
     this.#all = [];
     this.#next = null;
     this.#render();
+  }
+
+  /** A visitor has the one that is open, and no list. */
+  get #isListed() {
+    return this.#session.user && !this.#session.isVisitor;
   }
 
   #plan(milliseconds) {
@@ -101,7 +106,7 @@ export class Conversations {
     by("conversation-list").replaceChildren(...this.#all.map(one => this.#item(one)));
     if (focused) by("conversation-list").querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
     by("more-conversations").hidden = !this.#next;
-    tell(by("conversations-told"), this.#all.length || !this.#session.user ? "" : "There are none yet.");
+    tell(by("conversations-told"), this.#all.length || !this.#isListed ? "" : "There are none yet.");
   }
 
   #item(one) {

@@ -4,7 +4,7 @@ import { Bots } from "./bots.js";
 import { Conversations } from "./conversations.js";
 import { by, hasKeyboard, tell } from "./dom.js";
 import { Outbox } from "./outbox.js";
-import { here, onMove } from "./places.js";
+import { here, onMove, placeOf } from "./places.js";
 import { Session } from "./session.js";
 import { signingIn } from "./signing-in.js";
 import { Thread } from "./thread.js";
@@ -19,31 +19,47 @@ const conversations = new Conversations(session);
 const bots = new Bots(session);
 let graceful;
 let shown = null;
+/** Does a visitor want to sign in? */
+let isSigningIn = false;
+
+/** Where somebody is who may be there: a visitor in their one conversation, and nobody but at the way in. */
+function place() {
+  if (!session.user || isSigningIn) return { name: "sign-in" };
+  const wanted = here();
+  if (!session.isVisitor || wanted.conversation === session.user.conversation) return wanted;
+  history.replaceState(null, "", placeOf(session.user.conversation));
+  return here();
+}
 
 /** Shows what the address says, or the way to sign in. */
 function show() {
-  const place = session.user ? here() : { name: "sign-in" };
-  const address = place.name + (place.conversation ?? "");
+  const now = place();
+  const address = now.name + (now.conversation ?? "");
   if (address === shown) return;
   shown = address;
   document.title = "BotServer";
-  document.body.dataset.place = place.name;
-  by("sign-in").hidden = place.name !== "sign-in";
-  by("thread").hidden = place.name !== "thread";
-  by("bots").hidden = !["home", "new"].includes(place.name);
-  by("conversations").hidden = place.name === "sign-in";
+  document.body.dataset.place = now.name;
+  document.body.toggleAttribute("data-visitor", session.isVisitor);
+  by("sign-in").hidden = now.name !== "sign-in";
+  by("thread").hidden = now.name !== "thread";
+  by("bots").hidden = !["home", "new"].includes(now.name);
+  by("conversations").hidden = now.name === "sign-in" || session.isVisitor;
   by("sign-out").hidden = by("who").hidden = !session.user;
+  by("sign-out").textContent = session.isVisitor ? "Leave" : "Sign out";
+  by("sign-in-instead").hidden = !session.isVisitor || now.name === "sign-in";
+  by("visit").hidden = session.isVisitor;
+  by("back").hidden = session.isVisitor;
   tell(by("who"), session.user?.display_name);
   connected(true);
-  if (place.name === "thread") {
-    thread.open(place.conversation);
+  if (now.name === "thread") {
+    thread.open(now.conversation);
   } else {
     thread.close();
   }
-  conversations.mark(place.conversation ?? null);
-  if (place.name === "sign-in") by("name").focus();
-  else if (place.name !== "thread") bots.show();
-  if (place.name === "new") by("bots-title").focus({ focusVisible: hasKeyboard() });
+  conversations.mark(now.conversation ?? null);
+  if (now.name === "sign-in") by("name").focus();
+  else if (now.name !== "thread") bots.show();
+  if (now.name === "new") by("bots-title").focus({ focusVisible: hasKeyboard() });
 }
 
 /** Says that the server is away, unless it is back in a moment. */
@@ -68,6 +84,7 @@ function theme() {
 }
 
 function signedOut(sentence) {
+  isSigningIn = false;
   conversations.clear();
   tell(by("sign-in-problem"), sentence);
   show();
@@ -77,12 +94,17 @@ thread.onActivity = () => conversations.changed();
 thread.onConnected = connected;
 bots.onBegun = () => conversations.show();
 session.onEnded = () => signedOut("Your session has ended. Sign in again.");
+by("sign-in-instead").addEventListener("click", () => {
+  isSigningIn = true;
+  show();
+});
 by("sign-out").addEventListener("click", async () => {
   await session.signOut();
   signedOut("");
   thread.forget();
 });
 signingIn(session, () => {
+  isSigningIn = false;
   outbox.belongTo(session.user.user_id);
   show();
   conversations.show();

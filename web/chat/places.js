@@ -11,6 +11,9 @@ export function here() {
   return { name: query.has("new") ? "new" : "home" };
 }
 
+/** The bot that a link leads to. */
+export const invitedTo = () => new URLSearchParams(location.search).get("bot");
+
 /** Goes there without loading the page again. */
 export function go(address, { instead = false } = {}) {
   history[instead ? "replaceState" : "pushState"](null, "", address);

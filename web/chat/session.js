@@ -24,24 +24,39 @@ export class Session {
 
   constructor() {
     this.#tabs.addEventListener("message", ({ data }) => {
-      if (this.#tokens && data.spent === this.#tokens.refresh) this.#take(data.tokens);
+      if (this.#tokens?.refresh && data.spent === this.#tokens.refresh) this.#take(data.tokens);
     });
     // A timer that slept with the machine is late.
     document.addEventListener("visibilitychange", () => this.#plan());
     this.#plan();
   }
 
-  /** Who is signed in; null if nobody is. */
+  /** Who is here, signed in or as a visitor; null if nobody is. */
   get user() {
     return this.#tokens?.user ?? null;
   }
 
-  /** Signs in. A `Refusal` says why not. */
+  /** Is it somebody without an account? */
+  get isVisitor() {
+    return this.#tokens !== null && !this.#tokens.refresh;
+  }
+
+  /** Signs in; what a visitor said goes along. A `Refusal` says why not. */
   async signIn(name, password, stay) {
     const named = name.includes("@") ? { email: name } : { username: name };
     const body = { ...named, password, remember_me: stay };
-    const answer = await call("/auth/login", { method: "POST", body });
+    const token = this.isVisitor ? this.#tokens.access : undefined;
+    const answer = await call("/auth/login", { method: "POST", body, token });
     this.#keep(tokensOf(answer, answer.user));
+  }
+
+  /** Comes as a visitor, to the bot of that name or to the default one, and begins to talk with it. */
+  async visit(bot) {
+    const visit = await call("/auth/anonymous", { method: "POST", body: bot ? { bot_id: bot } : {} });
+    const begun = await call("/conversations", { method: "POST", token: visit.token, body: {} });
+    const user = { user_id: visit.user_id, display_name: "Visitor", conversation: begun.conversation_id };
+    // The one token is good for as long as it is used.
+    this.#keep({ access: visit.token, user });
   }
 
   /** Signs out, here in any case. */
@@ -74,6 +89,7 @@ export class Session {
   /** Other tokens in place of that one, unless there are others already. */
   async renew(used) {
     if (this.#tokens?.access !== used) return;
+    if (this.isVisitor) return this.#end();
     this.#renewing ??= this.#exchange(this.#tokens).finally(() => { this.#renewing = null; });
     await this.#renewing;
   }
@@ -88,13 +104,15 @@ export class Session {
         this.#tabs.postMessage({ spent: old.refresh, tokens });
         this.#take(tokens);
       } catch (refusal) {
-        if (refusal.status === 401 && this.#tokens === old) {
-          this.#drop();
-          this.onEnded();
-        }
+        if (refusal.status === 401 && this.#tokens === old) this.#end();
         throw refusal;
       }
     });
+  }
+
+  #end() {
+    this.#drop();
+    this.onEnded();
   }
 
   #take(tokens) {
@@ -115,12 +133,12 @@ export class Session {
   }
 
   #isDue() {
-    return this.#tokens !== null && Date.now() >= this.#tokens.renewAt;
+    return Boolean(this.#tokens?.refresh) && Date.now() >= this.#tokens.renewAt;
   }
 
   #plan() {
     clearTimeout(this.#timer);
-    if (!this.#tokens) return;
+    if (!this.#tokens?.refresh) return;
     const wait = Math.max(0, this.#tokens.renewAt - Date.now());
     this.#timer = setTimeout(() => {
       // Who is not reached now is asked again by whatever needs a token next.

@@ -1,25 +1,33 @@
-// Signing in.
+// Signing in, or coming as a visitor.
 
 import { by, tell } from "./dom.js";
+import { invitedTo } from "./places.js";
 
-/** Lets somebody sign in; calls back when they have. */
-export function signingIn(session, onSignedIn) {
+/** Lets somebody in; calls back when they are. */
+export function signingIn(session, onEntered) {
   const form = by("sign-in-form");
   let isBusy = false;
-  form.addEventListener("submit", async event => {
-    event.preventDefault();
+  async function enter(work, onRefused) {
     if (isBusy) return;
     isBusy = true;
     tell(by("sign-in-problem"));
     try {
-      await session.signIn(by("name").value.trim(), by("password").value, by("stay").checked);
+      await work();
       form.reset();
-      onSignedIn();
+      onEntered();
     } catch (cause) {
       tell(by("sign-in-problem"), cause.sentence ?? cause.message);
-      by("password").select();
+      onRefused();
     } finally {
       isBusy = false;
     }
+  }
+  form.addEventListener("submit", event => {
+    event.preventDefault();
+    enter(
+      () => session.signIn(by("name").value.trim(), by("password").value, by("stay").checked),
+      () => by("password").select(),
+    );
   });
+  by("visit").addEventListener("click", () => enter(() => session.visit(invitedTo()), () => by("visit").focus()));
 }

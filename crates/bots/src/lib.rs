@@ -18,9 +18,13 @@ pub mod tables;
 mod testing;
 pub mod webhooks;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use gateway::{Module, command::Commands};
+use identity::visitors::Host;
 use kernel::{Error, Id, Surroundings, id::kind::Organization};
 use platform::{
     bus::Bus,
@@ -147,6 +151,11 @@ impl Bots {
             hooks::module(&self.hooks),
             logs::module(&self.logs),
         ]
+    }
+
+    /// What receives visitors.
+    pub fn host(&self) -> Arc<dyn Host> {
+        Arc::new(self.conversations.clone())
     }
 
     /// What the modules of the server do for scripts. Until it is said, scripts can only talk.

@@ -208,4 +208,5 @@ pub(crate) const ALL: &[Migration] = &[
     crate::schedules::SCHEDULES,
     crate::hooks::HOOKS,
     crate::tables::TABLES,
+    crate::conversations::VISITORS,
 ];

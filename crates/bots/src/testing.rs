@@ -34,6 +34,7 @@ pub(crate) fn actor(world: &Surroundings) -> Actor {
         permissions: PermissionSet::all(),
         level: 100,
         expires_at: Timestamp::UNIX_EPOCH,
+        visits: None,
     };
     let origin = Origin {
         address: std::net::Ipv4Addr::LOCALHOST.into(),

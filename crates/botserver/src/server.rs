@@ -125,6 +125,7 @@ impl House {
             egress: egress.clone(),
             counters: counters.clone(),
         });
+        identity.visitors_go_to(bots.host());
         let webhooks = Webhooks::new(webhooks::Parts {
             db: db.clone(),
             identity: identity.clone(),

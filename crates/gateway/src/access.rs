@@ -11,7 +11,7 @@ pub enum Floor {
     Public,
     /// Any session, an anonymous one too.
     Anonymous,
-    /// A signed-in user.
+    /// A signed-in user, no visitor.
     Authenticated,
     /// A signed-in user with this permission.
     Permission(Permission),
@@ -69,6 +69,24 @@ pub(crate) enum Credentials {
     Own,
 }
 
+/// What it means that a path parameter names the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// Nothing more is asked of them.
+    Lowers(&'static str),
+    /// They are the only one who may call.
+    Only(&'static str),
+}
+
+impl Own {
+    /// The path parameter.
+    pub(crate) const fn parameter(self) -> &'static str {
+        match self {
+            Self::Lowers(parameter) | Self::Only(parameter) => parameter,
+        }
+    }
+}
+
 /// Who may call an operation, and how much.
 ///
 /// The gateway enforces the floor and the caller's own account; the standing is checked in the service by the
@@ -76,9 +94,9 @@ pub(crate) enum Credentials {
 #[derive(Debug, Clone)]
 pub struct Access {
     pub(crate) floor: Floor,
-    pub(crate) own: Option<&'static str>,
-    pub(crate) own_only: bool,
+    pub(crate) own: Option<Own>,
     pub(crate) standing: Option<Standing>,
+    pub(crate) takes_visitors: bool,
     pub(crate) limits: Vec<Limit>,
     pub(crate) body_limit: Option<usize>,
     pub(crate) timeout: Option<Duration>,
@@ -93,8 +111,8 @@ impl Access {
         Self {
             floor,
             own: None,
-            own_only: false,
             standing: None,
+            takes_visitors: false,
             limits: Vec::new(),
             body_limit: None,
             timeout: None,
@@ -128,15 +146,14 @@ impl Access {
     /// Only the user whom the path parameter names (`me`, or the caller's own id).
     pub const fn own_only(parameter: &'static str) -> Self {
         let mut access = Self::at(Floor::Authenticated);
-        access.own = Some(parameter);
-        access.own_only = true;
+        access.own = Some(Own::Only(parameter));
         access
     }
 
     /// The floor falls to "signed in" where the path parameter names the caller.
     #[must_use]
     pub const fn own(mut self, parameter: &'static str) -> Self {
-        self.own = Some(parameter);
+        self.own = Some(Own::Lowers(parameter));
         self
     }
 
@@ -144,6 +161,14 @@ impl Access {
     #[must_use]
     pub const fn standing(mut self, standing: Standing) -> Self {
         self.standing = Some(standing);
+        self
+    }
+
+    /// Visitors may call it, too, if they have the permission; the service sees to it that they keep to their bot. What
+    /// is public, or for any session, is for them anyway.
+    #[must_use]
+    pub const fn visitors(mut self) -> Self {
+        self.takes_visitors = true;
         self
     }
 

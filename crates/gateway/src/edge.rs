@@ -9,13 +9,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use kernel::{Actor, Error, Id, Kind, Origin, Principal, Surroundings, Timestamp, id::kind};
+use kernel::{Actor, Error, Id, Kind, Origin, Principal, Secret, Surroundings, Timestamp, id::kind};
 use platform::{counters::Counters, idempotency::Idempotency, settings::Live};
 use tracing::{Instrument, Span};
 
 use crate::{
     Access, Failure, Floor, Operating, RateLimits, Settings,
-    access::Credentials,
+    access::{Credentials, Own},
     conditional::Known,
     extract::{Context, check_coding, read_whole, too_slow},
     intake::Arrival,
@@ -34,8 +34,21 @@ pub trait Authenticator: Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'a, kernel::Result<Arc<Principal>>>;
 
+    /// Lets somebody without an account talk with a bot that is open to visitors: the one of that id or slug, or the
+    /// default one. Where there is none, 404.
+    fn visit<'a>(&'a self, bot: Option<&'a str>, origin: &'a Origin) -> BoxFuture<'a, kernel::Result<Visit>>;
+
     /// The caller, if their token was good a moment ago and nothing has to be asked to know it.
     fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>>;
+}
+
+/// A visit that has begun.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// What the visitor shows from now on.
+    pub token: Secret,
+    /// Who they are for as long as it is good.
+    pub principal: Arc<Principal>,
 }
 
 /// What every operation shares at the edge.
@@ -93,6 +106,10 @@ impl Edge {
 
     pub(crate) async fn authenticate(&self, token: &str) -> kernel::Result<Arc<Principal>> {
         self.0.authenticator.authenticate(token, self.0.surroundings.now()).await
+    }
+
+    pub(crate) async fn visit(&self, bot: Option<&str>, origin: &Origin) -> kernel::Result<Visit> {
+        self.0.authenticator.visit(bot, origin).await
     }
 
     /// Whose token it is. An address that showed many bad ones can't have more of them looked up: each would cost the
@@ -258,13 +275,19 @@ async fn admit(
 }
 
 async fn permit(access: &Access, who: &Principal, parts: &mut Parts) -> kernel::Result<()> {
+    let is_for_any_session = matches!(access.floor, Floor::Public | Floor::Anonymous);
+    if who.is_visitor() && !is_for_any_session && !access.takes_visitors {
+        return Err(Error::new(Kind::Forbidden, "Sign in to do this.").reason("visitors_not_allowed"));
+    }
     let own = match access.own {
         None => false,
-        Some(parameter) => names_caller(parts, parameter, who).await?,
+        Some(own) => names_caller(parts, own.parameter(), who).await?,
     };
     match access.floor {
         _ if own => Ok(()),
-        _ if access.own_only => Err(Error::not_found(<kind::User as kernel::id::IdKind>::NOUN)),
+        _ if matches!(access.own, Some(Own::Only(_))) => {
+            Err(Error::not_found(<kind::User as kernel::id::IdKind>::NOUN))
+        }
         Floor::Permission(permission) => who.require(permission),
         Floor::Public | Floor::Anonymous | Floor::Authenticated => Ok(()),
     }

@@ -61,6 +61,14 @@ pub struct Settings {
     /// WebSockets of one user at once.
     #[schemars(range(min = 1), extend("x-runtime" = true))]
     pub sockets_per_user: usize,
+
+    /// WebSockets of one visitor at once.
+    #[schemars(range(min = 1), extend("x-runtime" = true))]
+    pub sockets_per_visitor: usize,
+
+    /// WebSockets of all visitors from one address at once.
+    #[schemars(range(min = 1), extend("x-runtime" = true))]
+    pub visitor_sockets_per_address: usize,
     /// Frames that one user may send a minute.
     #[schemars(extend("x-runtime" = true))]
     pub socket_frames_per_minute: u32,
@@ -97,6 +105,8 @@ impl Default for Settings {
             cors_origins: Vec::new(),
             compress_from: 1 << 10,
             sockets_per_user: 10,
+            sockets_per_visitor: 5,
+            visitor_sockets_per_address: 20,
             socket_frames_per_minute: 60,
             socket_frame_limit: 64 << 10,
             socket_queue_limit: 1 << 20,

@@ -16,11 +16,12 @@ pub mod settings;
 mod testing;
 pub mod tokens;
 pub mod users;
+pub mod visitors;
 
 use std::sync::Arc;
 
-use gateway::{Authenticator, Module, module::BoxFuture};
-use kernel::{Id, PermissionSet, Principal, Result, Secret, Surroundings, Timestamp, id::kind};
+use gateway::{Authenticator, Module, Visit, module::BoxFuture};
+use kernel::{Id, Origin, PermissionSet, Principal, Result, Secret, Surroundings, Timestamp, id::kind};
 use platform::{
     bus::Bus,
     counters::Counters,
@@ -36,6 +37,7 @@ use auth::{Attempts, Founding, PasswordLinks};
 use passwords::Passwords;
 use sessions::{authenticator, revocation::Callers};
 use users::{CreatedUser, NewUser};
+use visitors::{Host, Visitors};
 
 /// The schema's steps.
 pub fn migrations() -> Vec<Migration> {
@@ -49,6 +51,7 @@ pub struct Identity {
     founding: Founding,
     users: Users,
     sessions: Sessions,
+    visitors: Visitors,
     callers: Callers,
     authenticator: authenticator::Authenticator,
 }
@@ -72,6 +75,7 @@ impl Identity {
         let passwords = Passwords::new(&settings.hashing, world.clone());
         let links = PasswordLinks::new(public_url.as_ref(), &settings);
         let callers = Callers::new(bus);
+        let visitors = Visitors::new(db.clone(), world.clone(), callers.clone());
         let attempts = Attempts::new(db.clone(), counters, Arc::clone(&settings));
         Self {
             auth: Auth::new(
@@ -81,6 +85,7 @@ impl Identity {
                 passwords.clone(),
                 callers.clone(),
                 attempts,
+                visitors.clone(),
             ),
             founding: Founding::new(
                 db.clone(),
@@ -90,8 +95,9 @@ impl Identity {
                 bootstrap_secret,
             ),
             users: Users::new(db.clone(), world.clone(), settings, passwords, links, callers.clone()),
-            sessions: Sessions::new(db.clone(), world, callers.clone()),
+            sessions: Sessions::new(db.clone(), world, callers.clone(), visitors.clone()),
             authenticator: authenticator::Authenticator::new(db, callers.clone()),
+            visitors,
             callers,
         }
     }
@@ -102,6 +108,7 @@ impl Identity {
             auth::module(&self.auth, &self.founding),
             users::module(&self.users),
             sessions::module(&self.sessions),
+            visitors::module(&self.visitors),
         ]
     }
 
@@ -146,6 +153,11 @@ impl Identity {
         Ok(self.users.create_as_operator(org, new).await?)
     }
 
+    /// Says who has the bots that visitors may talk with.
+    pub fn visitors_go_to(&self, host: Arc<dyn Host>) {
+        self.visitors.hosted_by(host);
+    }
+
     /// Runs for each session that ends. It must not wait for anything.
     pub fn on_session_end(&self, listener: impl Fn(SessionEnded) + Send + Sync + 'static) {
         self.callers.on_end(listener);
@@ -160,6 +172,14 @@ impl Identity {
 impl Authenticator for Identity {
     fn authenticate<'a>(&'a self, token: &'a str, now: Timestamp) -> BoxFuture<'a, Result<Arc<Principal>>> {
         Box::pin(self.authenticator.authenticate(token, now))
+    }
+
+    fn visit<'a>(&'a self, bot: Option<&'a str>, origin: &'a Origin) -> BoxFuture<'a, Result<Visit>> {
+        Box::pin(async move {
+            let begun = self.visitors.enter(origin, bot.map(str::to_owned)).await?;
+            let token = Secret::new(begun.token.reveal());
+            Ok(Visit { token, principal: Arc::new(begun.row.principal()) })
+        })
     }
 
     fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>> {

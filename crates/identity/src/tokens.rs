@@ -20,6 +20,8 @@ pub(crate) enum TokenKind {
     Refresh,
     /// Lets somebody set a password, once.
     Password,
+    /// Shown with each request by somebody without an account.
+    Visitor,
 }
 
 impl TokenKind {
@@ -28,6 +30,7 @@ impl TokenKind {
             Self::Access => "bsa_",
             Self::Refresh => "bsr_",
             Self::Password => "bsp_",
+            Self::Visitor => "bsv_",
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::{
     id::{Id, kind},
 };
 
-/// A caller whose credentials were checked: a user in one of their organizations, through a session.
+/// A caller whose credentials were checked: a user in one of their organizations, through a session; or a
+/// visitor, whom an organization lets talk with one of its bots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// The user.
@@ -22,6 +23,8 @@ pub struct Principal {
     pub level: u8,
     /// When the credentials end.
     pub expires_at: Timestamp,
+    /// The one bot that a visitor talks with; nothing for who signed in. A visitor's `user` is nobody's account.
+    pub visits: Option<Id<kind::Bot>>,
 }
 
 impl Principal {
@@ -33,6 +36,11 @@ impl Principal {
     /// 403 naming the permission unless the caller has it.
     pub fn require(&self, permission: Permission) -> Result<()> {
         if self.may(permission) { Ok(()) } else { Err(Error::lacks(permission)) }
+    }
+
+    /// Are they here without an account?
+    pub const fn is_visitor(&self) -> bool {
+        self.visits.is_some()
     }
 
     /// Is this the caller's own account?
@@ -52,6 +60,14 @@ pub struct Origin {
     pub user_agent: Option<String>,
     /// The request's id, as returned in `X-Request-Id`.
     pub request_id: Arc<str>,
+}
+
+/// What counts as one caller's address: a host of IPv6 has a whole /64 to call from, so there it is the network.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+    }
 }
 
 /// A checked caller together with where the request came from: what every service takes.

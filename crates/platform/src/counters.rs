@@ -38,12 +38,12 @@ enum Subject {
 impl CounterKey {
     /// Counts for an address. An IPv6 host has a whole /64 to call from, so its network is what counts.
     pub fn address(scope: &'static str, address: IpAddr) -> Self {
-        Self { scope, subject: Subject::Address(network(address)) }
+        Self { scope, subject: Subject::Address(kernel::network(address)) }
     }
 
     /// Counts for an address that calls a thing with an id.
     pub fn address_at<K>(scope: &'static str, address: IpAddr, id: Id<K>) -> Self {
-        Self::text(scope, &format!("{} {}", network(address), id.uuid()))
+        Self::text(scope, &format!("{} {}", kernel::network(address), id.uuid()))
     }
 
     /// Counts for a thing with an id.
@@ -54,13 +54,6 @@ impl CounterKey {
     /// Counts for a text.
     pub fn text(scope: &'static str, text: &str) -> Self {
         Self { scope, subject: Subject::Text(text.into()) }
-    }
-}
-
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
     }
 }
 

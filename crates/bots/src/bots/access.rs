@@ -117,11 +117,16 @@ pub(crate) struct Guard<'a> {
     pub(crate) created_by: Option<Id<User>>,
     /// Does any list name people or roles?
     pub(crate) is_listed: bool,
+    /// May visitors use it, if it is public?
+    pub(crate) anonymous_allowed: bool,
 }
 
 impl Guard<'_> {
     /// May the caller use the bot now? Where not, there is no such bot.
     pub(crate) fn lets_in(&self, tx: &Tx<'_>, who: &Actor, now: Timestamp) -> Result<bool, DbError> {
+        if let Some(visited) = who.visits {
+            return Ok(visited == self.bot && super::policy::is_open(self.visibility, self.anonymous_allowed));
+        }
         let own = if self.is_listed { own_relations(tx, self.bot, who.user)? } else { Vec::new() };
         let is = |relation: Relation| own.iter().any(|(found,)| found == relation.as_str());
         if is(Relation::DeniedUser) {

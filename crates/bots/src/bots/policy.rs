@@ -12,6 +12,11 @@ pub(super) fn may_use(who: &Actor, visibility: &str, created_by: Option<Id<User>
     may_know(&hearer, visibility, created_by) || (is_listed && visibility == Visibility::Private)
 }
 
+/// May somebody without an account talk with a bot of that visibility?
+pub(crate) fn is_open(visibility: &str, anonymous_allowed: bool) -> bool {
+    anonymous_allowed && Visibility::read(visibility) == Visibility::Public
+}
+
 /// May somebody hear of it? Lists are not looked at.
 pub(super) fn may_know(who: &Hearer, visibility: Visibility, created_by: Option<Id<User>>) -> bool {
     if who.may(Permission::ADMIN_BOTS) {

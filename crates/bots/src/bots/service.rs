@@ -1,7 +1,7 @@
 //! What can be done with bots.
 
 use chrono::TimeDelta;
-use identity::membership;
+use identity::{membership, visitors::Open};
 use kernel::{
     Actor, Error, Expected, FieldErrors, Id, Patch, Permission, Surroundings, Timestamp, Versioned,
     id::{JobId, kind::Organization},
@@ -10,7 +10,7 @@ use kernel::{
 };
 use platform::{
     audit::{Audit, Category},
-    db::{Db, Json, Tx, Unit},
+    db::{Db, Json, ServerTx, Tx, Unit},
     settings::Live,
 };
 
@@ -18,6 +18,7 @@ use super::{
     Bot, BotError, BotPatch, Guard, NewBot, NewStatus, PackageSummary, Status, Visibility, deletion,
     events::{About, BotCreated, BotDeleted, BotUpdated},
     model::{Texts, slug},
+    policy,
     store::{self, BotRow},
 };
 use crate::{
@@ -63,14 +64,9 @@ pub struct BotService {
 }
 
 impl BotRow {
-    /// The instant since when whoever said something is here, as the bot's `session-timeout` has it.
+    /// The instant since when whoever said something is here.
     fn sessions_since(&self, now: Timestamp) -> Timestamp {
-        let config: std::collections::BTreeMap<String, String> = self.config.read().unwrap_or_default();
-        let known = known::known("session-timeout");
-        let set = config.get("session-timeout").map(String::as_str);
-        let fits = |text: &&str| known.is_some_and(|known| known.takes.problem(text).is_none());
-        let seconds = set.filter(fits).or(known.and_then(|known| known.default));
-        now - TimeDelta::seconds(seconds.and_then(|text| text.parse().ok()).unwrap_or_default())
+        now - session_timeout(&self.config)
     }
 
     /// As the API shows it to whoever reads it, with the conversations that are held.
@@ -92,6 +88,7 @@ impl BotRow {
             visibility: &self.visibility,
             created_by: self.created_by,
             is_listed: self.is_listed,
+            anonymous_allowed: self.anonymous_allowed,
         }
     }
 
@@ -142,6 +139,32 @@ pub(crate) fn find(tx: &Tx<'_>, named: Option<&str>) -> Result<Option<BotRow>, p
             Err(_) => store::by_slug(tx, name),
         },
     }
+}
+
+/// How long somebody may be silent and is still here, as the bot's `session-timeout` has it.
+fn session_timeout(config: &Json) -> TimeDelta {
+    let config: std::collections::BTreeMap<String, String> = config.read().unwrap_or_default();
+    let known = known::known("session-timeout");
+    let set = config.get("session-timeout").map(String::as_str);
+    let fits = |text: &&str| known.is_some_and(|known| known.takes.problem(text).is_none());
+    let seconds = set.filter(fits).or(known.and_then(|known| known.default));
+    TimeDelta::seconds(seconds.and_then(|text| text.parse().ok()).unwrap_or_default())
+}
+
+/// The bot of that id or slug if it is open to visitors; the default one of the server's first organization, if none is
+/// named.
+pub(crate) fn open_to_visitors(
+    tx: &ServerTx<'_>,
+    named: Option<&str>,
+) -> Result<Option<Open>, platform::db::DbError> {
+    let found = match named {
+        Some(named) => store::anywhere(tx, named)?,
+        None => store::first_default(tx)?,
+    };
+    let Some((org, bot)) = found else { return Ok(None) };
+    let visited =
+        store::visited(tx, bot)?.filter(|bot| policy::is_open(&bot.visibility, bot.anonymous_allowed));
+    Ok(visited.map(|found| Open { org, bot, name: found.name, idle: session_timeout(&found.config) }))
 }
 
 /// The bot that is called so: the one with that name as its slug, or else the only one of that name.

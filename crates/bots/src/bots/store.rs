@@ -256,6 +256,36 @@ pub(crate) fn anywhere(tx: &ServerTx<'_>, named: &str) -> Result<Option<Named>, 
     Ok(found.into_iter().next())
 }
 
+/// The default bot of the server's first organization.
+pub(crate) fn first_default(tx: &ServerTx<'_>) -> Result<Option<Named>, DbError> {
+    let found: Vec<Named> = tx.across_organizations(
+        "SELECT org_id, id FROM bots WHERE is_default AND status <> 'deleting'
+            AND org_id = (SELECT id FROM server_organizations WHERE founding)",
+    )?;
+    Ok(found.into_iter().next())
+}
+
+record! {
+    /// A bot as it is looked at for a visitor.
+    #[derive(Debug, Clone)]
+    pub(crate) struct Visited {
+        pub(crate) name: String,
+        pub(crate) visibility: String,
+        pub(crate) anonymous_allowed: bool,
+        pub(crate) config: Json,
+    }
+}
+
+/// The bot, whosever it is, if it is on.
+pub(crate) fn visited(tx: &ServerTx<'_>, id: Id<BotKind>) -> Result<Option<Visited>, DbError> {
+    let found = tx.across_organizations_with(
+        "SELECT COALESCE(display_name, name), visibility, anonymous_allowed, config FROM bots
+         WHERE id = $1 AND status = 'active'",
+        &[&id],
+    )?;
+    Ok(found.into_iter().next())
+}
+
 /// Bots on a page of the usual length, and on the longest.
 const PAGES: [usize; 2] = [20, 100];
 

@@ -6,7 +6,7 @@ use kernel::{
 };
 use platform::{
     audit::{Audit, Category},
-    db::{Json, Unit},
+    db::{DbError, Json, Unit},
 };
 
 use super::{
@@ -88,7 +88,7 @@ impl Conversations {
         who: Actor,
         id: Id<ConversationKind>,
     ) -> Result<Versioned<Conversation>, ConversationError> {
-        self.change(who, id, Expected::Any, "conversation_ended", end).await
+        self.change(who, id, Expected::Any, "conversation_ended", |unit, row| Ok(end(unit, row)?)).await
     }
 
     /// From here on there is no such conversation. Of its messages there may be many: a job removes them.
@@ -104,7 +104,7 @@ impl Conversations {
                 let row = manageable(unit, &who, id)?;
                 expected.check(row.rev)?;
                 store::delete(unit, id)?;
-                removal::enqueue(unit, id, &who)?;
+                removal::enqueue(unit, id, Some(who.user))?;
                 unit.audit(
                     Audit::by(&who, "conversation_deleted", Category::DataModification)
                         .on("conversation", id),
@@ -179,7 +179,8 @@ fn unarchive(row: &mut ConversationRow) -> Result<(), ConversationError> {
     Ok(())
 }
 
-fn end(unit: &Unit<'_>, row: &mut ConversationRow) -> Result<(), ConversationError> {
+/// Its dialog is dropped, and what was said stays.
+pub(super) fn end(unit: &Unit<'_>, row: &mut ConversationRow) -> Result<(), DbError> {
     if row.status != ENDED {
         store::drop_state(unit, row.id)?;
         ENDED.clone_into(&mut row.status);
@@ -227,6 +228,6 @@ fn apply(
         None => Ok(()),
         Some(NewStatus::Active) => unarchive(row),
         Some(NewStatus::Archived) => archive(unit, row),
-        Some(NewStatus::Ended) => end(unit, row),
+        Some(NewStatus::Ended) => Ok(end(unit, row)?),
     }
 }

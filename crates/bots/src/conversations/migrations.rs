@@ -80,3 +80,10 @@ pub(crate) const ATTACHMENTS: Migration = Migration::new(
     CREATE INDEX conversation_attachments_unsent ON conversation_attachments (org_id, created_at)
         WHERE message_seq IS NULL;",
 );
+
+/// Whose conversations are not of people with accounts: they are forgotten.
+pub(crate) const VISITORS: Migration = Migration::new(
+    "m20261130_41_bots_conversations_of_visitors",
+    "ALTER TABLE conversations ADD COLUMN visitors boolean NOT NULL DEFAULT FALSE;
+    CREATE INDEX conversations_of_visitors ON conversations (last_activity) WHERE visitors;",
+);

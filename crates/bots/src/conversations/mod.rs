@@ -34,6 +34,7 @@ mod store;
 mod stream;
 mod turn;
 mod variables;
+mod visits;
 mod waiting;
 mod wake;
 
@@ -49,7 +50,7 @@ pub use attachments::Attachment;
 pub(crate) use calls::{PROVIDED, script_name};
 pub use error::ConversationError;
 pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};
-pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH};
+pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH, VISITORS};
 pub use model::{Conversation, ConversationPatch, NewConversation, Rating, Started};
 pub use service::Conversations;
 pub(crate) use store::{delete as delete_conversation, delete_some as delete_some_of_conversation};
@@ -60,6 +61,7 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
     let module = keywords::with_commands(Module::new("conversations"), conversations);
     let module = attachments::with_jobs(module, conversations);
     let module = removal::with_jobs(wake::with_jobs(events::declare(module), conversations));
+    let module = visits::with_jobs(module, conversations);
     with_routes(module, conversations)
         .frame("message", Arc::new(socket::Messages::new(conversations.clone())))
         .frame("read", Arc::new(socket::Reads(conversations.clone())))
@@ -70,34 +72,36 @@ fn with_routes(module: Module, conversations: &Conversations) -> Module {
     let part = Standing::Participant;
     let read = || Access::permission(Permission::CHAT_READ).standing(part);
     let write = || Access::permission(Permission::CHAT_WRITE).standing(part);
-    let sends = || write().limit(Limit::per_minute(60, By::Caller));
-    let reads_on = read().limit(Limit::per_minute(100, By::Caller));
+    // Visitors talk. They have no list, and don't search, rate, export or keep anything.
+    let sends = || write().visitors().limit(Limit::per_minute(60, By::Caller));
+    let reads_on = read().visitors().limit(Limit::per_minute(100, By::Caller));
     let list = Access::permission(Permission::CHAT_READ).limit(Limit::per_minute(30, By::Caller));
-    let start = Access::permission(Permission::CHAT_WRITE).standing(Standing::MayUseBot);
+    let start = Access::permission(Permission::CHAT_WRITE).standing(Standing::MayUseBot).visitors();
     let upload = write().body_limit(usize::MAX).timeout(Duration::from_mins(10)).repeats(Repeats::Ignored);
-    let upload = upload.limit(Limit::per_minute(30, By::Caller));
-    let own = Access::permission(Permission::CHAT_READ).limit(Limit::per_minute(100, By::Caller));
-    let says = || Access::permission(Permission::CHAT_WRITE).limit(Limit::per_minute(60, By::Caller));
+    let upload = upload.visitors().limit(Limit::per_minute(30, By::Caller));
+    let own = Access::permission(Permission::CHAT_READ).visitors().limit(Limit::per_minute(100, By::Caller));
+    let says =
+        || Access::permission(Permission::CHAT_WRITE).visitors().limit(Limit::per_minute(60, By::Caller));
     let searches = Access::permission(Permission::CHAT_READ).limit(Limit::per_minute(30, By::Caller));
     let staff = Access::permission(Permission::CONVERSATIONS_READ);
     module
         .route(conversations, documented!(routes::list), list)
         .route(conversations, documented!(routes::start), start)
-        .route(conversations, documented!(routes::get), read())
+        .route(conversations, documented!(routes::get), read().visitors())
         .route(conversations, documented!(routes::patch), write())
         .route(conversations, documented!(routes::delete), write())
         .route(conversations, documented!(routes::archive), write())
         .route(conversations, documented!(routes::unarchive), write())
-        .route(conversations, documented!(routes::end), write())
-        .route(conversations, documented!(routes::reset), write())
+        .route(conversations, documented!(routes::end), write().visitors())
+        .route(conversations, documented!(routes::reset), write().visitors())
         .route(conversations, documented!(routes::rate), write())
         .route(conversations, documented!(routes::variables), staff)
-        .route(conversations, documented!(routes::messages), read())
+        .route(conversations, documented!(routes::messages), read().visitors())
         .route(conversations, documented!(routes::send), sends())
-        .route(conversations, documented!(routes::message), read())
-        .route(conversations, documented!(routes::judge), write())
+        .route(conversations, documented!(routes::message), read().visitors())
+        .route(conversations, documented!(routes::judge), write().visitors())
         .route(conversations, documented!(routes::history), reads_on)
-        .route(conversations, documented!(routes::stop), write())
+        .route(conversations, documented!(routes::stop), write().visitors())
         .route(conversations, documented!(routes::upload), upload)
         .route(conversations, documented!(routes::search), searches)
         .route(conversations, documented!(routes::export), read())

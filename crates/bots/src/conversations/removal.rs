@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use gateway::Module;
 use kernel::{
-    Actor, Id,
-    id::{ConversationId, kind::Conversation},
+    Id,
+    id::{
+        ConversationId,
+        kind::{Conversation, User},
+    },
 };
 use platform::{
     db::{DbError, Unit},
@@ -34,9 +37,12 @@ pub(super) fn with_jobs(module: Module) -> Module {
 }
 
 /// The job that removes what the conversation had.
-pub(super) fn enqueue(unit: &Unit<'_>, id: Id<Conversation>, who: &Actor) -> Result<(), DbError> {
+pub(super) fn enqueue(unit: &Unit<'_>, id: Id<Conversation>, by: Option<Id<User>>) -> Result<(), DbError> {
     let job = REMOVE.job(&Deleted { conversation_id: id }).unique(id.to_string());
-    unit.enqueue(&job.by(who.user))?;
+    unit.enqueue(&match by {
+        Some(user) => job.by(user),
+        None => job,
+    })?;
     Ok(())
 }
 

@@ -253,6 +253,7 @@ fn check_speaker(tx: &Tx<'_>, who: &Actor, row: &TurnRow, now: Timestamp) -> Res
         visibility: &row.bot_visibility,
         created_by: row.bot_created_by,
         is_listed: row.bot_is_listed,
+        anonymous_allowed: row.bot_anonymous_allowed,
     };
     if guard.lets_in(tx, who, now)? { Ok(()) } else { Err(bots::BotError::NotFound.into()) }
 }

@@ -63,7 +63,9 @@ impl Conversations {
     async fn begin(&self, who: &Actor, new: NewConversation) -> Result<Begun, ConversationError> {
         let id = self.surroundings.id();
         let _turn = self.stops.begin(id, &self.surroundings);
-        let new = Arc::new(new);
+        let visited = who.visits.filter(|_| new.bot_id.is_none());
+        let new =
+            Arc::new(NewConversation { bot_id: visited.map(|bot| bot.to_string()).or(new.bot_id), ..new });
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             let (named, asks, now) = (Arc::clone(&new), who.clone(), self.surroundings.now());
@@ -147,6 +149,7 @@ impl Conversations {
         turn: Turn,
     ) -> Result<Vec<Message>, ConversationError> {
         let (id, now, user, session) = (turn.conversation, self.surroundings.now(), who.user, who.session);
+        let is_visitors = who.is_visitor();
         self.commit(who.org, turn, move |unit| {
             still_the_same(unit, &bot, now)?;
             let channel = new.channel.as_deref().unwrap_or(WEB);
@@ -157,6 +160,7 @@ impl Conversations {
                     session,
                     bot: bot.id,
                     user,
+                    is_visitors,
                     channel,
                     language: new.language.as_deref(),
                     title: new.title.as_deref().map_or(bot.name.as_str(), str::trim),

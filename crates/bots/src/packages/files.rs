@@ -76,7 +76,12 @@ impl Packages {
         part: &Part,
     ) -> Result<OpenFile, PackageError> {
         let (_, state) = self.bot_and_state(who, named).await?;
-        let file = state.file(path)?.clone();
+        self.open_part(state.file(path)?, part).await
+    }
+
+    /// Opens a file, or the part of it that is asked for.
+    pub(super) async fn open_part(&self, file: &FileEntry, part: &Part) -> Result<OpenFile, PackageError> {
+        let file = file.clone();
         let part = part.within(file.size, file.revision()?);
         let content = match &part {
             Some(part) => self.objects.open_range(&file.hash()?, part.clone()).await?,

@@ -189,11 +189,23 @@ pub(crate) fn new_data_file<'a>(
     safe_path(&format!("{folder}/{name}")).ok().flatten()
 }
 
+/// The file of the theme of that name among these paths: what stands after the folder.
+pub(crate) fn theme_file<'a>(paths: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
+    files_in("gbtheme", paths).find(|(_, rest)| *rest == name).map(|(path, _)| path)
+}
+
 /// The files of data folders, with what stands after the folder.
 fn data_files<'a>(paths: impl Iterator<Item = &'a str>) -> impl Iterator<Item = (&'a str, &'a str)> {
-    paths.filter_map(|path| {
+    files_in("gbdata", paths)
+}
+
+fn files_in<'a>(
+    kind: &'static str,
+    paths: impl Iterator<Item = &'a str>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    paths.filter_map(move |path| {
         let (folder, rest) = path.split_once('/')?;
-        (folder_kind(folder) == Some("gbdata")).then_some((path, rest))
+        (folder_kind(folder) == Some(kind)).then_some((path, rest))
     })
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod state;
 mod states;
 pub(crate) mod store;
 pub(crate) mod templates;
+mod theme;
 mod upload;
 mod version_routes;
 mod versions;
@@ -59,6 +60,7 @@ pub(crate) fn module(packages: &Packages) -> Module {
         .route(packages, documented!(file_routes::get_file), read())
         .route(packages, documented!(file_routes::put_file), upload())
         .route(packages, documented!(file_routes::delete_file), write())
+        .route(packages, documented!(theme::theme), Access::public())
         .route(packages, documented!(version_routes::list_versions), read())
         .route(packages, documented!(version_routes::restore_version), write())
 }

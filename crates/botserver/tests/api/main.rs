@@ -32,4 +32,5 @@ mod sockets;
 mod tenants;
 mod tools;
 mod users;
+mod visitors;
 mod webhooks;

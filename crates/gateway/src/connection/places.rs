@@ -1,9 +1,6 @@
 //! How many connections there may be: in all, and from one address.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use dashmap::DashMap;
 use ipnet::IpNet;
@@ -45,7 +42,7 @@ impl Places {
         if self.per_address == 0 || self.exempt.iter().any(|net| net.contains(&peer)) {
             return Some(Place { _one_of_all: one_of_all, address: None });
         }
-        let address = network(peer);
+        let address = kernel::network(peer);
         let mut taken = self.taken.entry(address).or_insert(0);
         if *taken >= self.per_address {
             return None;
@@ -63,14 +60,6 @@ impl Drop for Place {
             }
             taken.remove_if(address, |_, count| *count == 0);
         }
-    }
-}
-
-/// A host of IPv6 has a whole /64 to call from, so its network is what counts.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
     }
 }
 

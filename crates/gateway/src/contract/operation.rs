@@ -12,7 +12,7 @@ use utoipa::openapi::{
 };
 
 use super::{BEARER, Schemas, example, headers, refusal};
-use crate::{Access, By, Floor, module::Route};
+use crate::{Access, By, Floor, access::Own, module::Route};
 
 /// The operation as the contract shows it.
 pub(super) fn described(route: &Route, schemas: &Schemas) -> Operation {
@@ -95,8 +95,11 @@ fn protect(operation: &mut Operation, access: &Access) {
     if let Some(standing) = access.standing {
         extensions = extensions.add("x-standing", standing.as_str());
     }
-    if let Some(parameter) = access.own {
-        extensions = extensions.add("x-own-parameter", parameter);
+    if access.takes_visitors {
+        extensions = extensions.add("x-visitors", true);
+    }
+    if let Some(own) = access.own {
+        extensions = extensions.add("x-own-parameter", own.parameter());
     }
     if !access.limits.is_empty() {
         let limits = access.limits.iter().map(|limit| {
@@ -121,9 +124,9 @@ fn refusals(access: &Access, shape: &Shape) -> Vec<Kind> {
     [
         vec![Kind::Internal, Kind::Unavailable],
         when(access.floor != Floor::Public, &[Kind::Unauthorized]),
-        when(matches!(access.floor, Floor::Permission(_)), &[Kind::Forbidden]),
+        when(!matches!(access.floor, Floor::Public | Floor::Anonymous), &[Kind::Forbidden]),
         when(access.counted || !access.limits.is_empty(), &[Kind::RateLimited]),
-        when(shape.has_path || access.own_only, &[Kind::NotFound]),
+        when(shape.has_path || matches!(access.own, Some(Own::Only(_))), &[Kind::NotFound]),
         when(
             shape.has_body,
             &[Kind::BadRequest, Kind::RequestTimeout, Kind::PayloadTooLarge, Kind::UnsupportedMediaType],

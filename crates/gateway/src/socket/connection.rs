@@ -13,7 +13,7 @@ use std::{
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, stream::SplitSink};
-use kernel::{Actor, Error, Kind, Origin};
+use kernel::{Actor, Error, Kind, Origin, Principal, Secret};
 use serde_json::{Map, Value, json};
 use tokio::{
     sync::{Notify, mpsc},
@@ -21,9 +21,13 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::json;
+use crate::{Visit, json};
 
-use super::{Close, Frame, Inner, Outgoing, Socket, handshake::Hall, registry::Place};
+use super::{
+    Close, Frame, Inner, Outgoing, Socket,
+    handshake::Hall,
+    registry::{Place, Places},
+};
 
 /// Frames of one connection that may wait for those before them.
 const WAITING_FRAMES: usize = 16;
@@ -210,11 +214,7 @@ impl Session {
                 Some(token) => self.sign_in(id, token).await,
                 None => self.socket.error(id.as_deref(), &Error::invalid("token", "is required")),
             },
-            _ if self.place.is_none() => {
-                let error = Error::unauthorized("Sign in to do this.", "credentials_missing");
-                self.socket.error(id.as_deref(), &error);
-                self.socket.close(Close::Unauthorized);
-            }
+            _ if self.place.is_none() && !self.visit(id.as_deref(), &body).await => {}
             _ => self.hand_on(kind, Frame { id, body }).await,
         }
     }
@@ -274,27 +274,78 @@ impl Session {
                 return self.socket.close(Close::Unauthorized);
             }
         };
-        let origin = Arc::clone(&self.socket.0.origin);
-        let status = json!({
-            "id": id,
-            "state": "authenticated",
-            "session_id": principal.session,
-            "user_id": principal.user,
-            "heartbeat_seconds": self.heartbeat().as_secs(),
-        });
-        if self.socket.0.actor.set(Actor { principal, origin }).is_err() {
-            return;
+        if self.enter(id.as_deref(), principal, token) {
+            self.tell_entered(id.as_deref(), None);
+            self.open().await;
         }
-        let limit = self.hall.edge.settings().sockets_per_user;
-        self.place = self.hall.sockets.enter(&self.socket, limit);
+    }
+
+    /// Lets somebody who didn't sign in talk with the bot that their first frame or the address names, or with the
+    /// default one, if it is open to visitors. False if not: then the connection is closed.
+    async fn visit(&mut self, id: Option<&str>, body: &Map<String, Value>) -> bool {
+        let named = body.get("bot_id").and_then(Value::as_str);
+        let bot = named.or_else(|| self.socket.query("bot")).or_else(|| self.socket.query("bot_id"));
+        match self.hall.edge.visit(bot, &self.socket.0.origin).await {
+            Ok(Visit { token, principal }) => {
+                if !self.enter(id, principal, token.reveal()) {
+                    return false;
+                }
+                self.tell_entered(None, Some(&token));
+                self.open().await;
+                true
+            }
+            Err(error) if error.kind() == Kind::NotFound => {
+                let error = Error::unauthorized("Sign in to do this.", "credentials_missing");
+                self.socket.error(id, &error);
+                self.socket.close(Close::Unauthorized);
+                false
+            }
+            Err(error) => {
+                self.socket.error(id, &error);
+                false
+            }
+        }
+    }
+
+    /// Takes a place among the caller's sockets. False if they have as many as they may.
+    fn enter(&mut self, id: Option<&str>, principal: Arc<Principal>, token: &str) -> bool {
+        let limits = Places::of(&principal, &self.hall.edge.settings());
+        let origin = Arc::clone(&self.socket.0.origin);
+        if self.socket.0.actor.set(Actor { principal, origin }).is_err() {
+            return false;
+        }
+        self.place = self.hall.sockets.enter(&self.socket, limits);
         if self.place.is_none() {
-            let error =
-                Error::new(Kind::RateLimited, format!("At most {limit} connections may be open at once."));
-            self.socket.error(id.as_deref(), &error);
-            return self.socket.close(Close::TooMany);
+            let problem = format!("At most {} connections may be open at once.", limits.own);
+            self.socket.error(id, &Error::new(Kind::RateLimited, problem));
+            self.socket.close(Close::TooMany);
+            return false;
         }
         token.clone_into(&mut self.token);
+        true
+    }
+
+    /// Tells who is here. A visitor who was just let in gets the token that lets them come back.
+    fn tell_entered(&self, id: Option<&str>, token: Option<&Secret>) {
+        let Some(who) = self.socket.who() else { return };
+        let mut status = json!({
+            "id": id,
+            "state": if who.is_visitor() { "anonymous" } else { "authenticated" },
+            "session_id": who.session,
+            "user_id": who.user,
+            "heartbeat_seconds": self.heartbeat().as_secs(),
+        });
+        if let Some(bot) = who.visits {
+            status["bot_id"] = json!(bot);
+        }
+        if let Some(token) = token {
+            status["token"] = token.reveal().into();
+            status["expires_at"] = json!(who.expires_at);
+        }
         self.socket.send("status", &status);
+    }
+
+    async fn open(&self) {
         for handler in self.hall.handlers.values() {
             if let Err(error) = handler.opened(&self.socket).await {
                 self.socket.error(None, &error);

@@ -1,20 +1,23 @@
 //! Every open socket of this node: to close those of an ended session, and to count those of a user.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use dashmap::DashMap;
 use kernel::{
-    Id,
+    Id, Principal,
     id::kind::{Session, User},
 };
 use tokio_util::task::TaskTracker;
 
 use super::{Close, Socket};
+use crate::Settings;
 
 /// The open sockets of this node.
 #[derive(Clone, Default)]
 pub struct Sockets {
     open: Arc<DashMap<Id<User>, Vec<Open>>>,
+    /// How many of them are visitors', by address: each visitor is somebody new.
+    of_visitors: Arc<DashMap<IpAddr, usize>>,
     /// Every connection, signed in or not, until its last frame is written.
     connections: TaskTracker,
 }
@@ -27,6 +30,24 @@ pub(super) struct Place {
     sockets: Sockets,
     user: Id<User>,
     number: u64,
+    /// The address, where it counts.
+    address: Option<IpAddr>,
+}
+
+/// How many sockets may be open at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places {
+    /// Of one caller.
+    pub(super) own: usize,
+    /// Of all visitors from one address.
+    from_address: usize,
+}
+
+impl Places {
+    pub(super) fn of(who: &Principal, settings: &Settings) -> Self {
+        let own = if who.is_visitor() { settings.sockets_per_visitor } else { settings.sockets_per_user };
+        Self { own, from_address: settings.visitor_sockets_per_address }
+    }
 }
 
 impl Sockets {
@@ -40,17 +61,30 @@ impl Sockets {
         self.open.is_empty()
     }
 
-    /// Takes a place for a signed-in socket, unless the user has as many as they may.
-    pub(super) fn enter(&self, socket: &Socket, limit: usize) -> Option<Place> {
+    /// Takes a place for a socket whose caller is known, unless they have as many as they may.
+    pub(super) fn enter(&self, socket: &Socket, limits: Places) -> Option<Place> {
         let who = socket.who()?;
         let number = socket.0.surroundings.seed();
+        let address = who.is_visitor().then(|| kernel::network(who.origin.address));
+        if let Some(address) = address {
+            let mut there = self.of_visitors.entry(address).or_default();
+            if *there >= limits.from_address {
+                return None;
+            }
+            *there += 1;
+        }
+        // From here on what was counted is given back.
+        let place = Place { sockets: self.clone(), user: who.user, number, address };
+        metrics::gauge!("websocket_connections").increment(1);
         let mut open = self.open.entry(who.user).or_default();
-        if open.len() >= limit {
+        if open.len() >= limits.own {
+            // Its place is left with the lock.
+            drop(open);
             return None;
         }
         open.push((who.session, number, socket.clone()));
-        metrics::gauge!("websocket_connections").increment(1);
-        Some(Place { sockets: self.clone(), user: who.user, number })
+        drop(open);
+        Some(place)
     }
 
     /// Closes the sockets of an ended session.
@@ -99,5 +133,11 @@ impl Drop for Place {
             open.retain(|(_, number, _)| *number != self.number);
         }
         self.sockets.open.remove_if(&self.user, |_, open| open.is_empty());
+        if let Some(address) = self.address {
+            if let Some(mut there) = self.sockets.of_visitors.get_mut(&address) {
+                *there = there.saturating_sub(1);
+            }
+            self.sockets.of_visitors.remove_if(&address, |_, there| *there == 0);
+        }
     }
 }

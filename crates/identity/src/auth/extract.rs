@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::model::Grant;
 
 /// A JSON body that may be left out altogether.
-pub(super) struct Optional<T>(pub(super) T);
+pub(crate) struct Optional<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for Optional<T> {
     type Rejection = Failure;

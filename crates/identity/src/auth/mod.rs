@@ -2,7 +2,7 @@
 
 mod attempts;
 mod error;
-mod extract;
+pub(crate) mod extract;
 mod founding;
 mod model;
 mod page;

@@ -1,6 +1,6 @@
 //! The operations of sign-in.
 
-use gateway::{Body, Caller, Envelope, Peer, Reply, Result, State};
+use gateway::{Body, Caller, Envelope, MaybeCaller, Peer, Reply, Result, State};
 use kernel::Error;
 
 use super::{
@@ -17,7 +17,8 @@ use super::{
 /// Begins a session; more than ten of one user end the least recently used one. A wrong name and a wrong password
 /// are the same 401 (`invalid_credentials`). After five failures of one name from one address within 15 minutes that
 /// address is locked out of that name for 30 minutes (423 `account_locked`, `locked_until`), whether the name exists
-/// or not. Five attempts a minute by address and name. `Idempotency-Key` is ignored.
+/// or not. Five attempts a minute by address and name. A visitor who shows their token takes what they said along, and
+/// their visit ends. `Idempotency-Key` is ignored.
 #[utoipa::path(post, path = "/auth/login", request_body = Login, responses(
     (status = 200, body = Envelope<SignedIn>),
     (status = 401, description = "`invalid_credentials`"),
@@ -29,9 +30,11 @@ use super::{
 pub(super) async fn login(
     State(auth): State<Auth>,
     Peer(origin): Peer,
+    MaybeCaller(caller): MaybeCaller,
     Body(login): Body<Login>,
 ) -> Result<Reply<SignedIn>> {
-    Ok(Reply::ok(auth.login(&origin, login).await?))
+    let visitor = caller.map(|caller| caller.principal).filter(|caller| caller.is_visitor());
+    Ok(Reply::ok(auth.login_over(&origin, login, visitor).await?))
 }
 
 /// New tokens for a refresh token, which is spent.

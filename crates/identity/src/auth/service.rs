@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use kernel::{Actor, FieldErrors, Id, Origin, Secret, Surroundings, Timestamp, id::kind, text};
+use kernel::{
+    Actor, Error, FieldErrors, Id, Origin, Principal, Secret, Surroundings, Timestamp, id::kind, text,
+};
 use platform::{
     audit::{Audit, Category},
     db::{Db, DbError, ServerUnit, Unit},
@@ -27,6 +29,7 @@ use crate::{
     settings::SessionPolicy,
     tokens::{self, NewToken, TokenHash, TokenKind},
     users::{self, model::Status, store::Account},
+    visitors::Visitors,
 };
 
 type Result<T> = std::result::Result<T, AuthError>;
@@ -40,6 +43,7 @@ pub struct Auth {
     pub(super) passwords: Passwords,
     pub(super) callers: Callers,
     attempts: Attempts,
+    visitors: Visitors,
 }
 
 /// How an account is named at sign-in, folded.
@@ -100,12 +104,23 @@ impl Auth {
         passwords: Passwords,
         callers: Callers,
         attempts: Attempts,
+        visitors: Visitors,
     ) -> Self {
-        Self { db, world, settings, passwords, callers, attempts }
+        Self { db, world, settings, passwords, callers, attempts, visitors }
     }
 
     /// Signs in with a password and begins a session.
     pub async fn login(&self, origin: &Arc<Origin>, login: Login) -> Result<SignedIn> {
+        self.login_over(origin, login, None).await
+    }
+
+    /// The same of a visitor, if it is one: what they said becomes the user's.
+    pub(super) async fn login_over(
+        &self,
+        origin: &Arc<Origin>,
+        login: Login,
+        visitor: Option<Arc<Principal>>,
+    ) -> Result<SignedIn> {
         let name = Name::of(&login)?;
         let attempt = Attempt::new(name.key(), origin.address);
         self.attempts.admit(&attempt, self.world.now()).await.inspect_err(AuthError::count)?;
@@ -114,7 +129,7 @@ impl Auth {
         let user = found.account.as_ref().map(|(account, _)| account.id);
         match self.prove(found, login.password.clone()).await {
             Ok(proven) => {
-                let signed_in = self.begin(origin, &login, proven).await?;
+                let signed_in = self.begin(origin, &login, proven, visitor).await?;
                 self.attempts.succeeded(&attempt, self.world.now()).await;
                 Ok(signed_in)
             }
@@ -197,7 +212,14 @@ impl Auth {
             .await
     }
 
-    async fn begin(&self, origin: &Arc<Origin>, login: &Login, proven: Proven) -> Result<SignedIn> {
+    async fn begin(
+        &self,
+        origin: &Arc<Origin>,
+        login: &Login,
+        proven: Proven,
+        visitor: Option<Arc<Principal>>,
+    ) -> Result<SignedIn> {
+        let visitors = self.visitors.clone();
         let home = proven.account.home_org_id;
         let org = login.organization_id.unwrap_or(home);
         let pair = Pair::new(&self.settings.session, login.remember_me, &self.world);
@@ -217,6 +239,9 @@ impl Auth {
                 users::store::signed_in(unit.server(), user.id, new.now)?;
                 if let Some(rehashed) = &proven.rehashed {
                     store::rehash(unit.server(), user.id, &proven.password_hash, rehashed)?;
+                }
+                if let Some(visitor) = &visitor {
+                    visitors.claim(unit.server(), visitor, (org, user.id), new.now)?;
                 }
                 audit_login(unit, &origin, &user, &new)?;
                 Ok(pair.signed_in(&user, &roles, org))
@@ -251,6 +276,10 @@ impl Auth {
 
     /// Ends the caller's session, and those others that they ask for.
     pub async fn logout(&self, who: &Actor, logout: Logout) -> Result<LoggedOut> {
+        if who.is_visitor() {
+            self.visitors.end(who).await.map_err(Error::from)?;
+            return Ok(LoggedOut { status: "logged_out" });
+        }
         let (now, who, callers) = (self.world.now(), who.clone(), self.callers.clone());
         let other =
             logout.refresh_token.as_ref().and_then(|token| tokens::read(TokenKind::Refresh, token.reveal()));

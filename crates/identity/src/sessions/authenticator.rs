@@ -18,6 +18,7 @@ use crate::{
     roles::{self, Effective},
     tokens::{self, TokenHash, TokenKind},
     users::{self, model::Status},
+    visitors,
 };
 
 /// Uses of sessions that may wait to be written down; more are left out until the next minute.
@@ -35,8 +36,20 @@ pub(crate) struct Authenticator {
     uses: mpsc::Sender<Use>,
 }
 
-/// A session was used.
-type Use = (Id<kind::Session>, Timestamp);
+/// A session was used, or a visit.
+#[derive(Clone, Copy)]
+struct Use {
+    session: Id<kind::Session>,
+    is_visit: bool,
+    at: Timestamp,
+}
+
+/// What kind of token it is that makes a caller, and its hash.
+fn read(token: &str) -> Option<(TokenKind, TokenHash)> {
+    [TokenKind::Access, TokenKind::Visitor]
+        .into_iter()
+        .find_map(|kind| Some((kind, tokens::read(kind, token)?)))
+}
 
 fn refused(reason: &'static str) -> Error {
     Error::unauthorized("The token is not valid, or not any more. Sign in again.", reason)
@@ -52,18 +65,21 @@ impl Authenticator {
 
     /// The caller behind the token, or 401 with `token_invalid`, `token_expired` or `session_ended`.
     pub(crate) async fn authenticate(&self, token: &str, now: Timestamp) -> Result<Arc<Principal>> {
-        let hash = tokens::read(TokenKind::Access, token).ok_or_else(|| refused("token_invalid"))?;
+        let (kind, hash) = read(token).ok_or_else(|| refused("token_invalid"))?;
         if let Some(principal) = self.recall(&hash, now) {
             return Ok(principal);
         }
-        let known = self.read(hash, now).await?;
+        let known = match kind {
+            TokenKind::Visitor => self.read_visit(hash, now).await?,
+            _ => self.read(hash, now).await?,
+        };
         self.note(&known, now);
         Ok(Arc::clone(&known.principal))
     }
 
     /// The caller behind the token, if this node knows without asking the database.
     pub(crate) fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>> {
-        self.recall(&tokens::read(TokenKind::Access, token)?, now)
+        self.recall(&read(token)?.1, now)
     }
 
     fn recall(&self, hash: &TokenHash, now: Timestamp) -> Option<Arc<Principal>> {
@@ -99,9 +115,27 @@ impl Authenticator {
                 permissions: effective.permissions,
                 level: effective.level,
                 expires_at: shown.token_expires_at,
+                visits: None,
             }),
             until,
             noted: AtomicI64::new(shown.last_activity.timestamp_micros()),
+        });
+        self.callers.remember(&reading, hash, Arc::clone(&known));
+        Ok(known)
+    }
+
+    async fn read_visit(&self, hash: TokenHash, now: Timestamp) -> Result<Arc<Known>> {
+        let reading = self.callers.begin();
+        let visit = self.db.read_server(move |tx| visitors::store::by_token(tx, &hash)).await?;
+        let visit = visit.ok_or_else(|| refused("token_invalid"))?;
+        if visit.ended_at.is_some() || visit.expires_at <= now {
+            return Err(refused("session_ended"));
+        }
+        let known = Arc::new(Known {
+            principal: Arc::new(visit.principal()),
+            // Whoever comes back is read again then, with the end that their use has moved.
+            until: visit.expires_at,
+            noted: AtomicI64::new(visit.last_activity.timestamp_micros()),
         });
         self.callers.remember(&reading, hash, Arc::clone(&known));
         Ok(known)
@@ -116,7 +150,9 @@ impl Authenticator {
         }
         let first =
             known.noted.compare_exchange(noted, now_micros, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if first && self.uses.try_send((known.principal.session, now)).is_err() {
+        let who = &known.principal;
+        let used = Use { session: who.session, is_visit: who.is_visitor(), at: now };
+        if first && self.uses.try_send(used).is_err() {
             tracing::debug!("the use of a session is not written down this minute: too many wait");
         }
     }
@@ -129,7 +165,10 @@ async fn write_down(db: Db, mut waiting: mpsc::Receiver<Use>) {
         let uses = std::mem::take(&mut batch);
         let written: Result<(), DbError> = db
             .write_server(move |unit| {
-                uses.into_iter().try_for_each(|(session, at)| store::touch(unit, session, at))
+                uses.iter().try_for_each(|Use { session, is_visit, at }| {
+                    let touch = if *is_visit { visitors::store::touch } else { store::touch };
+                    touch(unit, *session, *at)
+                })
             })
             .await;
         if let Err(error) = written {

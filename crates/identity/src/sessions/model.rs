@@ -2,14 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use kernel::{
-    id::kind::User,
+    id::{BotId, kind::User},
     list::{FilterField, ListSpec, Listed, SortField},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{device, store::SessionRow};
-use crate::ids::{SessionId, UserId};
+use crate::{
+    ids::{SessionId, UserId},
+    visitors::store::VisitRow,
+};
 
 /// The lists of sessions.
 pub(crate) enum SessionList {}
@@ -28,17 +31,21 @@ pub(crate) const LIST: ListSpec = ListSpec {
     search: None,
 };
 
-/// A sign-in that has not ended.
+/// A sign-in that has not ended, or a visit.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Session {
     /// The session's id.
     pub session_id: SessionId,
-    /// Who signed in.
+    /// Who signed in; a visitor's is no account.
     pub user_id: UserId,
-    /// Their address.
+    /// Their address; visitors have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "ann@example.com")]
-    pub user_email: String,
-    /// How it began: `login`.
+    pub user_email: Option<String>,
+    /// The bot that a visitor talks with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_id: Option<BotId>,
+    /// How it began: `login`, or `anonymous`.
     #[schema(pattern = "^(login|anonymous|api)$", example = "login")]
     pub kind: &'static str,
     /// When it began.
@@ -73,7 +80,8 @@ impl Session {
         Self {
             session_id: row.id,
             user_id: row.user_id,
-            user_email: row.user_email,
+            user_email: Some(row.user_email),
+            bot_id: None,
             kind: KIND,
             created_at: row.created_at,
             started_at: row.created_at,
@@ -87,9 +95,30 @@ impl Session {
             two_factor: row.two_factor,
         }
     }
+
+    /// A visit, as its visitor sees it.
+    pub(crate) fn of_visit(row: VisitRow) -> Self {
+        Self {
+            session_id: row.id,
+            user_id: row.user_id,
+            user_email: None,
+            bot_id: Some(row.bot_id),
+            kind: "anonymous",
+            created_at: row.created_at,
+            started_at: row.created_at,
+            last_activity: row.last_activity,
+            expires_at: row.expires_at,
+            device: row.user_agent.as_deref().and_then(device::describe),
+            ip_address: row.ip_address,
+            user_agent: row.user_agent,
+            current: true,
+            remember: false,
+            two_factor: false,
+        }
+    }
 }
 
-/// The one kind of session there is so far.
+/// The kind of session that lists have. Visits are not among them.
 pub(crate) const KIND: &str = "login";
 
 /// What ending several sessions did.

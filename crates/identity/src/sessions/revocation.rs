@@ -215,6 +215,7 @@ mod tests {
                 permissions: PermissionSet::EMPTY,
                 level: 0,
                 expires_at: until,
+                visits: None,
             }),
             until,
             noted: AtomicI64::new(0),

@@ -17,7 +17,7 @@ use super::{
     revocation::Callers,
     store::{self, Live, SessionRow},
 };
-use crate::users;
+use crate::{users, visitors::Visitors};
 
 /// Why it can't be done.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,7 @@ pub struct Sessions {
     db: Db,
     world: Surroundings,
     callers: Callers,
+    visitors: Visitors,
 }
 
 /// May the caller see the session and end it? Their own always; others' with `admin:sessions` in the organization
@@ -87,8 +88,8 @@ impl Sessions {
         Ok(serde_json::json!({ "sessions": swept }))
     }
 
-    pub(crate) fn new(db: Db, world: Surroundings, callers: Callers) -> Self {
-        Self { db, world, callers }
+    pub(crate) fn new(db: Db, world: Surroundings, callers: Callers, visitors: Visitors) -> Self {
+        Self { db, world, callers, visitors }
     }
 
     /// The sessions of the organization's users.
@@ -125,6 +126,9 @@ impl Sessions {
 
     /// The session of this request.
     pub async fn current(&self, who: &Actor) -> Result<Session> {
+        if who.is_visitor() {
+            return Ok(self.visitors.current(who).await.map_err(Error::from)?);
+        }
         self.get(who, who.session).await
     }
 

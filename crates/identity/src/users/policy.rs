@@ -163,6 +163,7 @@ mod tests {
             permissions: effective.permissions,
             level: effective.level,
             expires_at: world.now(),
+            visits: None,
         }
     }
 

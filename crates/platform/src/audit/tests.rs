@@ -55,6 +55,7 @@ impl House {
             permissions: PermissionSet::EMPTY,
             level: 50,
             expires_at: Timestamp::UNIX_EPOCH,
+            visits: None,
         };
         Actor { principal: Arc::new(principal), origin: Arc::new(origin()) }
     }

@@ -97,6 +97,7 @@ impl House {
             permissions: PermissionSet::all(),
             level: 100,
             expires_at: self.world.now(),
+            visits: None,
         };
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let origin = Origin { address, secure: false, user_agent: None, request_id: "req_1".into() };

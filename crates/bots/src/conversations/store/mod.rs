@@ -4,6 +4,7 @@ pub(crate) mod attachments;
 pub(crate) mod messages;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod visits;
 
 use kernel::{
     Id, Timestamp,
@@ -22,6 +23,7 @@ pub(crate) use attachments::*;
 pub(crate) use messages::*;
 pub(crate) use runs::*;
 pub(crate) use search::*;
+pub(crate) use visits::*;
 
 record! {
     /// A conversation with what a list shows of its bot.
@@ -87,6 +89,7 @@ record! {
         pub(crate) bot_visibility: String,
         pub(crate) bot_created_by: Option<Id<User>>,
         pub(crate) bot_is_listed: bool,
+        pub(crate) bot_anonymous_allowed: bool,
         pub(crate) bot_config: Json,
         pub(crate) language: Option<String>,
         pub(crate) program: Option<[u8; 32]>,
@@ -239,8 +242,8 @@ pub(crate) fn lock(unit: &Unit<'_>, id: Id<ConversationKind>) -> Result<(), DbEr
 pub(crate) fn for_turn(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<TurnRow>, DbError> {
     tx.one(
         "SELECT c.user_id, c.channel, c.status, c.staff_active, c.seq, c.fence, c.suggestions, c.bot_id, b.status,
-            b.visibility, b.created_by, b.is_listed, b.config, c.language, r.program, r.state, r.version, r.depth, r.wake,
-            r.asks_secret, r.kept
+            b.visibility, b.created_by, b.is_listed, b.anonymous_allowed, b.config, c.language, r.program, r.state, r.version,
+            r.depth, r.wake, r.asks_secret, r.kept
          FROM conversations c
          JOIN bots b ON b.org_id = c.org_id AND b.id = c.bot_id
          LEFT JOIN conversation_runs r ON r.org_id = c.org_id AND r.conversation_id = c.id
@@ -255,6 +258,8 @@ pub(crate) struct NewRow<'a> {
     pub(crate) session: Id<Session>,
     pub(crate) bot: Id<Bot>,
     pub(crate) user: Id<User>,
+    /// Is the person somebody without an account?
+    pub(crate) is_visitors: bool,
     pub(crate) channel: &'a str,
     pub(crate) language: Option<&'a str>,
     pub(crate) title: &'a str,
@@ -265,8 +270,8 @@ pub(crate) struct NewRow<'a> {
 pub(crate) fn insert(unit: &Unit<'_>, new: &NewRow<'_>) -> Result<(), DbError> {
     unit.execute(
         "INSERT INTO conversations (org_id, id, rev, session_id, bot_id, user_id, channel, language, title, title_key,
-            status, seq, metadata, fence, created_at, updated_at, last_activity)
-         VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, 'active', 0, $10, 0, $11, $11, $11)",
+            status, seq, metadata, fence, created_at, updated_at, last_activity, visitors)
+         VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, 'active', 0, $10, 0, $11, $11, $11, $12)",
         &[
             &new.id,
             &new.session,
@@ -278,6 +283,7 @@ pub(crate) fn insert(unit: &Unit<'_>, new: &NewRow<'_>) -> Result<(), DbError> {
             &kernel::text::key(new.title),
             &new.metadata,
             &new.at,
+            &new.is_visitors,
         ],
     )?;
     Ok(())

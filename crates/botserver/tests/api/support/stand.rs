@@ -19,10 +19,10 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use gateway::{
     Access, Authenticator, Body, By, Door, Edge, Envelope, Frame, FrameHandler, Limit, Module, Params,
-    RateLimits, Reply, Settings, Socket, Sockets, State, Tls, Upload, contract::Contract, module::BoxFuture,
-    routes,
+    RateLimits, Reply, Settings, Socket, Sockets, State, Tls, Upload, Visit, contract::Contract,
+    module::BoxFuture, routes,
 };
-use kernel::{Error, PermissionSet, Principal, Surroundings, Timestamp};
+use kernel::{Error, Origin, PermissionSet, Principal, Surroundings, Timestamp};
 use platform::{
     counters::Counters,
     db::{Db, DbOptions},
@@ -153,6 +153,10 @@ impl Authenticator for Doorkeeper {
         Box::pin(async { known })
     }
 
+    fn visit<'a>(&'a self, _: Option<&'a str>, _: &'a Origin) -> BoxFuture<'a, kernel::Result<Visit>> {
+        Box::pin(async { Err(Error::not_found("bot that is open to visitors")) })
+    }
+
     fn remembered(&self, _: &str, _: Timestamp) -> Option<Arc<Principal>> {
         None
     }
@@ -167,6 +171,7 @@ fn someone(now: Timestamp) -> Principal {
         permissions: PermissionSet::default(),
         level: 0,
         expires_at: now + Duration::from_hours(1),
+        visits: None,
     }
 }
 
