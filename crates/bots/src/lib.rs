@@ -4,6 +4,7 @@
 pub mod bots;
 pub mod config;
 pub mod conversations;
+mod files;
 mod hooks;
 mod logs;
 pub mod memory;
@@ -41,6 +42,7 @@ pub use settings::Settings;
 use crate::{
     bots::{Bot, BotService},
     conversations::Conversations,
+    files::Files,
     hooks::Hooks,
     logs::Logs,
     memory::Memories,
@@ -89,11 +91,11 @@ pub struct Bots {
     memories: Memories,
     requests: Requests,
     tables: BotTables,
+    files: Files,
     conversations: Conversations,
     schedules: Schedules,
     hooks: Hooks,
     logs: Logs,
-    surroundings: Surroundings,
 }
 
 impl Bots {
@@ -117,6 +119,13 @@ impl Bots {
         let tables = BotTables::new(db.clone(), surroundings.clone(), settings.clone());
         let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
         let requests = Requests::new(egress, settings.clone());
+        let files = Files::new(
+            packages.clone(),
+            requests.clone(),
+            db.clone(),
+            settings.clone(),
+            surroundings.clone(),
+        );
         let conversations = Conversations::new(parts.clone(), programs.clone(), memories.clone());
         let schedules = Schedules::new(db.clone(), conversations.clone(), settings);
         let hooks = Hooks::new(parts, programs, conversations.clone());
@@ -128,11 +137,11 @@ impl Bots {
             memories,
             requests,
             tables,
+            files,
             conversations,
             schedules,
             hooks,
             logs,
-            surroundings,
         }
     }
 
@@ -145,7 +154,8 @@ impl Bots {
             scripts::module(&self.scripts),
             memory::module(&self.memories),
             requests::module(&self.requests),
-            tables::module(&self.tables, &self.packages, &self.surroundings),
+            files::module(&self.files),
+            tables::module(&self.tables),
             conversations::module(&self.conversations),
             schedules::module(&self.schedules),
             hooks::module(&self.hooks),

@@ -19,6 +19,7 @@ use kernel::{
 use platform::{db::Db, secrets::Secrets, settings::Live};
 
 use super::{
+    attachments::Outgoing,
     calls,
     message::Suggestion,
     stage::{Allowance, Stage, Stop},
@@ -217,7 +218,12 @@ impl Dialogs {
                 Stop::Wants(command) => {
                     let performing = self.performed(scene, *command);
                     match scene.stop.token().run_until_cancelled(performing).await {
-                        Some(performed) => Next::On(machine, answered(performed)?),
+                        Some(performed) => {
+                            let said = allowance.says.len();
+                            let captions = scene.run.drafts.with(|sent: &mut Outgoing| sent.place(said));
+                            allowance.says.extend(captions);
+                            Next::On(machine, answered(performed)?)
+                        }
                         None => break End::Stopped,
                     }
                 }

@@ -4,7 +4,7 @@
 //! again, and writes messages, state and counters in one unit of work that checks the conversation's fence number.
 
 mod access;
-mod attachments;
+pub(crate) mod attachments;
 mod calls;
 mod commit;
 mod current;
@@ -53,7 +53,9 @@ pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};
 pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH, VISITORS};
 pub use model::{Conversation, ConversationPatch, NewConversation, Rating, Started};
 pub use service::Conversations;
-pub(crate) use store::{delete as delete_conversation, delete_some as delete_some_of_conversation};
+pub(crate) use store::{
+    AttachmentRow, attachment, delete as delete_conversation, delete_some as delete_some_of_conversation,
+};
 pub use variables::DialogState;
 
 /// The operations on conversations, over REST and WebSocket.
@@ -103,6 +105,7 @@ fn with_routes(module: Module, conversations: &Conversations) -> Module {
         .route(conversations, documented!(routes::history), reads_on)
         .route(conversations, documented!(routes::stop), write().visitors())
         .route(conversations, documented!(routes::upload), upload)
+        .route(conversations, documented!(routes::attachment), read().visitors())
         .route(conversations, documented!(routes::search), searches)
         .route(conversations, documented!(routes::export), read())
         .route(conversations, documented!(routes::chat), says())

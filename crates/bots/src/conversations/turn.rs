@@ -13,7 +13,7 @@ use platform::db::{DbError, Json, Unit};
 use serde_json::json;
 
 use super::{
-    attachments::{self, Attachment},
+    attachments::{self, Attachment, Outgoing},
     dialog::{End, Outcome, Stack},
     events::{About, MessageReceived, MessageSent, Said},
     keywords::Offered,
@@ -108,6 +108,10 @@ impl Turn {
         }
         for (message, client_id) in &messages {
             store::insert_message(unit, self.conversation, self.user, message, *client_id)?;
+        }
+        if let Some(outcome) = self.ran.as_ref().filter(|ran| !matches!(ran.end, End::Failed(_))) {
+            let first = seq - i64::try_from(outcome.says.len()).unwrap_or(i64::MAX) + 1;
+            self.drafts.with(|sent: &mut Outgoing| sent.send(unit, self.conversation, first))?;
         }
         self.write_run(unit, at)?;
         if self.was_cut_short() {
@@ -231,6 +235,12 @@ impl Turn {
                 for said in &outcome.says {
                     say(Sender::Bot, said, in_reply_to, None);
                 }
+                let first = messages.len() - outcome.says.len();
+                self.drafts.with(|sent: &mut Outgoing| {
+                    for (place, (message, _)) in messages[first..].iter_mut().enumerate() {
+                        message.attachments = attachments::kept(&sent.at(place));
+                    }
+                });
             }
             None => {
                 if let Some(fallback) = self.fallback.as_ref().filter(|_| self.heard().is_some()) {

@@ -321,6 +321,26 @@ impl Packages {
         Ok(self.objects.put_bytes(content).await?)
     }
 
+    /// The bytes of an object.
+    pub(crate) async fn bytes(&self, stored: &Stored) -> Result<bytes::Bytes, Error> {
+        let content = self.objects.read(&stored.hash).await?;
+        content.ok_or_else(|| Error::internal(format!("the object {} is gone", stored.hash)))
+    }
+
+    /// The first bytes of an object.
+    pub(crate) async fn head(&self, stored: &Stored, most: usize) -> Result<bytes::Bytes, Error> {
+        let until = stored.size.min(most as u64);
+        let content = self.objects.open_range(&stored.hash, 0..until).await?;
+        let content =
+            content.ok_or_else(|| Error::internal(format!("the object {} is gone", stored.hash)))?;
+        let mut head = bytes::BytesMut::new();
+        let mut chunks = std::pin::pin!(content.stream());
+        while let Some(chunk) = futures_util::StreamExt::next(&mut chunks).await {
+            head.extend_from_slice(&chunk.map_err(Error::internal)?);
+        }
+        Ok(head.freeze())
+    }
+
     /// A bot with the present state of its package.
     pub(crate) async fn present(
         &self,

@@ -189,6 +189,31 @@ pub(crate) fn new_data_file<'a>(
     safe_path(&format!("{folder}/{name}")).ok().flatten()
 }
 
+/// The file of the drive of that name among these paths: what stands after the folder, ignoring case.
+pub(crate) fn drive_file<'a>(paths: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
+    let name = kernel::text::key(name);
+    drive_files(paths).find(|(_, rest)| kernel::text::key(rest) == name).map(|(path, _)| path)
+}
+
+/// Where a new file of the drive of that name goes; none if no file can have the name.
+pub(crate) fn new_drive_file<'a>(
+    paths: impl Iterator<Item = &'a str>,
+    slug: &str,
+    name: &str,
+) -> Option<String> {
+    let present = drive_files(paths).next().and_then(|(path, _)| path.split_once('/'));
+    let folder = present.map_or_else(|| format!("{slug}.gbdrive"), |(folder, _)| folder.to_owned());
+    safe_path(name).ok().flatten()?;
+    safe_path(&format!("{folder}/{name}")).ok().flatten()
+}
+
+/// The files of the drive, with what stands after the folder.
+pub(crate) fn drive_files<'a>(
+    paths: impl Iterator<Item = &'a str>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    files_in("gbdrive", paths)
+}
+
 /// The file of the theme of that name among these paths: what stands after the folder.
 pub(crate) fn theme_file<'a>(paths: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
     files_in("gbtheme", paths).find(|(_, rest)| *rest == name).map(|(path, _)| path)

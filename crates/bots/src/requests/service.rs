@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use basic::{Data, ErrorCode, Response};
+use bytes::Bytes;
 use gateway::command::{Draft, NotWritten, Run, Unperformed};
 use http::{HeaderName, HeaderValue, Method};
 use kernel::{Error, Timestamp};
@@ -52,18 +53,7 @@ impl Requests {
         url: Url,
         body: Option<&Data>,
     ) -> Result<Response, Unperformed> {
-        let (most, bytes, seconds) = {
-            let settings = self.settings.get();
-            (settings.requests_per_turn, settings.response_bytes, settings.request_seconds)
-        };
-        let number = run.drafts.with(|sent: &mut Sent| {
-            sent.0 += 1;
-            sent.0
-        });
-        if number > most {
-            let message = format!("a script sends at most {most} requests in one turn");
-            return Err(Unperformed::failed(ErrorCode::Limit, message));
-        }
+        let number = self.count(run)?;
         let mut headers = headers::of(run);
         // What the script has set goes to the server that it names, and nowhere else.
         let follow = if headers.is_empty() { Follow::Anywhere } else { Follow::SameOrigin };
@@ -74,7 +64,7 @@ impl Requests {
             headers.entry(IDEMPOTENCY_KEY).or_insert(key);
         }
         let request = Outgoing { method, url, headers, body: body.into() };
-        let limits = Limits { time: Duration::from_secs(seconds), bytes, excess: Excess::Fails };
+        let limits = self.limits(self.settings.get().response_bytes);
         let answer =
             self.egress.send_following(request, limits, follow).await.map_err(|error| failed(&error))?;
         if answer.body.len() <= SMALL {
@@ -82,6 +72,43 @@ impl Requests {
         }
         let read = tokio::task::spawn_blocking(move || response(&answer)).await;
         Ok(read.map_err(Error::internal)?)
+    }
+}
+
+impl Requests {
+    /// Counts one more request of the turn, and gives its number.
+    fn count(&self, run: &Run) -> Result<usize, Unperformed> {
+        let most = self.settings.get().requests_per_turn;
+        let number = run.drafts.with(|sent: &mut Sent| {
+            sent.0 += 1;
+            sent.0
+        });
+        if number > most {
+            let message = format!("a script sends at most {most} requests in one turn");
+            return Err(Unperformed::failed(ErrorCode::Limit, message));
+        }
+        Ok(number)
+    }
+
+    fn limits(&self, bytes: usize) -> Limits {
+        let time = Duration::from_secs(self.settings.get().request_seconds);
+        Limits { time, bytes, excess: Excess::Fails }
+    }
+
+    /// The bytes at an address, up to what a file that is sent may have. A refusal of the other server is an error.
+    pub(crate) async fn fetch(&self, run: &Run, url: Url) -> Result<Bytes, Unperformed> {
+        self.count(run)?;
+        let headers = headers::of(run);
+        let follow = if headers.is_empty() { Follow::Anywhere } else { Follow::SameOrigin };
+        let bytes = usize::try_from(self.settings.get().attachment_bytes).unwrap_or(usize::MAX);
+        let request = Outgoing { method: Method::GET, url, headers, body: Bytes::new() };
+        let answer = self.egress.send_following(request, self.limits(bytes), follow).await;
+        let answer = answer.map_err(|error| failed(&error))?;
+        if answer.status.as_u16() >= 400 {
+            let message = format!("the server answered with the status {}", answer.status.as_u16());
+            return Err(Unperformed::failed(ErrorCode::Http, message));
+        }
+        Ok(answer.body)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::memory::keywords::text;
 
 /// What SAVE and INSERT are given.
 #[derive(Debug, PartialEq)]
-pub(super) enum Saved<'a> {
+pub(crate) enum Saved<'a> {
     /// A record. Its object is the second argument, if it is one.
     One { record: &'a [(String, Data)], is_argument: bool },
     /// A record under a key.
@@ -30,7 +30,7 @@ pub(super) enum Saved<'a> {
 
 /// Which rows UPDATE and DELETE mean.
 #[derive(Debug)]
-pub(super) enum Chosen<'a> {
+pub(crate) enum Chosen<'a> {
     Filter(&'a BoundFilter),
     Key(&'a Data),
     All,
@@ -38,7 +38,7 @@ pub(super) enum Chosen<'a> {
 
 /// What AGGREGATE does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     Sum,
     Average,
     Count,
@@ -57,7 +57,7 @@ fn several(value: &Data) -> Option<&[Data]> {
 }
 
 /// The fields of an object, also where an answer is one.
-pub(super) fn fields(value: &Data) -> Option<&[(String, Data)]> {
+pub(crate) fn fields(value: &Data) -> Option<&[(String, Data)]> {
     match value {
         Data::Object(fields) => Some(fields),
         Data::Response(response) => fields(&response.body),
@@ -73,7 +73,7 @@ fn named_fields(command: &Command) -> Option<&[(String, Data)]> {
 }
 
 /// What is to be saved.
-pub(super) fn saved(command: &Command) -> Result<Saved<'_>, Unperformed> {
+pub(crate) fn saved(command: &Command) -> Result<Saved<'_>, Unperformed> {
     if let Some(record) = named_fields(command) {
         return Ok(Saved::One { record, is_argument: false });
     }
@@ -95,17 +95,17 @@ pub(super) fn saved(command: &Command) -> Result<Saved<'_>, Unperformed> {
 }
 
 /// A value that is written back into what was saved.
-pub(super) fn written_back(element: Option<usize>, member: &str, value: Data) -> Change {
+pub(crate) fn written_back(element: Option<usize>, member: &str, value: Data) -> Change {
     Change { argument: 1, element, member: member.to_owned(), value }
 }
 
 /// The answer of SAVE and INSERT.
-pub(super) fn answer(value: Data, changes: Vec<Change>) -> Answer {
+pub(crate) fn answer(value: Data, changes: Vec<Change>) -> Answer {
     if changes.is_empty() { Answer::Value(value) } else { Answer::Changed { value, changes } }
 }
 
 /// The fields that UPDATE and SET change, with their new values.
-pub(super) fn changes(command: &Command) -> Result<Vec<(String, Data)>, Unperformed> {
+pub(crate) fn changes(command: &Command) -> Result<Vec<(String, Data)>, Unperformed> {
     if let Some(named) = named_fields(command) {
         return Ok(named.to_vec());
     }
@@ -124,7 +124,7 @@ pub(super) fn changes(command: &Command) -> Result<Vec<(String, Data)>, Unperfor
 }
 
 /// Which rows are meant.
-pub(super) fn chosen(command: &Command) -> Chosen<'_> {
+pub(crate) fn chosen(command: &Command) -> Chosen<'_> {
     match (&command.filter, command.arguments.get(1)) {
         (Some(filter), _) => Chosen::Filter(filter),
         (None, Some(key)) => Chosen::Key(key),
@@ -133,7 +133,7 @@ pub(super) fn chosen(command: &Command) -> Chosen<'_> {
 }
 
 /// The filter of FIND.
-pub(super) fn filter(command: &Command) -> Result<BoundFilter, Unperformed> {
+pub(crate) fn filter(command: &Command) -> Result<BoundFilter, Unperformed> {
     let mut filter = match command.arguments.as_slice() {
         [_, column, value] => {
             let wanted = condition::equals(&column.to_string(), constant(value));
@@ -150,7 +150,7 @@ pub(super) fn filter(command: &Command) -> Result<BoundFilter, Unperformed> {
 }
 
 /// A value to compare with.
-pub(super) fn constant(value: &Data) -> Constant {
+pub(crate) fn constant(value: &Data) -> Constant {
     match value.as_scalar() {
         Some(scalar) => scalar.into(),
         None => Constant::Text(value.to_string()),
@@ -158,14 +158,14 @@ pub(super) fn constant(value: &Data) -> Constant {
 }
 
 /// The rows of MERGE, and the column of their key.
-pub(super) fn merged(command: &Command) -> Result<(&[Data], String), Unperformed> {
+pub(crate) fn merged(command: &Command) -> Result<(&[Data], String), Unperformed> {
     let rows = command.clause_value("WITH").or(command.arguments.get(1)).and_then(several);
     let key = command.clause_value("BY").or(command.arguments.get(2)).map(ToString::to_string);
     rows.zip(key).ok_or_else(|| Unperformed::argument("MERGE needs rows and the column of their key"))
 }
 
 /// Nested members become fields `a_b`, unless there is a column that takes them whole.
-pub(super) fn flattened(row: &Data, is_column: &dyn Fn(&str) -> bool) -> Vec<(String, Data)> {
+pub(crate) fn flattened(row: &Data, is_column: &dyn Fn(&str) -> bool) -> Vec<(String, Data)> {
     fn flatten(prefix: &str, value: &Data, is_column: &dyn Fn(&str) -> bool, out: &mut Vec<(String, Data)>) {
         match value {
             Data::Object(fields) if prefix.is_empty() || !is_column(prefix) => {
@@ -183,13 +183,13 @@ pub(super) fn flattened(row: &Data, is_column: &dyn Fn(&str) -> bool) -> Vec<(St
 }
 
 /// What MERGE tells.
-pub(super) fn merge_counts(inserted: i64, updated: i64) -> Answer {
+pub(crate) fn merge_counts(inserted: i64, updated: i64) -> Answer {
     let counts = [("inserted", inserted), ("updated", updated)];
     Answer::Value(Data::Object(counts.map(|(name, count)| (name.to_owned(), count.into())).into()))
 }
 
 /// The table, operation and field of AGGREGATE: the table stands first, or between the others.
-pub(super) fn aggregated(command: &Command) -> Result<(String, Operation, String), Unperformed> {
+pub(crate) fn aggregated(command: &Command) -> Result<(String, Operation, String), Unperformed> {
     let (first, second, field) = (text(command, 0), text(command, 1), text(command, 2));
     let unknown = || Unperformed::argument("AGGREGATE knows SUM, AVG, COUNT, MIN and MAX");
     match (operation(&second), operation(&first)) {
@@ -211,7 +211,7 @@ fn operation(word: &str) -> Option<Operation> {
 }
 
 /// One value of a field of rows.
-pub(super) fn aggregate(
+pub(crate) fn aggregate(
     rows: &[Data],
     operation: Operation,
     field: &str,
@@ -257,7 +257,7 @@ pub(super) fn aggregate(
     })
 }
 
-pub(super) fn of_scalar(scalar: Scalar<'_>) -> Data {
+pub(crate) fn of_scalar(scalar: Scalar<'_>) -> Data {
     match scalar {
         Scalar::Null => Data::Null,
         Scalar::Boolean(truth) => Data::Bool(truth),

@@ -5,15 +5,14 @@
 //! of the installation. A turn reads through what it has changed itself (`draft.rs`); its changes are written with it,
 //! or not at all, and stand only if nobody else changed meanwhile what they are based on. Filters mean what the
 //! language says; the database looks for what it can (`condition.rs`), and the language has the last word. Data files of
-//! the package are tables, too (`files/`).
+//! the package are tables, too (`crate::files`).
 
 mod access;
 mod check;
 mod condition;
 pub(crate) mod definition;
 mod draft;
-mod files;
-mod forms;
+pub(crate) mod forms;
 mod keywords;
 pub(crate) mod plan;
 mod rules;
@@ -26,10 +25,8 @@ mod value;
 mod tests;
 
 use gateway::Module;
-use kernel::Surroundings;
 use platform::db::Migration;
 
-use crate::packages::Packages;
 pub use service::BotTables;
 
 /// The table of tables.
@@ -48,8 +45,7 @@ pub(crate) const TABLES: Migration = Migration::new(
     );",
 );
 
-/// The commands of scripts on tables, and on data files.
-pub(crate) fn module(tables: &BotTables, packages: &Packages, surroundings: &Surroundings) -> Module {
-    let files = files::DataFiles::new(packages.clone(), surroundings.clone());
-    keywords::with_commands(files::with_commands(Module::new("tables"), &files), tables)
+/// The commands of scripts on tables. Those on data files have to be registered before.
+pub(crate) fn module(tables: &BotTables) -> Module {
+    keywords::with_commands(Module::new("tables"), tables)
 }

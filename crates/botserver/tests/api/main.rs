@@ -12,6 +12,7 @@ mod configuration;
 mod contract;
 mod conversations;
 mod data;
+mod drive;
 mod edge;
 mod engines;
 mod examples;

@@ -1,7 +1,9 @@
 //! People without an account: what they may do, and what they may not.
 
+use platform::jobs::JobKind;
+
 use crate::support::{
-    App, Client, PASSWORD, Socket, Value, botserver_test, each_database, json, run_with, texts, zip_of,
+    App, Client, PASSWORD, Socket, Value, botserver_test, each_database, json, run_with, texts, until, zip_of,
 };
 
 const NAMES: &str = "HEAR name WITH \"Your name?\"\nSET USER MEMORY \"name\", name\nTALK \"Hello \" + name\nHEAR more\nTALK \"And \" + more";
@@ -235,4 +237,21 @@ async fn a_theme_is_seen_by_all_where_the_bot_is_open(app: App) {
     }
     app.admin().put(format!("/bots/{id}/access"), json!({ "visibility": "public" })).await.assert_ok();
     app.anonymous().get("/bots/open/theme/theme.css").await.assert_error(404, "NOT_FOUND", "");
+}
+
+#[botserver_test]
+async fn what_visitors_said_is_forgotten_after_a_week(app: App) {
+    bot(&app, "Open", "public", true).await;
+    let (_, visitor) = visit(&app, json!({})).await;
+    let begin = async || visitor.post("/conversations", json!({})).await.assert_status(201).data();
+    let (old, new) = (begin().await, begin().await);
+    let of_user = app.user("ann").await.post("/conversations", json!({})).await.assert_status(201).data();
+    app.age(&old, 8).await;
+    app.age(&of_user, 8).await;
+
+    let job = app.enqueue(&app.admin(), JobKind::new("conversations.forget_visitors").job(&())).await;
+    until(&app.admin(), &format!("/jobs/{job}"), "completed").await;
+
+    let kept = async |of: &Value| app.rows_of("conversations", of).await;
+    assert_eq!((kept(&old).await, kept(&new).await, kept(&of_user).await), (0, 1, 1));
 }

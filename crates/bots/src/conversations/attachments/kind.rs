@@ -15,7 +15,7 @@ const TEXTS: &[(&str, &str)] = &[
 ];
 
 /// The media type of a file that begins so.
-pub(super) fn of(head: &[u8], name: &str) -> &'static str {
+pub(crate) fn of(head: &[u8], name: &str) -> &'static str {
     // Its table of texts is about markup that hides in other files; those are told apart below.
     if let Some(found) = infer::get(head).filter(|found| found.matcher_type() != infer::MatcherType::Text) {
         return found.mime_type();

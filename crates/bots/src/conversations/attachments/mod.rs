@@ -2,24 +2,31 @@
 //!
 //! What nobody sends is removed after a day; what was sent goes with its conversation.
 
-mod kind;
-mod name;
+pub(crate) mod kind;
+pub(crate) mod name;
+mod outgoing;
 mod sweep;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use basic::{Data, File};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use gateway::Upload;
+use gateway::{Part, Upload};
 use kernel::{
-    Actor, Error, Id, Kind,
+    Actor, Error, Id, Kind, Revision,
     id::{
         AttachmentId, ConversationId,
         kind::{Attachment as AttachmentKind, Conversation as ConversationKind},
     },
 };
-use platform::db::{Json, Unit};
+use platform::{
+    db::{Json, Unit},
+    objects::Content,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,10 +35,11 @@ use super::{
     access::manageable,
     store::{self, AttachmentRow, ENDED},
 };
+pub(crate) use outgoing::Outgoing;
 pub(super) use sweep::with_jobs;
 
 /// Bytes by which the type of a file is known.
-const HEAD: usize = 8 << 10;
+pub(crate) const HEAD: usize = 8 << 10;
 /// Files of one message.
 pub(super) const MOST: usize = 10;
 
@@ -157,6 +165,41 @@ impl Conversations {
             })
             .await?;
         Ok(Uploaded { conversation_id: id, attachment })
+    }
+}
+
+/// A file that is read: what it is, and its content.
+pub(super) struct OpenAttachment {
+    pub(super) row: AttachmentRow,
+    pub(super) content: Content,
+    pub(super) part: Option<Range<u64>>,
+}
+
+impl Conversations {
+    /// Opens a file that was sent or uploaded in a conversation that the caller may read.
+    pub(super) async fn open_attachment(
+        &self,
+        who: Actor,
+        id: Id<ConversationKind>,
+        attachment: Id<AttachmentKind>,
+        part: &Part,
+    ) -> Result<OpenAttachment, ConversationError> {
+        let asks = who.clone();
+        let found = self.db.read(who.org, move |tx| {
+            let conversation = super::access::readable(tx, &asks, id)?;
+            Ok::<_, ConversationError>((conversation, store::attachment(tx, id, attachment)?))
+        });
+        let (conversation, row) = found.await?;
+        let row = row.ok_or_else(|| Error::not_found("attachment"))?;
+        self.note_reading(&who, &conversation).await?;
+        let part = part.within(row.size.unsigned_abs(), Revision(1));
+        let content = match &part {
+            Some(part) => self.objects.open_range(&row.hash, part.clone()).await,
+            None => self.objects.open(&row.hash).await,
+        };
+        let content = content.map_err(Error::from)?;
+        let content = content.ok_or_else(|| Error::internal(format!("the object {} is gone", row.hash)))?;
+        Ok(OpenAttachment { row, content, part })
     }
 }
 

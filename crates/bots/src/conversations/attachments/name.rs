@@ -7,7 +7,7 @@ const LONGEST: usize = 200;
 const NAMELESS: &str = "file";
 
 /// The last part of the path that was sent, without control characters, marks of direction and separators.
-pub(super) fn cleaned(name: &str) -> String {
+pub(crate) fn cleaned(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let shown =
         |c: &char| !kernel::text::disturbs(*c) && !matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*');

@@ -4,7 +4,7 @@ use axum::response::{
     IntoResponse, Response,
     sse::{KeepAlive, Sse},
 };
-use gateway::{Body, Caller, Envelope, ListQuery, Params, Path, Reply, Result, State, Upload};
+use gateway::{Body, Caller, Envelope, ListQuery, Params, Path, Reply, Result, State};
 use http::HeaderMap;
 use kernel::{
     Actor, Error,
@@ -16,7 +16,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::conversations::{
     ConversationError, Conversations, Message, NewFeedback, NewMessage, Sent,
-    attachments::Uploaded,
     message::{History, Wait},
     service::MessageList,
     stream::StreamedEvent,
@@ -217,43 +216,4 @@ pub(super) fn checked(part: Part) -> Result<(u32, Option<MessageId>, Option<Mess
         return Err(Error::invalid("after", "can't be combined with before").into());
     }
     Ok((limit, part.before, part.after))
-}
-
-/// A file.
-#[derive(ToSchema)]
-#[schema(value_type = String, format = Binary, example = "%PDF-1.7…")]
-#[allow(dead_code, reason = "it is read as it arrives")]
-struct FileContent(Vec<u8>);
-
-/// A form with a file.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "it is read as it arrives")]
-struct AttachmentForm {
-    /// The file.
-    file: FileContent,
-}
-
-/// Upload a file to send.
-///
-/// As the part `file` of a form, at most 25 MiB. What it is, is told by its content. A message sends it by its id; what
-/// is not sent within a day is removed.
-#[utoipa::path(
-    post,
-    path = "/conversations/{conversation_id}/attachments",
-    params(("conversation_id" = ConversationId, Path)),
-    request_body(content((AttachmentForm = "multipart/form-data"))),
-    responses(
-        (status = 201, body = Envelope<Uploaded>),
-        (status = 409, description = "`conversation_ended`: it has ended"),
-        (status = 413, description = "The file is too large"),
-    ),
-)]
-pub(crate) async fn upload(
-    State(conversations): State<Conversations>,
-    Caller(who): Caller,
-    Path(id): Path<ConversationId>,
-    upload: Upload,
-) -> Result<Reply<Uploaded>> {
-    let uploaded = conversations.upload(who, id, upload).await?;
-    Ok(Reply::created(format!("/conversations/{id}"), uploaded))
 }

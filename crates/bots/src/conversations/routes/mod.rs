@@ -1,5 +1,6 @@
 //! Conversations over HTTP.
 
+mod attachments;
 mod current;
 mod messages;
 mod search;
@@ -11,6 +12,7 @@ use super::{
     Conversation, ConversationPatch, Conversations, DialogState, NewConversation, Rating, Started,
     service::ConversationList,
 };
+pub(crate) use attachments::*;
 pub(crate) use current::*;
 pub(crate) use messages::*;
 pub(crate) use search::*;

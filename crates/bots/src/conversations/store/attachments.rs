@@ -63,6 +63,19 @@ pub(crate) fn unsent(
     )
 }
 
+/// A file of the conversation, whether a message has sent it or not.
+pub(crate) fn attachment(
+    tx: &Tx<'_>,
+    conversation: Id<ConversationKind>,
+    id: Id<Attachment>,
+) -> Result<Option<AttachmentRow>, DbError> {
+    tx.one(
+        "SELECT id, user_id, name, mime_type, size, hash, created_at FROM conversation_attachments
+         WHERE org_id = $1 AND conversation_id = $2 AND id = $3",
+        &[&conversation, &id],
+    )
+}
+
 /// The message at that place sends the upload. False if another one has.
 pub(crate) fn send_attachment(
     unit: &Unit<'_>,

@@ -318,6 +318,21 @@ impl App {
         counted.expect("rows").map_or(0, |(count,)| count)
     }
 
+    /// Lets so many days pass for a conversation.
+    pub(crate) async fn age(&self, conversation: &Value, days: i64) {
+        let id: kernel::id::ConversationId =
+            conversation["conversation_id"].as_str().expect("an id").parse().expect("an id");
+        let microseconds = days * 86_400_000_000;
+        let aged = self.server.house.db.write(self.organization().await, move |unit| {
+            unit.execute(
+                "UPDATE conversations SET last_activity = last_activity - $3 WHERE org_id = $1 AND id = $2",
+                &[&id, &microseconds],
+            )
+        });
+        let aged: Result<_, platform::db::DbError> = aged.await;
+        assert_eq!(aged.expect("a change"), 1);
+    }
+
     /// How many entries of that action the audit log has.
     pub(crate) async fn audited(&self, action: &'static str) -> i64 {
         let org = self.organization().await;

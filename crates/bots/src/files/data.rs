@@ -9,27 +9,20 @@ use kernel::Surroundings;
 use tokio::task::spawn_blocking;
 
 use super::{
-    Format, Sheet,
+    Files, Format, Sheet,
     draft::{Base, Cabinet, Held},
     sheet::{KEY, Unreadable},
     size::{FILE_BYTES, TooLarge},
 };
 use crate::{
     memory::keywords::text,
-    packages::{Packages, layout},
+    packages::layout,
     tables::forms::{self, Chosen, Saved},
 };
 
 /// More rows than that, or values, or bytes are worked on off the async threads.
 const MANY: usize = 1000;
 const MANY_BYTES: usize = 256 << 10;
-
-/// The data files of bots. A cheap handle.
-#[derive(Clone)]
-pub(crate) struct DataFiles {
-    packages: Packages,
-    surroundings: Surroundings,
-}
 
 /// Does a command name a file as its table?
 fn is_file(command: &Command) -> bool {
@@ -48,8 +41,8 @@ fn deletes_rows(command: &Command) -> bool {
     is_file(command) && (command.filter.is_some() || command.arguments.len() > 1)
 }
 
-/// The commands on data files, which go before those on tables.
-pub(crate) fn with_commands(module: Module, files: &DataFiles) -> Module {
+/// The commands on data files.
+pub(super) fn with_commands(module: Module, files: &Files) -> Module {
     macro_rules! perform {
         ($act:ident) => {{
             let files = files.clone();
@@ -73,12 +66,7 @@ pub(crate) fn with_commands(module: Module, files: &DataFiles) -> Module {
 /// What a command does to the rows of a file; true if it may have changed them.
 type Act = fn(&mut Sheet, &Run, &Command, &Surroundings) -> Result<(Answer, bool), Unperformed>;
 
-impl DataFiles {
-    /// The files of the packages.
-    pub(crate) fn new(packages: Packages, surroundings: Surroundings) -> Self {
-        Self { packages, surroundings }
-    }
-
+impl Files {
     async fn perform(&self, run: Run, command: Command, act: Act) -> Performed {
         let name = match command.keyword.phrase {
             "AGGREGATE" => forms::aggregated(&command)?.0,
@@ -115,7 +103,7 @@ impl DataFiles {
         let format = Format::of(name).ok_or_else(|| {
             Unperformed::argument(format!("{name} can't be read as a table; save it as CSV or JSON"))
         })?;
-        let base = self.base(run).await?;
+        let base = Base::of(run, &self.packages).await?;
         let paths = base.state.files.keys().map(String::as_str);
         let present = layout::data_file(paths, name).map(str::to_owned);
         let new = || {
@@ -150,18 +138,6 @@ impl DataFiles {
             cabinet.files.entry(path.clone()).or_insert_with(|| Held::new(sheet));
         });
         Ok(path)
-    }
-
-    /// The package as it stood when the turn first asked. Data is not code: it is the present one, whatever version the
-    /// run began with.
-    async fn base(&self, run: &Run) -> Result<Base, Unperformed> {
-        if let Some(base) = run.drafts.with(|cabinet: &mut Cabinet| cabinet.base.clone()) {
-            return Ok(base);
-        }
-        let (bot, state) = self.packages.present(run.org, run.bot).await.map_err(kernel::Error::from)?;
-        let base = Base { packages: self.packages.clone(), bot, state, user: run.user };
-        run.drafts.with(|cabinet: &mut Cabinet| cabinet.base = Some(base.clone()));
-        Ok(base)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Data files that a turn reads and changes.
+//! The package as a turn sees and changes it.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use gateway::{
     BoxFuture,
-    command::{Draft, NotWritten},
+    command::{Draft, NotWritten, Run, Unperformed},
 };
 use kernel::{Error, Timestamp, id::UserId};
 use platform::{db::Unit, objects::Stored};
@@ -28,6 +28,20 @@ pub(super) struct Base {
     pub(super) user: UserId,
 }
 
+impl Base {
+    /// The package as it stood when the turn first asked. Data is not code: it is the present one, whatever version the
+    /// run began with.
+    pub(super) async fn of(run: &Run, packages: &Packages) -> Result<Self, Unperformed> {
+        if let Some(base) = run.drafts.with(|cabinet: &mut Cabinet| cabinet.base.clone()) {
+            return Ok(base);
+        }
+        let (bot, state) = packages.present(run.org, run.bot).await.map_err(Error::from)?;
+        let base = Self { packages: packages.clone(), bot, state, user: run.user };
+        run.drafts.with(|cabinet: &mut Cabinet| cabinet.base = Some(base.clone()));
+        Ok(base)
+    }
+}
+
 /// A file as the turn sees it.
 pub(super) struct Held {
     pub(super) sheet: Sheet,
@@ -42,12 +56,14 @@ impl Held {
     }
 }
 
-/// The data files that a turn has looked at.
+/// The files that a turn has looked at or changed, by their paths in the package.
 #[derive(Default)]
 pub(super) struct Cabinet {
     pub(super) base: Option<Base>,
-    /// By their paths in the package.
+    /// Data files.
     pub(super) files: BTreeMap<String, Held>,
+    /// What was written into the drive, and nothing where a file was deleted.
+    pub(super) drive: BTreeMap<String, Option<Stored>>,
 }
 
 impl Cabinet {
@@ -71,6 +87,20 @@ impl Cabinet {
             state.files.insert(path.clone(), file);
             objects.push(stored);
         }
+        for (path, written) in &self.drive {
+            match *written {
+                Some(stored) => {
+                    let file = FileEntry {
+                        path: path.clone(),
+                        checksum: stored.hash.to_string(),
+                        size: stored.size,
+                    };
+                    state.files.insert(path.clone(), file);
+                    objects.push(stored);
+                }
+                None => _ = state.files.remove(path),
+            }
+        }
         base.packages.write_data(unit, present, state, objects, base.user)
     }
 }
@@ -93,7 +123,8 @@ impl Draft for Cabinet {
     }
 
     fn write(&self, unit: &Unit<'_>, _: Timestamp) -> Result<(), NotWritten> {
-        let Some(base) = self.base.as_ref().filter(|_| self.changed().next().is_some()) else {
+        let has_changed = self.changed().next().is_some() || !self.drive.is_empty();
+        let Some(base) = self.base.as_ref().filter(|_| has_changed) else {
             return Ok(());
         };
         crate::bots::store::lock(unit, base.bot.id)?;

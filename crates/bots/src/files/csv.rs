@@ -129,7 +129,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tables::files::{Format, size::TURN_BYTES};
+    use crate::files::{Format, size::TURN_BYTES};
 
     fn read(text: &str) -> Sheet {
         Sheet::read(text, Format::Csv, TURN_BYTES).unwrap()
