@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// Instructions between two stops. Counted at loops and calls, so a run may pass it by one body of a loop.
     pub instructions_per_stop: u64,
-    /// Instructions in a whole run.
+    /// Instructions in a run. A reply of the user begins the count anew: a dialog may last for years.
     pub instructions_per_run: u64,
     /// Procedures that wait for each other.
     pub call_depth: u32,
@@ -20,7 +20,7 @@ pub struct Limits {
     pub entries: usize,
     /// Bytes of a stored state; kept by the host, which sees the bytes.
     pub state_bytes: usize,
-    /// Commands of a run that go to the host, TALK and HEAR included.
+    /// Commands of a run that go to the host, TALK and HEAR included. A reply of the user begins the count anew.
     pub effects_per_run: u32,
     /// TALK between two replies of the user.
     pub talks_per_turn: u32,

@@ -394,6 +394,18 @@ fn limits_end_a_run_and_cannot_be_caught() {
     }
 }
 
+#[test]
+fn a_dialog_goes_on_for_as_long_as_somebody_answers() {
+    let busy = "DO\nHEAR x\nFOR i = 1 TO 800\nNEXT\nTALK x\nLOOP";
+    let program = Arc::new(basic::compile("d", busy, &Known::default()).program.unwrap());
+    for store in [false, true] {
+        let shown = run(&program, store);
+        // More commands and more instructions than a run has without answers.
+        assert_eq!(shown.len(), 80);
+        assert!(!shown[79].contains("Limit"), "{}", shown[79]);
+    }
+}
+
 /// How a script ends.
 fn ending(script: &str) -> String {
     let program = Arc::new(basic::compile("f", script, &Known::default()).program.unwrap());

@@ -30,7 +30,7 @@ use crate::data::Data;
 use crate::limits::Limits;
 use crate::program::Program;
 use crate::program::code::Reg;
-use crate::step::{Resume, Step};
+use crate::step::{Answer, Resume, Step};
 use fault::Fault;
 use heap::Heap;
 pub use state::StateError;
@@ -198,6 +198,10 @@ impl Machine {
         self.now = resume.now;
         self.random = resume.seed;
         self.counts.run = self.counts.run.saturating_add(self.counts.stop);
+        if matches!(resume.answer, Answer::Reply(_)) {
+            // Somebody is there: a dialog may last for years, and only what it does by itself has to end.
+            (self.counts.run, self.counts.effects) = (0, 0);
+        }
         self.work = 0;
         self.heap.take_work();
         self.counts.stop = 0;
@@ -224,7 +228,7 @@ impl Machine {
         }
     }
 
-    /// Instructions that the run has taken until now, as its limits count them: those of loops and calls.
+    /// Instructions that the run has taken since the last reply, as its limits count them: those of loops and calls.
     pub fn steps(&self) -> u64 {
         self.counts.run.saturating_add(self.counts.stop)
     }

@@ -27,7 +27,11 @@ pub(super) fn table() -> String {
                 grouped(instructions_per_stop),
                 "Instructions between two commands that leave the script, such as TALK.",
             ),
-            row("instructions_per_run", grouped(instructions_per_run), "Instructions of a whole run."),
+            row(
+                "instructions_per_run",
+                grouped(instructions_per_run),
+                "Instructions of a run; each reply of the user begins the count anew.",
+            ),
             row(
                 "call_depth",
                 grouped(u64::from(call_depth)),
@@ -40,7 +44,7 @@ pub(super) fn table() -> String {
             row(
                 "effects_per_run",
                 grouped(u64::from(effects_per_run)),
-                "Commands that leave the script in a run, TALK and HEAR included.",
+                "Commands that leave the script in a run, TALK and HEAR included; each reply of the user begins the count anew.",
             ),
             row(
                 "talks_per_turn",
