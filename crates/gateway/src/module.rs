@@ -15,6 +15,7 @@ use platform::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use utoipa::ToSchema;
 use utoipa::openapi::{
     RefOr, Schema,
     path::{HttpMethod, Operation, Paths},
@@ -24,6 +25,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use crate::{
     API_PREFIX, Access, Asset, FrameHandler, Operating,
     command::{CommandHandler, Performed, Run},
+    socket::protocol::FrameType,
 };
 
 /// A future that a trait object can give.
@@ -131,6 +133,8 @@ pub struct Module {
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
     pub(crate) migrations: Vec<&'static [Migration]>,
     pub(crate) frames: Vec<(&'static str, Arc<dyn FrameHandler>)>,
+    pub(crate) hears: Vec<FrameType>,
+    pub(crate) tells: Vec<FrameType>,
     pub(crate) health: Vec<HealthCheck>,
     pub(crate) commands: Vec<CommandHandler>,
     handlers: Vec<Handler>,
@@ -149,6 +153,8 @@ impl Module {
             schemas: Vec::new(),
             migrations: Vec::new(),
             frames: Vec::new(),
+            hears: Vec::new(),
+            tells: Vec::new(),
             health: Vec::new(),
             commands: Vec::new(),
             handlers: Vec::new(),
@@ -228,10 +234,23 @@ impl Module {
         self
     }
 
-    /// What answers frames of that type on the WebSocket.
+    /// What answers frames of that type on the WebSocket. `T` has their fields, and `about` says what they do.
     #[must_use]
-    pub fn frame(mut self, kind: &'static str, handler: Arc<dyn FrameHandler>) -> Self {
+    pub fn frame<T: ToSchema>(
+        mut self,
+        kind: &'static str,
+        about: &'static str,
+        handler: Arc<dyn FrameHandler>,
+    ) -> Self {
         self.frames.push((kind, handler));
+        self.hears.push(FrameType::of::<T>(kind, about));
+        self
+    }
+
+    /// Frames of that type come from this module. `T` has their fields, and `about` says what they tell.
+    #[must_use]
+    pub fn tells<T: ToSchema>(mut self, kind: &'static str, about: &'static str) -> Self {
+        self.tells.push(FrameType::of::<T>(kind, about));
         self
     }
 

@@ -11,6 +11,7 @@ use kernel::{
 };
 use serde::Serialize;
 use tokio::sync::broadcast;
+use utoipa::ToSchema;
 
 use super::message::{Message, Suggestion};
 
@@ -40,15 +41,8 @@ impl Frame {
 
     /// As it goes over the wire.
     pub(super) fn text(&self) -> Utf8Bytes {
-        #[derive(Serialize)]
-        struct Sent<'a> {
-            r#type: &'static str,
-            #[serde(flatten)]
-            message: &'a Message,
-            r#final: bool,
-        }
         let write = || {
-            let sent = Sent { r#type: "message", message: &self.message, r#final: true };
+            let sent = Said { r#type: "message", message: &self.message, r#final: true };
             serde_json::to_string(&sent).unwrap_or_default().into()
         };
         self.text.get_or_init(write).clone()
@@ -56,14 +50,6 @@ impl Frame {
 
     /// The quick replies to it, which go over the wire behind it; none where there are none.
     pub(super) fn suggestion(&self) -> Option<Utf8Bytes> {
-        #[derive(Serialize)]
-        struct Offered<'a> {
-            r#type: &'static str,
-            conversation_id: ConversationId,
-            message_id: MessageId,
-            suggestions: &'a [Suggestion],
-            timestamp: DateTime<Utc>,
-        }
         let message = &self.message;
         let write = || {
             let offered = Offered {
@@ -77,6 +63,32 @@ impl Frame {
         };
         (!message.suggestions.is_empty()).then(|| self.suggestion.get_or_init(write).clone())
     }
+}
+
+/// A `message` frame.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Said<'a> {
+    #[schema(ignore)]
+    r#type: &'static str,
+    #[serde(flatten)]
+    message: &'a Message,
+    /// Always true: the whole message.
+    r#final: bool,
+}
+
+/// A `suggestion` frame.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Offered<'a> {
+    #[schema(ignore)]
+    r#type: &'static str,
+    /// The conversation.
+    conversation_id: ConversationId,
+    /// The message.
+    message_id: MessageId,
+    /// What may be answered.
+    suggestions: &'a [Suggestion],
+    /// When it was said.
+    timestamp: DateTime<Utc>,
 }
 
 /// The watchers of this node. A cheap handle.

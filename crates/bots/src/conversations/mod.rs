@@ -65,9 +65,23 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
     let module = removal::with_jobs(wake::with_jobs(events::declare(module), conversations));
     let module = visits::with_jobs(module, conversations);
     with_routes(module, conversations)
-        .frame("message", Arc::new(socket::Messages::new(conversations.clone())))
-        .frame("read", Arc::new(socket::Reads(conversations.clone())))
-        .frame("stop", Arc::new(socket::StopsAnswers(conversations.clone())))
+        .frame::<socket::Message>(
+            "message",
+            "Says something, in a conversation or to begin one, which is followed from then on. Answered with `ack`.",
+            Arc::new(socket::Messages::new(conversations.clone())),
+        )
+        .frame::<socket::Read>(
+            "read",
+            "The person has read up to there. Answered with `ack`.",
+            Arc::new(socket::Reads(conversations.clone())),
+        )
+        .frame::<socket::Stop>(
+            "stop",
+            "Ends the answer that is being written; what was said stays, marked `stopped`. Answered with `ack`.",
+            Arc::new(socket::StopsAnswers(conversations.clone())),
+        )
+        .tells::<hub::Said>("message", "Something was said in a conversation that is followed, by whomever.")
+        .tells::<hub::Offered>("suggestion", "Quick replies to the message before it.")
 }
 
 fn with_routes(module: Module, conversations: &Conversations) -> Module {

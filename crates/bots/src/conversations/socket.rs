@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use gateway::{Frame, FrameHandler, Socket, module::BoxFuture};
+use gateway::{Frame, FrameHandler, Socket, module::BoxFuture, socket::Status};
 use kernel::{
     Actor, Error, Id, Permission,
-    id::{
-        AttachmentId,
-        kind::{Conversation as ConversationKind, Message as MessageKind},
-    },
+    id::{AttachmentId, ConversationId, MessageId, kind::Conversation as ConversationKind},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::{Conversations, NewConversation, NewMessage, hub::Frame as Said, message::Wait};
 
@@ -28,30 +26,38 @@ pub(super) struct Reads(pub(super) Conversations);
 pub(super) struct StopsAnswers(pub(super) Conversations);
 
 /// The fields of a `read` frame.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Read {
-    conversation_id: Id<ConversationKind>,
-    message_id: Id<MessageKind>,
+pub(super) struct Read {
+    /// The conversation.
+    conversation_id: ConversationId,
+    /// The last message that was read.
+    message_id: MessageId,
 }
 
 /// The fields of a `stop` frame.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Stop {
-    conversation_id: Id<ConversationKind>,
+pub(super) struct Stop {
+    /// The conversation.
+    conversation_id: ConversationId,
 }
 
 /// The fields of a `message` frame.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Message {
+pub(super) struct Message {
+    /// Text of at most 32 KiB; needed unless there are attachments.
     #[serde(default)]
     content: String,
+    /// Files that were uploaded in the conversation.
     #[serde(default)]
     attachments: Vec<AttachmentId>,
-    conversation_id: Option<Id<ConversationKind>>,
+    /// The conversation; a new one if absent.
+    conversation_id: Option<ConversationId>,
+    /// Id or slug of the bot of a new one; that of the address, or the default one, if absent.
     bot_id: Option<String>,
+    /// The sender's own name for it: sent twice in one conversation, it is taken once.
     client_message_id: Option<String>,
 }
 
@@ -100,13 +106,14 @@ impl Messages {
         let started = self.conversations.start(who.clone(), new).await?;
         socket.send(
             "status",
-            &json!({
-                "state": "authenticated",
-                "conversation_id": started.conversation_id,
-                "bot_id": started.bot_id,
-                "session_id": started.session_id,
-                "user_id": who.user,
-            }),
+            &Status {
+                state: if who.is_visitor() { "anonymous" } else { "authenticated" },
+                conversation_id: Some(started.conversation_id),
+                bot_id: Some(started.bot_id),
+                session_id: Some(started.session_id),
+                user_id: Some(who.user),
+                ..Status::default()
+            },
         );
         self.follow(socket, who, started.conversation_id, Some(0)).await?;
         Ok(started.conversation_id)

@@ -37,7 +37,7 @@ pub(super) async fn run(layers: Layers<Config>) -> anyhow::Result<ExitCode> {
         }
     }
     tracing::info!("the server stops; requests under way may finish");
-    server.stop().await;
+    Box::pin(server.stop()).await;
     if let Some(telemetry) = telemetry {
         telemetry.stop().await;
     }

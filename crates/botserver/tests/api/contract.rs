@@ -247,3 +247,20 @@ async fn a_list_takes_exactly_the_sorts_and_filters_of_its_contract(app: App) {
 
     assert!(lists >= 4, "{lists} lists");
 }
+
+#[botserver_test]
+async fn the_page_of_the_websocket_is_what_the_server_speaks(app: App) {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/websocket.md");
+    let page = gateway::socket::page(&app.modules());
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(file, &page).expect("a page");
+    }
+    let written = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        written == page,
+        "docs/websocket.md is old; write it with: BLESS=1 cargo test -p botserver --test api websocket"
+    );
+    for kind in ["message", "read", "stop", "status", "ack", "error", "suggestion"] {
+        assert!(page.contains(&format!("### `{kind}`")), "{kind}");
+    }
+}

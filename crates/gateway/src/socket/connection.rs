@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{Visit, json};
 
 use super::{
-    Close, Frame, Inner, Outgoing, Socket,
+    Close, Frame, Inner, Outgoing, Socket, Status,
     handshake::Hall,
     registry::{Place, Places},
 };
@@ -135,8 +135,8 @@ impl Session {
     }
 
     fn tell_connected(&self) {
-        let status = json!({ "state": "connected", "heartbeat_seconds": self.heartbeat().as_secs() });
-        self.socket.send("status", &status);
+        let heartbeat_seconds = Some(self.heartbeat().as_secs());
+        self.socket.send("status", &Status { state: "connected", heartbeat_seconds, ..Status::default() });
     }
 
     async fn listen(&mut self, incoming: &mut (impl StreamExt<Item = Result<Message, axum::Error>> + Unpin)) {
@@ -328,20 +328,17 @@ impl Session {
     /// Tells who is here. A visitor who was just let in gets the token that lets them come back.
     fn tell_entered(&self, id: Option<&str>, token: Option<&Secret>) {
         let Some(who) = self.socket.who() else { return };
-        let mut status = json!({
-            "id": id,
-            "state": if who.is_visitor() { "anonymous" } else { "authenticated" },
-            "session_id": who.session,
-            "user_id": who.user,
-            "heartbeat_seconds": self.heartbeat().as_secs(),
-        });
-        if let Some(bot) = who.visits {
-            status["bot_id"] = json!(bot);
-        }
-        if let Some(token) = token {
-            status["token"] = token.reveal().into();
-            status["expires_at"] = json!(who.expires_at);
-        }
+        let status = Status {
+            id: id.map(str::to_owned),
+            state: if who.is_visitor() { "anonymous" } else { "authenticated" },
+            session_id: Some(who.session),
+            user_id: Some(who.user),
+            bot_id: who.visits,
+            heartbeat_seconds: Some(self.heartbeat().as_secs()),
+            token: token.map(|token| token.reveal().to_owned()),
+            expires_at: token.map(|_| who.expires_at),
+            conversation_id: None,
+        };
         self.socket.send("status", &status);
     }
 

@@ -6,6 +6,7 @@
 
 mod connection;
 mod handshake;
+pub(crate) mod protocol;
 mod registry;
 
 use std::{
@@ -25,6 +26,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use handshake::module;
+pub use protocol::{Status, page};
 pub use registry::Sockets;
 
 use crate::module::BoxFuture;
@@ -47,6 +49,15 @@ pub enum Close {
 }
 
 impl Close {
+    const ALL: [Self; 6] = [
+        Self::Normal,
+        Self::GoingAway,
+        Self::Overloaded,
+        Self::BadMessages,
+        Self::Unauthorized,
+        Self::TooMany,
+    ];
+
     const fn code(self) -> u16 {
         match self {
             Self::Normal => 1000,

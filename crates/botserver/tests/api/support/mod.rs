@@ -318,6 +318,11 @@ impl App {
         counted.expect("rows").map_or(0, |(count,)| count)
     }
 
+    /// Every module of the server.
+    pub(crate) fn modules(&self) -> Vec<gateway::Module> {
+        self.server.house.contract_modules()
+    }
+
     /// Lets so many days pass for a conversation.
     pub(crate) async fn age(&self, conversation: &Value, days: i64) {
         let id: kernel::id::ConversationId =

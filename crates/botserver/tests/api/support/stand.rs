@@ -175,6 +175,10 @@ fn someone(now: Timestamp) -> Principal {
     }
 }
 
+/// The fields of a `knock` frame.
+#[derive(utoipa::ToSchema)]
+struct Knock {}
+
 /// Acknowledges every frame.
 struct Acknowledges;
 
@@ -189,7 +193,7 @@ fn module(lingering: &Lingering) -> Module {
     let open = Access::public;
     let often = open().limit(Limit::per_minute(2, By::Address));
     Module::new("stand")
-        .frame("knock", Arc::new(Acknowledges))
+        .frame::<Knock>("knock", "Is acknowledged.", Arc::new(Acknowledges))
         .route(&(), routes!(panics), open())
         .route(lingering, routes!(lingers), open())
         .route(&(), routes!(hangs), open().timeout(Duration::from_millis(50)))
