@@ -72,6 +72,18 @@ export function read(status, text) {
   throw new Refusal(status, error);
 }
 
+/** The bytes of a file. */
+export async function bytes(path, { token }) {
+  let answer;
+  try {
+    answer = await fetch(API + path, { headers: { authorization: `Bearer ${token}` } });
+    if (answer.ok) return await answer.blob();
+  } catch {
+    throw new Unreachable();
+  }
+  return read(answer.status, await answer.text());
+}
+
 /** Uploads a file as the part `file` of a form; tells which part of it is on its way, from 0 to 1. */
 export function upload(path, file, { token, onProgress, signal }) {
   return new Promise((done, failed) => {

@@ -1,6 +1,6 @@
 // Who is signed in: the tokens, kept for this tab only, and renewed before they end.
 
-import { Refusal, call } from "./call.js";
+import { Refusal, bytes, call } from "./call.js";
 
 /** Where the tab keeps them while it is open. */
 const KEPT = "botserver.session";
@@ -75,14 +75,24 @@ export class Session {
   }
 
   /** What the API answers to this person. */
-  async ask(path, options = {}) {
+  ask(path, options = {}) {
+    return this.#as(token => call(path, { ...options, token }));
+  }
+
+  /** The bytes of a file that this person may have. */
+  bytes(path) {
+    return this.#as(token => bytes(path, { token }));
+  }
+
+  /** Does it with a token, and with another one where that is not good any more. */
+  async #as(work) {
     const token = await this.token();
     try {
-      return await call(path, { ...options, token });
+      return await work(token);
     } catch (refusal) {
       if (refusal.status !== 401) throw refusal;
       await this.renew(token);
-      return call(path, { ...options, token: await this.token() });
+      return work(await this.token());
     }
   }
 

@@ -166,7 +166,7 @@ export class Thread {
 
   #item(message) {
     const files = (message.attachments ?? []).map(file =>
-      make("li", {}, make("span", { className: "file-name", textContent: file.name }), ` ${size(file.size)}`),
+      make("li", {}, this.#file(message, file), ` ${size(file.size)}`),
     );
     return make("li", { className: `message by-${message.sender}`, data: { id: message.message_id } },
       make("p", { className: "author", textContent: this.#author(message) }),
@@ -174,6 +174,29 @@ export class Thread {
       files.length ? make("ul", { className: "files" }, ...files) : null,
       make("p", { className: "when" }, moment(message.timestamp)),
     );
+  }
+
+  /** A file by its name; one that was sent can be saved. */
+  #file(message, file) {
+    if (!message.conversation_id) return make("span", { className: "file-name", textContent: file.name });
+    const path = `/conversations/${message.conversation_id}/attachments/${file.attachment_id}`;
+    const fetched = async () => {
+      try {
+        const url = URL.createObjectURL(await this.#session.bytes(path));
+        make("a", { href: url, download: file.name }).click();
+        // The browser has begun to save it by then.
+        setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      } catch (cause) {
+        announce(cause.sentence ?? cause.message);
+      }
+    };
+    return make("button", {
+      type: "button",
+      className: "file-name",
+      textContent: file.name,
+      "aria-label": `Save ${file.name}`,
+      on: { click: fetched },
+    });
   }
 
   #waitingItem(entry, isConnected) {

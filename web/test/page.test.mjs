@@ -1,6 +1,7 @@
 // The page around the conversation: who is signed in, what can be chosen, how it looks, whether everybody can use it.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { Visitor } from "./support/browser.mjs";
@@ -107,6 +108,11 @@ test("files are sent by choosing, pasting and dropping them", async () => {
 
   const own = await page.locator("#messages .by-user .file-name").allTextContents();
   assert.deepEqual(own, ["chosen.txt", "pasted.txt", "dropped.txt"]);
+  const saving = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save pasted.txt" }).click();
+  const saved = await saving;
+  assert.equal(saved.suggestedFilename(), "pasted.txt");
+  assert.equal(await readFile(await saved.path(), "utf8"), "text");
   await visitor.leave();
 });
 

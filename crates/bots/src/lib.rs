@@ -84,7 +84,9 @@ pub struct Parts {
 
 /// Every service of this room. A cheap handle.
 #[derive(Clone)]
-pub struct Bots {
+pub struct Bots(Arc<Services>);
+
+struct Services {
     service: BotService,
     packages: Packages,
     scripts: Scripts,
@@ -130,7 +132,7 @@ impl Bots {
         let schedules = Schedules::new(db.clone(), conversations.clone(), settings);
         let hooks = Hooks::new(parts, programs, conversations.clone());
         let scripts = Scripts::new(packages.clone(), conversations.clone(), hooks.clone());
-        Self {
+        Self(Arc::new(Services {
             service: bots,
             packages,
             scripts,
@@ -142,35 +144,35 @@ impl Bots {
             schedules,
             hooks,
             logs,
-        }
+        }))
     }
 
     /// What the domains of this room hand to the server.
     pub fn modules(&self) -> Vec<Module> {
         vec![
-            bots::module(&self.service, &self.packages),
-            packages::module(&self.packages),
-            config::module(&self.packages),
-            scripts::module(&self.scripts),
-            memory::module(&self.memories),
-            requests::module(&self.requests),
-            files::module(&self.files),
-            tables::module(&self.tables),
-            conversations::module(&self.conversations),
-            schedules::module(&self.schedules),
-            hooks::module(&self.hooks),
-            logs::module(&self.logs),
+            bots::module(&self.0.service, &self.0.packages),
+            packages::module(&self.0.packages),
+            config::module(&self.0.packages),
+            scripts::module(&self.0.scripts),
+            memory::module(&self.0.memories),
+            requests::module(&self.0.requests),
+            files::module(&self.0.files),
+            tables::module(&self.0.tables),
+            conversations::module(&self.0.conversations),
+            schedules::module(&self.0.schedules),
+            hooks::module(&self.0.hooks),
+            logs::module(&self.0.logs),
         ]
     }
 
     /// What receives visitors.
     pub fn host(&self) -> Arc<dyn Host> {
-        Arc::new(self.conversations.clone())
+        Arc::new(self.0.conversations.clone())
     }
 
     /// What the modules of the server do for scripts. Until it is said, scripts can only talk.
     pub fn perform(&self, commands: Commands) {
-        self.conversations.perform(commands);
+        self.0.conversations.perform(commands);
     }
 
     /// Installs a package from a folder or a zip, for whoever operates the server.
@@ -181,7 +183,7 @@ impl Bots {
         name: Option<String>,
         watch: Watch,
     ) -> Result<Imported, NotImported> {
-        self.packages.import(org, package, name, watch).await
+        self.0.packages.import(org, package, name, watch).await
     }
 
     /// Writes a bot's package into a file, for whoever operates the server; gives its path.
@@ -193,11 +195,11 @@ impl Bots {
         replaces: bool,
         watch: Watch,
     ) -> Result<PathBuf, Error> {
-        Box::pin(self.packages.export_to(org, bot, path, replaces, watch)).await
+        Box::pin(self.0.packages.export_to(org, bot, path, replaces, watch)).await
     }
 
     /// Every bot of the organization, for whoever operates the server.
     pub async fn list_all(&self, org: Id<Organization>) -> Result<Vec<Bot>, Error> {
-        self.service.list_all(org).await
+        self.0.service.list_all(org).await
     }
 }

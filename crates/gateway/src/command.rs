@@ -81,6 +81,8 @@ pub struct Run {
     pub now: Timestamp,
     /// Names the turn to whoever must not do a thing twice: the same for one that runs again.
     pub turn: Arc<str>,
+    /// Is what it says written into the conversation? Where not, its caller gets it, or the log.
+    pub heard: bool,
     /// What will be written with the turn.
     pub drafts: Drafts,
     /// What stays from turn to turn, until the run ends.

@@ -14,7 +14,7 @@ use platform::{counters::Counters, idempotency::Idempotency, settings::Live};
 use tracing::{Instrument, Span};
 
 use crate::{
-    Access, Failure, Floor, Operating, RateLimits, Settings,
+    Access, By, Failure, Floor, Limit, Operating, RateLimits, Settings,
     access::{Credentials, Own},
     conditional::Known,
     extract::{Context, check_coding, read_whole, too_slow},
@@ -41,6 +41,9 @@ pub trait Authenticator: Send + Sync + 'static {
     /// The caller, if their token was good a moment ago and nothing has to be asked to know it.
     fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>>;
 }
+
+/// How many visits may begin from one address.
+pub const VISITS: Limit = Limit::per_minute(20, By::Address);
 
 /// A visit that has begun.
 #[derive(Debug, Clone)]
@@ -108,7 +111,12 @@ impl Edge {
         self.0.authenticator.authenticate(token, self.0.surroundings.now()).await
     }
 
+    /// Lets a visitor in, as often as [`VISITS`] says for the operation that does the same.
     pub(crate) async fn visit(&self, bot: Option<&str>, origin: &Origin) -> kernel::Result<Visit> {
+        let access = Access::public().limit(VISITS);
+        let now = self.0.surroundings.now();
+        let refusal = self.limiter().operation("visitors_begin", &access, origin.address, None, now).await;
+        refusal.map_or(Ok(()), Err)?;
         self.0.authenticator.visit(bot, origin).await
     }
 

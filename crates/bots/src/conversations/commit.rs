@@ -42,6 +42,8 @@ pub(super) struct Setting {
     /// Names the turn, where something does that outlasts this node.
     pub(super) turn: Option<String>,
     pub(super) offered: Vec<Suggestion>,
+    /// Is what is said written into the conversation?
+    pub(super) heard: bool,
 }
 
 /// Why a turn was not committed.
@@ -77,6 +79,7 @@ impl Conversations {
             version: row.version.unwrap_or_default(),
             turn,
             offered: row.offered(),
+            heard: true,
         })
     }
 
@@ -95,6 +98,7 @@ impl Conversations {
             permissions: setting.permissions,
             now: self.surroundings.now(),
             turn: setting.turn.unwrap_or_else(|| stop.name().to_string()).into(),
+            heard: setting.heard,
             drafts,
             kept: Kept::default(),
         };

@@ -161,6 +161,7 @@ impl Conversations {
                 version: bot.version,
                 turn: Some(name.clone()),
                 offered,
+                heard: false,
             });
             let begun = Instant::now();
             let input = Input::Call(once.program, once.inputs.clone());

@@ -22,6 +22,7 @@ use super::{
     send::TRIES,
     store::{self, ENDED, NewRow, TurnRow},
     turn::{Cause, Turn},
+    visits,
 };
 use crate::bots::{self, store::BotRow};
 
@@ -93,6 +94,7 @@ impl Conversations {
                 version: bot.version,
                 turn: None,
                 offered: Vec::new(),
+                heard: true,
             });
             let turn = self.first_turn(&scene, &bot, 0, 0).await?;
             let waits = turn.waits();
@@ -152,6 +154,15 @@ impl Conversations {
         let is_visitors = who.is_visitor();
         self.commit(who.org, turn, move |unit| {
             still_the_same(unit, &bot, now)?;
+            if is_visitors {
+                // Until this unit ends, the visit can't.
+                if !identity::visitors::hold(unit.server(), session)? {
+                    return Err(Error::unauthorized("The visit has ended.", "session_ended").into());
+                }
+                if store::has_begun(unit, user, visits::MOST)? {
+                    return Err(bots::BotError::TooManySessions(visits::MOST).into());
+                }
+            }
             let channel = new.channel.as_deref().unwrap_or(WEB);
             store::insert(
                 unit,

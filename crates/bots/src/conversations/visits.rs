@@ -19,6 +19,8 @@ use super::{
 };
 use crate::bots;
 
+/// Conversations that are begun in one visit: what ends with it, or is given to somebody, is done at once.
+pub(super) const MOST: i64 = 50;
 /// Days that what a visitor said is kept after the last message.
 const KEPT_DAYS: i64 = 7;
 /// Conversations that one unit forgets.
@@ -45,8 +47,8 @@ impl Conversations {
                 for &store::OfVisitor { org, id, user } in &some {
                     let unit = unit.org(org);
                     store::lock(&unit, id)?;
-                    store::forget(&unit, user)?;
                     store::delete(&unit, id)?;
+                    store::forget(&unit, user)?;
                     removal::enqueue(&unit, id, None)?;
                 }
                 Ok::<_, DbError>(some.len() as u64)

@@ -13,7 +13,10 @@ use gateway::{
 use kernel::{Error, Timestamp, id::UserId};
 use platform::{db::Unit, objects::Stored};
 
-use super::{Sheet, size::TURN_BYTES};
+use super::{
+    Sheet,
+    size::{TURN_BYTES, TooLarge},
+};
 use crate::{
     bots::store::BotRow,
     packages::{FileEntry, PackageError, Packages, state::State},
@@ -64,6 +67,8 @@ pub(super) struct Cabinet {
     pub(super) files: BTreeMap<String, Held>,
     /// What was written into the drive, and nothing where a file was deleted.
     pub(super) drive: BTreeMap<String, Option<Stored>>,
+    /// Bytes of new content that the turn has kept, whether it is still there or not.
+    kept: usize,
 }
 
 impl Cabinet {
@@ -71,6 +76,16 @@ impl Cabinet {
     pub(super) fn room(&self) -> usize {
         let held: usize = self.files.values().map(|held| held.sheet.held()).sum();
         TURN_BYTES.saturating_sub(held)
+    }
+
+    /// Has the turn room for so many bytes of new content? Then they are counted.
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), TooLarge> {
+        let kept = self.kept.saturating_add(bytes);
+        if kept > TURN_BYTES {
+            return Err(TooLarge::Kept);
+        }
+        self.kept = kept;
+        Ok(())
     }
 
     fn changed(&self) -> impl Iterator<Item = (&String, &Held)> {

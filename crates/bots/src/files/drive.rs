@@ -1,5 +1,7 @@
 //! The commands on the drive of a package: its folder of files.
 
+use std::collections::HashSet;
+
 use basic::{Answer, Command, Data, ErrorCode, File, commands::Target};
 use bytes::Bytes;
 use gateway::{
@@ -91,6 +93,7 @@ impl Base {
         let mut paths: Vec<String> = self.state.files.keys().cloned().collect();
         run.drafts.with(|cabinet: &mut Cabinet| {
             paths.retain(|path| cabinet.drive.get(path) != Some(&None));
+            paths.extend(cabinet.files.iter().filter(|(_, held)| held.changed).map(|(path, _)| path.clone()));
             paths.extend(
                 cabinet.drive.iter().filter(|(_, written)| written.is_some()).map(|(path, _)| path.clone()),
             );
@@ -126,9 +129,22 @@ impl Files {
         let base = Base::of(run, &self.packages).await?;
         let paths = base.paths(run);
         let paths = || paths.iter().map(String::as_str);
-        let present = layout::drive_file(paths(), name).map(str::to_owned);
-        let place = present.or_else(|| layout::new_drive_file(paths(), &base.bot.slug, name));
-        place.ok_or_else(|| Unperformed::argument(format!("{name} is no path of the drive")))
+        if let Some(present) = layout::drive_file(paths(), name) {
+            return Ok(present.to_owned());
+        }
+        let place = layout::new_drive_file(paths(), &base.bot.slug, name);
+        let place = place.ok_or_else(|| Unperformed::argument(format!("{name} is no path of the drive")))?;
+        // What would make the package one that can't be is told here, where the script can go on with it.
+        if layout::check_distinct(paths().chain([&*place])).is_err() {
+            let message = format!("{name} is a folder of the drive, or would be in a file");
+            return Err(Unperformed::argument(message));
+        }
+        let most = self.settings.get().package_files;
+        if paths().count() >= most {
+            let message = format!("a package has at most {most} files");
+            return Err(Unperformed::failed(ErrorCode::Limit, message));
+        }
+        Ok(place)
     }
 
     /// Puts content into the drive, in place of what is there.
@@ -209,6 +225,7 @@ impl Files {
         }
         // Before it is kept.
         self.place(run, name).await?;
+        run.drafts.with(|cabinet: &mut Cabinet| cabinet.charge(content.len()))?;
         let stored = self.packages.keep(Bytes::from(content)).await?;
         self.put(run, name, stored).await?;
         Ok(Answer::Done)
@@ -220,6 +237,7 @@ impl Files {
         let folder = kernel::text::key(folder.trim_matches('/'));
         let prefix = if folder.is_empty() || folder == "." { String::new() } else { format!("{folder}/") };
         let mut entries: Vec<(String, Option<Found>)> = Vec::new();
+        let mut folders = HashSet::new();
         for (path, rest) in layout::drive_files(base.paths(run).iter().map(String::as_str)) {
             if !kernel::text::key(rest).starts_with(&prefix) {
                 continue;
@@ -228,7 +246,7 @@ impl Files {
             let within: Vec<&str> = rest.split('/').skip(prefix.matches('/').count()).collect();
             let name = within.first().copied().unwrap_or_default().to_owned();
             if within.len() > 1 {
-                if !entries.iter().any(|(known, file)| file.is_none() && *known == name) {
+                if folders.insert(name.clone()) {
                     entries.push((name, None));
                 }
             } else {

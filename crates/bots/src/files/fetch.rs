@@ -10,7 +10,7 @@ use kernel::{Error, Id, id::kind::Attachment};
 use platform::objects::Stored;
 use url::Url;
 
-use super::{Files, drive::Found};
+use super::{Files, draft::Cabinet, drive::Found};
 use crate::{
     conversations::{
         self, AttachmentRow,
@@ -83,6 +83,7 @@ impl Files {
         let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
         let name = percent_encoding::percent_decode_str(last).decode_utf8_lossy().into_owned();
         let content = self.requests.fetch(run, url).await?;
+        run.drafts.with(|cabinet: &mut Cabinet| cabinet.charge(content.len()))?;
         let stored = self.packages.keep(content).await?;
         Ok(AtHand { name: cleaned(&name), stored })
     }
@@ -106,6 +107,10 @@ impl Files {
 
     /// Sends a file to the conversation, with the turn.
     async fn send(&self, run: &Run, command: &Command) -> Performed {
+        if !run.heard {
+            let message = "there is no conversation here that a file could be sent to";
+            return Err(Unperformed::failed(ErrorCode::Denied, message));
+        }
         let file = self.at_hand(run, command.arguments.first()).await?;
         let caption = text(command, 1);
         if caption.len() > CAPTION {

@@ -25,6 +25,8 @@ pub(super) enum TooLarge {
     File,
     #[error("the data files that a turn reads and changes take at most {TURN_BYTES} bytes of memory")]
     Turn,
+    #[error("a turn writes and fetches at most {TURN_BYTES} bytes of files")]
+    Kept,
     #[error("a data file has at most {COLUMNS} columns")]
     Columns,
 }

@@ -73,7 +73,7 @@ pub(super) fn is_litter(path: &str) -> bool {
 
 /// Each of these paths must be a place of its own: two that differ only in case would be one file elsewhere, and what
 /// is a file can't be a folder, too.
-pub(super) fn check_distinct<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), PackageError> {
+pub(crate) fn check_distinct<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), PackageError> {
     let mut files = HashMap::new();
     for path in paths {
         if files.insert(kernel::text::key(path), path).is_some() {

@@ -37,7 +37,7 @@ pub(super) async fn run(layers: Layers<Config>) -> anyhow::Result<ExitCode> {
         }
     }
     tracing::info!("the server stops; requests under way may finish");
-    Box::pin(server.stop()).await;
+    server.stop().await;
     if let Some(telemetry) = telemetry {
         telemetry.stop().await;
     }

@@ -80,7 +80,7 @@ NEXT
 
 #[botserver_test]
 async fn what_is_written_is_there_in_the_turn_and_after_it(app: App) {
-    let start = r##"
+    let start = r#"
 WRITE "notes/today.txt", "Call Bo"
 TALK READ("notes/today.txt")
 WRITE #{ a: 1 } TO "data.json"
@@ -94,7 +94,7 @@ d = DIR("notes")
 TALK d[0].name + " " + d[0].path + " " + d[0].size
 CREATE FILE "empty.txt"
 TALK LEN(READ("empty.txt"))
-"##;
+"#;
     let said = said(&app, start).await;
 
     let expected = [
@@ -228,4 +228,46 @@ TALK ERROR MESSAGE
         assert!(said.len() == 5 && !said[4].is_empty(), "{said:?}");
         assert_eq!(file(&app.admin(), "d.gbdrive/menus/today.txt").await, "soup");
     });
+}
+
+#[botserver_test]
+async fn what_can_not_be_written_is_told_where_the_script_can_go_on(app: App) {
+    let start = r#"
+ON ERROR RESUME NEXT
+WRITE "hours.txt/today.txt", "x"
+TALK ERROR MESSAGE
+WRITE "Reports", "x"
+TALK ERROR MESSAGE
+SAVE "orders.csv", #{ id: "1", dish: "soup" }
+TALK GET "orders.csv"
+"#;
+    let said = said(&app, start).await;
+
+    assert!(said[0].contains("would be in a file"), "{said:?}");
+    assert!(said[1].contains("is a folder"), "{said:?}");
+    assert!(said[2].contains("soup"), "{said:?}");
+}
+
+#[botserver_test]
+async fn a_turn_writes_so_much_and_no_more(app: App) {
+    let start = "big = REPEAT(\"x\", 8000000)\nFOR i = 1 TO 9\nWRITE \"big.txt\", big\nNEXT";
+    bot(&app, start).await;
+
+    let ran = app.admin().post("/bots/drive/scripts/start/run", json!({})).await.assert_ok().data();
+
+    let problem = ran["error"]["message"].as_str().unwrap_or_default();
+    assert!(problem.contains("writes and fetches at most"), "{ran}");
+    let path = "/bots/drive/package/files/d.gbdrive/big.txt";
+    app.admin().get(path).await.assert_error(404, "NOT_FOUND", "");
+}
+
+#[botserver_test]
+async fn nothing_is_sent_where_nobody_hears_it(app: App) {
+    bot(&app, "SEND FILE \"hours.txt\"").await;
+
+    let ran = app.admin().post("/bots/drive/scripts/start/run", json!({})).await.assert_ok().data();
+
+    let problem = ran["error"]["message"].as_str().unwrap_or_default();
+    assert!(problem.contains("no conversation"), "{ran}");
+    assert_eq!(ran["output"], json!([]));
 }

@@ -255,3 +255,48 @@ async fn what_visitors_said_is_forgotten_after_a_week(app: App) {
     let kept = async |of: &Value| app.rows_of("conversations", of).await;
     assert_eq!((kept(&old).await, kept(&new).await, kept(&of_user).await), (0, 1, 1));
 }
+
+#[each_database]
+fn visits_begin_so_often_from_one_address_whichever_way() {
+    run_with(
+        |config| config.rate_limit.operations = true,
+        |app| async move {
+            bot(&app, "Open", "public", true).await;
+            for _ in 0..19 {
+                visit(&app, json!({})).await;
+            }
+            let mut last = Socket::open(&app, "").await;
+            last.send(json!({ "type": "message", "content": "Ann" })).await;
+            last.next("ack").await;
+
+            let mut refused = Socket::open(&app, "").await;
+            refused.send(json!({ "type": "message", "content": "Ann" })).await;
+            assert_eq!(refused.next("error").await["code"], "RATE_LIMITED");
+            assert_eq!(refused.closed().await, 4429);
+            let answer = app.anonymous().post("/auth/anonymous", json!({})).await;
+            answer.assert_error(429, "RATE_LIMITED", "");
+        },
+    );
+}
+
+#[botserver_test]
+async fn a_frame_that_nobody_knows_begins_no_visit(app: App) {
+    bot(&app, "Open", "public", true).await;
+    let mut socket = Socket::open(&app, "?bot=open").await;
+
+    socket.send(json!({ "type": "teleport", "id": "t" })).await;
+
+    assert_eq!(socket.next("error").await["code"], "UNAUTHORIZED");
+    assert_eq!(socket.closed().await, 4401);
+}
+
+#[botserver_test]
+async fn a_visit_has_so_many_conversations(app: App) {
+    bot(&app, "Open", "public", true).await;
+    let (_, visitor) = visit(&app, json!({})).await;
+    for _ in 0..50 {
+        visitor.post("/conversations", json!({})).await.assert_status(201);
+    }
+
+    visitor.post("/conversations", json!({})).await.assert_error(409, "CONFLICT", "too_many_sessions");
+}

@@ -214,7 +214,7 @@ impl Session {
                 Some(token) => self.sign_in(id, token).await,
                 None => self.socket.error(id.as_deref(), &Error::invalid("token", "is required")),
             },
-            _ if self.place.is_none() && !self.visit(id.as_deref(), &body).await => {}
+            _ if self.place.is_none() && !self.visit(&kind, id.as_deref(), &body).await => {}
             _ => self.hand_on(kind, Frame { id, body }).await,
         }
     }
@@ -282,29 +282,34 @@ impl Session {
 
     /// Lets somebody who didn't sign in talk with the bot that their first frame or the address names, or with the
     /// default one, if it is open to visitors. False if not: then the connection is closed.
-    async fn visit(&mut self, id: Option<&str>, body: &Map<String, Value>) -> bool {
+    async fn visit(&mut self, kind: &str, id: Option<&str>, body: &Map<String, Value>) -> bool {
         let named = body.get("bot_id").and_then(Value::as_str);
         let bot = named.or_else(|| self.socket.query("bot")).or_else(|| self.socket.query("bot_id"));
-        match self.hall.edge.visit(bot, &self.socket.0.origin).await {
+        let edge = &self.hall.edge;
+        let most = edge.settings().visitor_sockets_per_address;
+        let begun = if !self.hall.handlers.contains_key(kind) {
+            Err(sign_in())
+        } else if self.hall.sockets.has_room_for_visitor(&self.socket, most) {
+            edge.visit(bot, &self.socket.0.origin).await
+        } else {
+            Err(too_many(most))
+        };
+        let refusal = match begun {
             Ok(Visit { token, principal }) => {
-                if !self.enter(id, principal, token.reveal()) {
-                    return false;
+                if self.enter(id, principal, token.reveal()) {
+                    self.tell_entered(None, Some(&token));
+                    self.open().await;
+                    return true;
                 }
-                self.tell_entered(None, Some(&token));
-                self.open().await;
-                true
+                return false;
             }
-            Err(error) if error.kind() == Kind::NotFound => {
-                let error = Error::unauthorized("Sign in to do this.", "credentials_missing");
-                self.socket.error(id, &error);
-                self.socket.close(Close::Unauthorized);
-                false
-            }
-            Err(error) => {
-                self.socket.error(id, &error);
-                false
-            }
-        }
+            Err(error) if error.kind() == Kind::NotFound => sign_in(),
+            Err(error) => error,
+        };
+        let why = if refusal.kind() == Kind::RateLimited { Close::TooMany } else { Close::Unauthorized };
+        self.socket.error(id, &refusal);
+        self.socket.close(why);
+        false
     }
 
     /// Takes a place among the caller's sockets. False if they have as many as they may.
@@ -316,8 +321,7 @@ impl Session {
         }
         self.place = self.hall.sockets.enter(&self.socket, limits);
         if self.place.is_none() {
-            let problem = format!("At most {} connections may be open at once.", limits.own);
-            self.socket.error(id, &Error::new(Kind::RateLimited, problem));
+            self.socket.error(id, &too_many(limits.own));
             self.socket.close(Close::TooMany);
             return false;
         }
@@ -365,6 +369,14 @@ impl Session {
         }
         good.is_ok()
     }
+}
+
+fn sign_in() -> Error {
+    Error::unauthorized("Sign in to do this.", "credentials_missing")
+}
+
+fn too_many(most: usize) -> Error {
+    Error::new(Kind::RateLimited, format!("At most {most} connections may be open at once."))
 }
 
 /// Handles the frames of one connection in the order they came, each to its end, also when the client has gone:

@@ -87,6 +87,12 @@ impl Sockets {
         Some(place)
     }
 
+    /// Is there room for one more visitor from the socket's address?
+    pub(super) fn has_room_for_visitor(&self, socket: &Socket, most: usize) -> bool {
+        let address = kernel::network(socket.0.origin.address);
+        self.of_visitors.get(&address).is_none_or(|there| *there < most)
+    }
+
     /// Closes the sockets of an ended session.
     pub fn end_session(&self, user: Id<User>, session: Id<Session>) {
         self.close_where(user, |of| of == session);

@@ -119,6 +119,7 @@ impl Authenticator {
             }),
             until,
             noted: AtomicI64::new(shown.last_activity.timestamp_micros()),
+            precision: PRECISION,
         });
         self.callers.remember(&reading, hash, Arc::clone(&known));
         Ok(known)
@@ -136,6 +137,8 @@ impl Authenticator {
             // Whoever comes back is read again then, with the end that their use has moved.
             until: visit.expires_at,
             noted: AtomicI64::new(visit.last_activity.timestamp_micros()),
+            // Its use moves its end, so that a short one has to be noted more often.
+            precision: PRECISION.min(TimeDelta::microseconds(visit.idle / 4)),
         });
         self.callers.remember(&reading, hash, Arc::clone(&known));
         Ok(known)
@@ -145,7 +148,7 @@ impl Authenticator {
     fn note(&self, known: &Known, now: Timestamp) {
         let noted = known.noted.load(Ordering::Relaxed);
         let now_micros = now.timestamp_micros();
-        if now_micros - noted < PRECISION.num_microseconds().unwrap_or(i64::MAX) {
+        if now_micros - noted < known.precision.num_microseconds().unwrap_or(i64::MAX) {
             return;
         }
         let first =

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use kernel::{Id, Principal, Timestamp, id::kind};
 use moka::sync::Cache;
 use platform::{
@@ -46,6 +47,8 @@ pub(crate) struct Known {
     pub(crate) until: Timestamp,
     /// When the session's use was last handed on to be written down, in microseconds.
     pub(crate) noted: AtomicI64,
+    /// How often that is done at the most.
+    pub(crate) precision: TimeDelta,
 }
 
 type Listener = Box<dyn Fn(SessionEnded) + Send + Sync>;
@@ -201,7 +204,6 @@ async fn hear(mut bus: Subscription, memory: Weak<Memory>) {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use kernel::{PermissionSet, Surroundings};
 
     use super::*;
@@ -219,6 +221,7 @@ mod tests {
             }),
             until,
             noted: AtomicI64::new(0),
+            precision: TimeDelta::minutes(1),
         })
     }
 

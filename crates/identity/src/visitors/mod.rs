@@ -12,13 +12,13 @@ pub(crate) mod store;
 mod tests;
 
 use chrono::TimeDelta;
-use gateway::{Access, By, Limit, Module, Repeats, routes as documented};
+use gateway::{Access, Module, Repeats, VISITS, routes as documented};
 use kernel::{
     Id,
-    id::kind::{Bot, Organization, User},
+    id::kind::{Bot, Organization, Session, User},
 };
 use platform::{
-    db::{DbError, ServerTx, Unit},
+    db::{DbError, ServerTx, ServerUnit, Unit},
     jobs::JobKind,
     schedules::Schedule,
 };
@@ -54,10 +54,15 @@ pub trait Host: Send + Sync + 'static {
     fn left(&self, unit: &Unit<'_>, visitor: Id<User>) -> Result<(), DbError>;
 }
 
+/// Keeps a visit from ending until the unit has. False if it has ended.
+pub fn hold(unit: &ServerUnit<'_>, visit: Id<Session>) -> Result<bool, DbError> {
+    store::hold(unit, visit)
+}
+
 /// The operations on visits, and their upkeep.
 pub(crate) fn module(visitors: &Visitors) -> Module {
     let sweeper = visitors.clone();
-    let begin = Access::public().limit(Limit::per_minute(20, By::Address)).repeats(Repeats::Secret);
+    let begin = Access::public().limit(VISITS).repeats(Repeats::Secret);
     Module::new("visitors")
         .job(&SWEEP, move |job, ()| sweeper.clone().sweep(job))
         .schedule(Schedule::new("visitors.sweep", "*/5 * * * *", SWEEP.job(&())))

@@ -144,7 +144,9 @@ impl Visitors {
         self.db
             .write(who.org, move |unit| {
                 let row = store::by_id(unit.server(), id)?.ok_or(VisitError::NoSession)?;
-                this.end_within(unit.server(), &row, now)?;
+                if store::end(unit.server(), id, now)? {
+                    this.has_ended(unit.server(), &row)?;
+                }
                 Ok(())
             })
             .await
@@ -171,18 +173,12 @@ impl Visitors {
         Ok(())
     }
 
-    fn end_within(
-        &self,
-        unit: &ServerUnit<'_>,
-        row: &VisitRow,
-        now: Timestamp,
-    ) -> std::result::Result<(), DbError> {
-        if store::end(unit, row.id, now)? {
-            if let Some(host) = self.host.get() {
-                host.left(&unit.org(row.org_id), row.user_id)?;
-            }
-            self.callers.ended(unit, vec![row.live()]);
+    /// Tells everybody who keeps something of a visit that ends with the unit.
+    fn has_ended(&self, unit: &ServerUnit<'_>, row: &VisitRow) -> std::result::Result<(), DbError> {
+        if let Some(host) = self.host.get() {
+            host.left(&unit.org(row.org_id), row.user_id)?;
         }
+        self.callers.ended(unit, vec![row.live()]);
         Ok(())
     }
 
@@ -199,8 +195,10 @@ impl Visitors {
             .write_server(move |unit| {
                 let some = store::expired(unit, now, SWEPT_AT_ONCE.cast_signed())?;
                 for row in &some {
-                    this.end_within(unit, row, now)?;
-                    store::forget(unit, row.id, now)?;
+                    // Who came back this moment stays.
+                    if store::forget(unit, row.id, now)? && row.ended_at.is_none() {
+                        this.has_ended(unit, row)?;
+                    }
                 }
                 Ok(some.len() as u64)
             })

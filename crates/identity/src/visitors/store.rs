@@ -111,6 +111,15 @@ pub(crate) fn end(unit: &ServerUnit<'_>, id: Id<Session>, now: Timestamp) -> Res
     Ok(ended == 1)
 }
 
+/// Locks a visit against its end. False if it has ended.
+pub(super) fn hold(unit: &ServerUnit<'_>, id: Id<Session>) -> Result<bool, DbError> {
+    let held = unit.execute(
+        "UPDATE server_visitors SET last_activity = last_activity WHERE id = $1 AND ended_at IS NULL",
+        &[&id],
+    )?;
+    Ok(held == 1)
+}
+
 /// Forgets a visit, unless its visitor came back meanwhile.
 pub(crate) fn forget(unit: &ServerUnit<'_>, id: Id<Session>, now: Timestamp) -> Result<bool, DbError> {
     let gone =

@@ -18,13 +18,13 @@ use crate::testing::{House, origin};
 struct HostDouble {
     org: Id<Organization>,
     bot: Id<Bot>,
+    idle: TimeDelta,
     left: Mutex<Vec<Id<User>>>,
 }
 
 impl Host for HostDouble {
     fn open(&self, _: &ServerTx<'_>, named: Option<&str>) -> Result<Option<Open>, DbError> {
-        let open =
-            Open { org: self.org, bot: self.bot, name: "Bot".to_owned(), idle: TimeDelta::minutes(30) };
+        let open = Open { org: self.org, bot: self.bot, name: "Bot".to_owned(), idle: self.idle };
         Ok(named.is_none().then_some(open))
     }
 
@@ -39,8 +39,12 @@ impl Host for HostDouble {
 }
 
 async fn house() -> (House, Arc<HostDouble>) {
+    house_with(TimeDelta::minutes(30)).await
+}
+
+async fn house_with(idle: TimeDelta) -> (House, Arc<HostDouble>) {
     let house = House::new().await;
-    let host = HostDouble { org: house.org, bot: Id::example(), left: Mutex::default() };
+    let host = HostDouble { org: house.org, bot: Id::example(), idle, left: Mutex::default() };
     let host = Arc::new(host);
     house.identity.visitors_go_to(Arc::clone(&host) as Arc<dyn Host>);
     (house, host)
@@ -98,4 +102,23 @@ async fn no_bot_is_open_that_the_host_does_not_open() {
     assert_eq!(kernel::Error::from(refused).reason_code(), Some("bot_not_open"));
     let default = NewVisit { bot_name: Some("default".to_owned()), bot_id: None };
     assert!(house.identity.visitors.begin(&origin(), default).await.is_ok());
+}
+
+#[each_database]
+async fn a_short_visit_lasts_for_as_long_as_it_is_used_too() {
+    let (house, _) = house_with(TimeDelta::seconds(60)).await;
+    let visit = house.identity.visitors.begin(&origin(), NewVisit::default()).await.unwrap();
+    for _ in 0..5 {
+        house.advance(TimeDelta::seconds(40));
+        let who = house.identity.authenticate(visit.token.reveal(), house.now()).await;
+        assert!(who.is_ok(), "used 40 seconds ago");
+        let noted = async || {
+            let id = visit.session_id;
+            let row = house.db.read_server(move |tx| super::store::by_id(tx, id)).await.unwrap();
+            row.unwrap().last_activity
+        };
+        while noted().await < house.now() {
+            tokio::task::yield_now().await;
+        }
+    }
 }
