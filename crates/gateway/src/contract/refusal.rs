@@ -37,7 +37,7 @@ fn sample(kind: Kind) -> Sample {
         Kind::Forbidden => Sample {
             details: Some(("permission", "bots:create")),
             ..says(
-                "The caller lacks a permission, which `details.permission` names.",
+                "The caller lacks a permission, which `details.permission` names, or is a visitor (`visitors_not_allowed`).",
                 "This needs the permission bots:create.",
             )
         },
