@@ -26,7 +26,10 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
 
 /// The request with a body as the contract shows one.
 fn with_example(request: RequestBuilder, content: &Value) -> RequestBuilder {
-    if let Some(example) = content["application/json"].get("example") {
+    let content_of_json = &content["application/json"];
+    let among_several =
+        content_of_json["examples"].as_object().and_then(|examples| examples.values().next()?.get("value"));
+    if let Some(example) = content_of_json.get("example").or(among_several) {
         return request.json(example);
     }
     match content.as_object().and_then(|kinds| kinds.keys().next()).map(String::as_str) {
