@@ -83,6 +83,10 @@ fn path(command: &Command, index: usize) -> String {
     }
 }
 
+fn no_path(name: &str) -> Unperformed {
+    Unperformed::argument(format!("{name} is no path of the drive"))
+}
+
 fn no_such_file(name: &str) -> Unperformed {
     Unperformed::failed(ErrorCode::NotFound, format!("the drive has no file {name}"))
 }
@@ -117,6 +121,9 @@ impl Base {
 impl Files {
     /// The file of the drive of that name, as the turn sees it.
     pub(super) async fn of_drive(&self, run: &Run, name: &str) -> Result<Found, Unperformed> {
+        if layout::safe_path(name).is_err() {
+            return Err(no_path(name));
+        }
         let base = Base::of(run, &self.packages).await?;
         let paths = base.paths(run);
         let path = layout::drive_file(paths.iter().map(String::as_str), name);
@@ -133,7 +140,7 @@ impl Files {
             return Ok(present.to_owned());
         }
         let place = layout::new_drive_file(paths(), &base.bot.slug, name);
-        let place = place.ok_or_else(|| Unperformed::argument(format!("{name} is no path of the drive")))?;
+        let place = place.ok_or_else(|| no_path(name))?;
         // What would make the package one that can't be is told here, where the script can go on with it.
         if layout::check_distinct(paths().chain([&*place])).is_err() {
             let message = format!("{name} is a folder of the drive, or would be in a file");

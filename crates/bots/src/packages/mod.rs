@@ -30,7 +30,7 @@ mod tests;
 
 use std::time::Duration;
 
-use gateway::{Access, Module, routes as documented};
+use gateway::{Access, By, Limit, Module, routes as documented};
 use kernel::{Permission, Standing};
 
 pub use model::{
@@ -53,6 +53,8 @@ pub(crate) fn module(packages: &Packages) -> Module {
     let write = || Access::permission(Permission::BOTS_WRITE).standing(Standing::MayUseBot);
     // The service limits the bytes, by settings that may change.
     let upload = || write().body_limit(usize::MAX).timeout(Duration::from_mins(10));
+    // A page has several, and they are no reason to refuse a sign-in.
+    let looks = Access::public().uncounted().limit(Limit::per_minute(300, By::Address));
     Module::new("packages")
         .route(packages, documented!(routes::export), read())
         .route(packages, documented!(routes::install), upload())
@@ -60,7 +62,7 @@ pub(crate) fn module(packages: &Packages) -> Module {
         .route(packages, documented!(file_routes::get_file), read())
         .route(packages, documented!(file_routes::put_file), upload())
         .route(packages, documented!(file_routes::delete_file), write())
-        .route(packages, documented!(theme::theme), Access::public())
+        .route(packages, documented!(theme::theme), looks)
         .route(packages, documented!(version_routes::list_versions), read())
         .route(packages, documented!(version_routes::restore_version), write())
 }

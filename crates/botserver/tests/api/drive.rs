@@ -47,11 +47,14 @@ y = READ("nothing.txt")
 TALK ERROR MESSAGE
 y = READ("photo.png")
 TALK ERROR MESSAGE
+y = READ("../d.gbdialog/start.bas")
+TALK ERROR MESSAGE
 "#;
     let said = said(&app, start).await;
     assert_eq!(&said[..5], ["We open at nine.", "We open at nine.", "May", "sku,price\nA,2\n", "true"]);
     assert!(said[5].contains("no file nothing.txt"), "{said:?}");
     assert!(said[6].contains("holds no text"), "{said:?}");
+    assert!(said[7].contains("is no path of the drive"), "{said:?}");
 }
 
 #[botserver_test]

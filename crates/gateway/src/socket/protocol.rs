@@ -123,8 +123,8 @@ that the server reads and writes.
 
 ## Opening it
 The token stands in `Authorization: Bearer …`, or among the subprotocols `botserver.v1, bearer.<token>` (answered with \
-`botserver.v1`), or comes as the first frame, `auth`, within `http.socket_auth_seconds` (10). A first frame that is another one \
-makes a visitor, if the bot that `?bot=` or its `bot_id` names, or the default one, is open to them; else the connection closes \
+`botserver.v1`), or comes as the first frame, `auth`, within `http.socket_auth_seconds` (10). Another first \
+frame than `auth` or `ping` makes a visitor, if the bot that `?bot=` or its `bot_id` names, or the default one, is open to them; else the connection closes \
 with 4401. `?conversation_id=…&since=7` follows a conversation from the start and replays what was said after that `seq`.
 
 Every frame has a `type`. Those of clients may have an `id` of at most 128 characters, which the answer repeats; those of the \
