@@ -306,7 +306,12 @@ impl Session {
             Err(error) if error.kind() == Kind::NotFound => sign_in(),
             Err(error) => error,
         };
-        let why = if refusal.kind() == Kind::RateLimited { Close::TooMany } else { Close::Unauthorized };
+        let why = match refusal.kind() {
+            Kind::RateLimited => Close::TooMany,
+            Kind::Unauthorized => Close::Unauthorized,
+            // The server can't just now: whoever comes back may be let in.
+            _ => Close::GoingAway,
+        };
         self.socket.error(id, &refusal);
         self.socket.close(why);
         false
