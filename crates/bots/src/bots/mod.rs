@@ -6,7 +6,7 @@ mod deletion;
 pub(crate) mod events;
 mod making;
 mod model;
-pub(crate) mod policy;
+mod policy;
 mod routes;
 pub(crate) mod service;
 pub(crate) mod store;

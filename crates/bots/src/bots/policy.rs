@@ -13,7 +13,7 @@ pub(super) fn may_use(who: &Actor, visibility: &str, created_by: Option<Id<User>
 }
 
 /// May somebody without an account talk with a bot of that visibility?
-pub(crate) fn is_open(visibility: &str, anonymous_allowed: bool) -> bool {
+pub(super) fn is_open(visibility: &str, anonymous_allowed: bool) -> bool {
     anonymous_allowed && Visibility::read(visibility) == Visibility::Public
 }
 

@@ -216,12 +216,15 @@ impl Dialogs {
                     self.call(scene, &mut below, machine, &command).await?
                 }
                 Stop::Wants(command) => {
+                    let may_send = command.keyword.phrase == "SEND FILE";
                     let performing = self.performed(scene, *command);
                     match scene.stop.token().run_until_cancelled(performing).await {
                         Some(performed) => {
-                            let said = allowance.says.len();
-                            let captions = scene.run.drafts.with(|sent: &mut Outgoing| sent.place(said));
-                            allowance.says.extend(captions);
+                            if may_send {
+                                let said = allowance.says.len();
+                                let captions = scene.run.drafts.with(|sent: &mut Outgoing| sent.place(said));
+                                allowance.says.extend(captions);
+                            }
                             Next::On(machine, answered(performed)?)
                         }
                         None => break End::Stopped,

@@ -94,27 +94,22 @@ impl Cabinet {
 
     fn write_over(&self, base: &Base, unit: &Unit<'_>, present: &BotRow) -> Result<(), PackageError> {
         let mut state = State::clone(&base.state);
-        let mut objects = Vec::new();
+        let mut written = Vec::new();
         for (path, held) in self.changed() {
             let stored = *held.kept.lock().unwrap_or_else(PoisonError::into_inner);
             let stored = stored.ok_or_else(|| Error::internal("a data file was not kept before its turn"))?;
-            let file = FileEntry { path: path.clone(), checksum: stored.hash.to_string(), size: stored.size };
-            state.files.insert(path.clone(), file);
-            objects.push(stored);
+            written.push((path, stored));
         }
-        for (path, written) in &self.drive {
-            match *written {
-                Some(stored) => {
-                    let file = FileEntry {
-                        path: path.clone(),
-                        checksum: stored.hash.to_string(),
-                        size: stored.size,
-                    };
-                    state.files.insert(path.clone(), file);
-                    objects.push(stored);
-                }
+        for (path, stored) in &self.drive {
+            match *stored {
+                Some(stored) => written.push((path, stored)),
                 None => _ = state.files.remove(path),
             }
+        }
+        let objects = written.iter().map(|(_, stored)| *stored).collect();
+        for (path, stored) in written {
+            let file = FileEntry { path: path.clone(), checksum: stored.hash.to_string(), size: stored.size };
+            state.files.insert(path.clone(), file);
         }
         base.packages.write_data(unit, present, state, objects, base.user)
     }

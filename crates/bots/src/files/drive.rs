@@ -27,25 +27,16 @@ const MOST: usize = 10_000;
 
 /// The commands on the drive.
 pub(super) fn with_commands(module: Module, files: &Files) -> Module {
-    macro_rules! perform {
-        ($act:ident) => {{
-            let files = files.clone();
-            move |run, command| {
-                let files = files.clone();
-                async move { files.$act(&run, &command).await }
-            }
-        }};
-    }
     module
-        .command("READ", perform!(read))
-        .command_where("GET", names_file, perform!(get))
-        .command("WRITE", perform!(write))
-        .command("CREATE FILE", perform!(create))
-        .command("LIST", perform!(list))
-        .command("DIR", perform!(dir))
-        .command("COPY", perform!(copy))
-        .command("MOVE", perform!(rename))
-        .command("DELETE FILE", perform!(delete))
+        .command("READ", perform!(files, read))
+        .command_where("GET", names_file, perform!(files, get))
+        .command("WRITE", perform!(files, write))
+        .command("CREATE FILE", perform!(files, create))
+        .command("LIST", perform!(files, list))
+        .command("DIR", perform!(files, dir))
+        .command("COPY", perform!(files, copy))
+        .command("MOVE", perform!(files, rename))
+        .command("DELETE FILE", perform!(files, delete))
 }
 
 /// Does GET name a file? It does by a slash, or the ending of a name.

@@ -24,20 +24,10 @@ const CAPTION: usize = 32 << 10;
 
 /// The commands.
 pub(super) fn with_commands(module: Module, files: &Files) -> Module {
-    macro_rules! perform {
-        ($act:ident) => {{
-            let files = files.clone();
-            move |run, command| {
-                let files = files.clone();
-                async move { files.$act(&run, &command).await }
-            }
-        }};
-    }
-    module.command("DOWNLOAD", perform!(download)).command("UPLOAD", perform!(upload)).command_where(
-        "SEND FILE",
-        |command| command.clause("TO").is_none(),
-        perform!(send),
-    )
+    module
+        .command("DOWNLOAD", perform!(files, download))
+        .command("UPLOAD", perform!(files, upload))
+        .command_where("SEND FILE", |command| command.clause("TO").is_none(), perform!(files, send))
 }
 
 /// A file that a script has at hand, wherever it is kept.

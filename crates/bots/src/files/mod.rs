@@ -5,6 +5,17 @@
 //! unit of work, unless somebody else changed the package meanwhile: then the turn runs again. Of versions that only
 //! differ in such files the last one is kept.
 
+/// A handler of commands that calls a method of [`Files`].
+macro_rules! perform {
+    ($files:ident, $act:ident) => {{
+        let files = $files.clone();
+        move |run, command| {
+            let files = files.clone();
+            async move { files.$act(&run, &command).await }
+        }
+    }};
+}
+
 mod csv;
 mod data;
 mod draft;

@@ -108,8 +108,7 @@ impl Zipping {
         (self.watch)(self.all - self.files.len(), self.all);
         let Some(file) = self.files.next() else { return Ok(Piece::End) };
         let hash = file.hash().map_err(Error::other)?;
-        let content = self.objects.open(&hash).await.map_err(Error::other)?;
-        let content = content.ok_or_else(|| Error::other(format!("the object {} is gone", file.checksum)))?;
+        let content = self.objects.content(&hash, None).await.map_err(Error::other)?;
         self.open = Some(content.stream().boxed());
         Ok(Piece::File(format!("{}{}", self.root, file.path)))
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use gateway::{Part, Upload};
 use kernel::{
-    Actor, Error, Expected, Revision,
+    Actor, Expected, Revision,
     list::{Cursor, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
     text,
 };
@@ -83,12 +83,7 @@ impl Packages {
     pub(super) async fn open_part(&self, file: &FileEntry, part: &Part) -> Result<OpenFile, PackageError> {
         let file = file.clone();
         let part = part.within(file.size, file.revision()?);
-        let content = match &part {
-            Some(part) => self.objects.open_range(&file.hash()?, part.clone()).await?,
-            None => self.objects.open(&file.hash()?).await?,
-        };
-        let content =
-            content.ok_or_else(|| Error::internal(format!("the object {} is gone", file.checksum)))?;
+        let content = self.objects.content(&file.hash()?, part.clone()).await?;
         Ok(OpenFile { file, content, part })
     }
 

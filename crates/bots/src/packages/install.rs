@@ -323,16 +323,16 @@ impl Packages {
 
     /// The bytes of an object.
     pub(crate) async fn bytes(&self, stored: &Stored) -> Result<bytes::Bytes, Error> {
-        let content = self.objects.read(&stored.hash).await?;
-        content.ok_or_else(|| Error::internal(format!("the object {} is gone", stored.hash)))
+        self.objects.bytes(&stored.hash).await
     }
 
     /// The first bytes of an object.
     pub(crate) async fn head(&self, stored: &Stored, most: usize) -> Result<bytes::Bytes, Error> {
-        let until = stored.size.min(most as u64);
-        let content = self.objects.open_range(&stored.hash, 0..until).await?;
-        let content =
-            content.ok_or_else(|| Error::internal(format!("the object {} is gone", stored.hash)))?;
+        if stored.size == 0 {
+            // It has no part.
+            return Ok(bytes::Bytes::new());
+        }
+        let content = self.objects.content(&stored.hash, Some(0..stored.size.min(most as u64))).await?;
         let mut head = bytes::BytesMut::new();
         let mut chunks = std::pin::pin!(content.stream());
         while let Some(chunk) = futures_util::StreamExt::next(&mut chunks).await {
@@ -355,9 +355,7 @@ impl Packages {
 
     /// The text of a file.
     pub(crate) async fn text(&self, file: &FileEntry) -> Result<String, PackageError> {
-        let content = self.objects.read(&file.hash()?).await?;
-        let content =
-            content.ok_or_else(|| Error::internal(format!("the object {} is gone", file.checksum)))?;
+        let content = self.objects.bytes(&file.hash()?).await?;
         Ok(String::from_utf8_lossy(&content).into_owned())
     }
 }

@@ -64,14 +64,11 @@ ON ERROR RESUME NEXT
 FOR EACH p IN ["../d.gbot/config.csv", "/etc/passwd", "C:\x.txt", "config.csv", "start.bas", "d.gbdialog/secret.bas"]
     x = GET p
     TALK x IS NULL
-    ERROR CLEAR
     WRITE p, "x"
     TALK ERROR MESSAGE
-    ERROR CLEAR
 NEXT
 "#;
-    let start = start.replace("    ERROR CLEAR\n", "");
-    let said = said(&app, &start).await;
+    let said = said(&app, start).await;
     let config = file(&app.admin(), "d.gbot/config.csv").await;
     assert!(!config.contains("hidden") && config.starts_with("name,value"), "{config}");
     assert_eq!(file(&app.admin(), "d.gbdialog/secret.bas").await, "TALK \"secret\"");
@@ -96,6 +93,8 @@ TALK LIST "reports"
 d = DIR("notes")
 TALK d[0].name + " " + d[0].path + " " + d[0].size
 CREATE FILE "empty.txt"
+e = COPY "empty.txt", "empty too.txt"
+TALK e.size
 TALK LEN(READ("empty.txt"))
 "#;
     let said = said(&app, start).await;
@@ -105,6 +104,7 @@ TALK LEN(READ("empty.txt"))
         r#"["Reports","copy.txt","data.json","hours.txt","notes","old","rows.csv"]"#,
         r#"["2025"]"#,
         "today.txt notes/today.txt 7",
+        "0",
         "0",
     ];
     assert_eq!(said, expected);

@@ -149,6 +149,10 @@ pub enum ObjectError {
     Bucket(#[from] object_store::Error),
 }
 
+fn gone(hash: &ObjectHash) -> Error {
+    Error::internal(format!("the object {hash} is gone"))
+}
+
 impl From<ObjectError> for Error {
     fn from(error: ObjectError) -> Self {
         match error {
@@ -326,6 +330,16 @@ impl Objects {
             Engine::Folder(folder) => folder.open_range(*hash, range).await,
             Engine::Bucket(bucket) => bucket.open_range(*hash, range).await,
         }
+    }
+
+    /// Opens the content of something that has it, or a part of it. That it is not there is a failure of the server.
+    pub async fn content(&self, hash: &ObjectHash, part: Option<Range<u64>>) -> Result<Content, Error> {
+        self.open_range(hash, part.unwrap_or(0..u64::MAX)).await?.ok_or_else(|| gone(hash))
+    }
+
+    /// The same whole, as bytes.
+    pub async fn bytes(&self, hash: &ObjectHash) -> Result<Bytes, Error> {
+        self.read(hash).await?.ok_or_else(|| gone(hash))
     }
 
     /// Removes an object. It need not be there.

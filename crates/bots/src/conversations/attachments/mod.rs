@@ -193,12 +193,7 @@ impl Conversations {
         let row = row.ok_or_else(|| Error::not_found("attachment"))?;
         self.note_reading(&who, &conversation).await?;
         let part = part.within(row.size.unsigned_abs(), Revision(1));
-        let content = match &part {
-            Some(part) => self.objects.open_range(&row.hash, part.clone()).await,
-            None => self.objects.open(&row.hash).await,
-        };
-        let content = content.map_err(Error::from)?;
-        let content = content.ok_or_else(|| Error::internal(format!("the object {} is gone", row.hash)))?;
+        let content = self.objects.content(&row.hash, part.clone()).await?;
         Ok(OpenAttachment { row, content, part })
     }
 }
