@@ -75,6 +75,7 @@ pub(super) async fn get(
     responses(
         (status = 200, body = Envelope<Script>),
         (status = 409, description = "`package_changed`: somebody else changed the package meanwhile"),
+        (status = 422, description = "`unsafe_path`: no file can have that name on every system, or `tool_limit` with `limit`"),
     ),
 )]
 pub(super) async fn save(

@@ -132,6 +132,7 @@ fn refusals(access: &Access, shape: &Shape) -> Vec<Kind> {
             &[Kind::BadRequest, Kind::RequestTimeout, Kind::PayloadTooLarge, Kind::UnsupportedMediaType],
         ),
         when(shape.has_query, &[Kind::BadRequest]),
+        when(shape.has_query || shape.has_path, &[Kind::UriTooLong]),
         when(shape.answers, &[Kind::NotAcceptable]),
         when(shape.has_body || shape.has_query, &[Kind::Validation]),
         when(shape.compares, &[Kind::BadRequest, Kind::PreconditionFailed]),
