@@ -124,12 +124,14 @@ impl Conversations {
             version: scene.version,
             seq: row.seq,
             fence: row.fence,
+            archived: row.archived,
             cause,
             welcome: None,
             ran,
             waited,
             asked_secret: row.asks_secret == Some(true),
             has_callers: row.depth > Some(0),
+            began_with: row.program.zip(row.version),
             drafts: scene.run.drafts.clone(),
             fallback: Some(says.fallback),
             sorry: says.sorry,
@@ -159,12 +161,14 @@ impl Conversations {
         if !turn.was_cut_short() {
             turn.drafts.prepare().await?;
         }
-        match self.write(org, turn.clone(), first.clone()).await {
+        let messages = match self.write(org, turn.clone(), first.clone()).await {
             Err(NotCommitted::Turn(NotWritten::Refused(cause))) => {
-                self.write(org, turn.failed(cause), first).await.map_err(Into::into)
+                self.write(org, turn.failed(cause), first).await?
             }
-            written => written.map_err(Into::into),
-        }
+            written => written?,
+        };
+        self.indexing.said(messages.len());
+        Ok(messages)
     }
 
     async fn write<F>(

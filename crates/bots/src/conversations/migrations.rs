@@ -61,6 +61,9 @@ pub(crate) const SEARCH: Migration =
     Migration::search("m20261129_42_bots_messages_search", "messages", "content_key");
 
 /// Files that are sent.
+pub(crate) const SEARCH_LATER: Migration =
+    Migration::search_later("m20261201_01_bots_messages_search_later", "messages", "content_key");
+
 pub(crate) const ATTACHMENTS: Migration = Migration::new(
     "m20261129_43_bots_conversation_attachments",
     "CREATE TABLE conversation_attachments (

@@ -14,6 +14,7 @@ mod events;
 mod export;
 mod follow;
 mod hub;
+mod indexing;
 mod keywords;
 mod lifecycle;
 mod message;
@@ -50,7 +51,7 @@ pub use attachments::Attachment;
 pub(crate) use calls::{PROVIDED, script_name};
 pub use error::ConversationError;
 pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};
-pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH, VISITORS};
+pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH, SEARCH_LATER, VISITORS};
 pub use model::{Conversation, ConversationPatch, NewConversation, Rating, Started};
 pub use service::Conversations;
 pub(crate) use store::{

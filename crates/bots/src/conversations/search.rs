@@ -99,6 +99,7 @@ impl Conversations {
                 next_cursor: None,
             });
         }
+        self.indexing.take_in().await?;
         let which = if who.may(Permission::CONVERSATIONS_READ) { Condition::all() } else { own(who.user) };
         let page: Page<FoundRow> = self
             .db

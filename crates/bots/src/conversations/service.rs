@@ -18,6 +18,7 @@ use super::{
     access::{note_reading, readable},
     dialog::Dialogs,
     hub::Hub,
+    indexing::Indexing,
     message::{History, shown},
     model::Status,
     nodes::Nodes,
@@ -85,6 +86,7 @@ pub struct Conversations {
     /// Turns of one bot, where they change the same things.
     pub(super) contended: Lines<Id<Bot>>,
     pub(super) hub: Hub,
+    pub(super) indexing: Indexing,
     pub(super) nodes: Nodes,
     pub(super) stops: Stops,
 }
@@ -137,6 +139,7 @@ impl Conversations {
         Self {
             nodes: Nodes::new(bus, db.clone(), hub.clone(), stops.clone()),
             stops,
+            indexing: Indexing::new(db.clone()),
             dialogs: Dialogs::new(db.clone(), secrets, programs, surroundings.clone(), settings.clone()),
             db,
             objects,

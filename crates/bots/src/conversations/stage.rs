@@ -1,6 +1,7 @@
 //! Where machines run: off the async threads, at most as many at once as there are cores.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,7 +10,11 @@ use basic::{Answer, Command, Data, Hear, Machine, Resume, RuntimeError, Step};
 use chrono::{DateTime, FixedOffset};
 use gateway::command::Drafts;
 use kernel::Error;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::Semaphore,
+    task::{block_in_place, spawn_blocking},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::logs::Notes;
@@ -71,12 +76,18 @@ impl Stage {
         mut allowance: Allowance,
     ) -> Result<(Box<Machine>, Stop, Allowance), Error> {
         let place = Arc::clone(&self.0).acquire_owned().await.map_err(Error::internal)?;
-        let ran = spawn_blocking(move || {
+        let play = move || {
             let _place = place;
             let stop = allowance.play(&mut machine, answer);
             (machine, stop, allowance)
-        });
-        ran.await.map_err(Error::internal)
+        };
+        // Most turns take less time than waking another thread and being woken by it: this one runs the machine, and
+        // another takes over what it had to do.
+        if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            let played = catch_unwind(AssertUnwindSafe(|| block_in_place(play)));
+            return played.map_err(|_| Error::internal("a machine panicked"));
+        }
+        spawn_blocking(play).await.map_err(Error::internal)
     }
 }
 

@@ -96,7 +96,7 @@ impl Conversations {
                 offered: Vec::new(),
                 heard: true,
             });
-            let turn = self.first_turn(&scene, &bot, 0, 0).await?;
+            let turn = self.first_turn(&scene, &bot, &Place::default()).await?;
             let waits = turn.waits();
             match self.write_first(who, Arc::clone(&new), bot.clone(), turn).await {
                 Err(ConversationError::Busy) => {}
@@ -113,8 +113,7 @@ impl Conversations {
         &self,
         scene: &Scene,
         bot: &BotRow,
-        seq: i64,
-        fence: i64,
+        place: &Place,
     ) -> Result<Turn, ConversationError> {
         let ran = match bot.start_program {
             Some(hash) => Some(self.dialogs.run(scene, Input::Start(hash)).await?),
@@ -128,14 +127,16 @@ impl Conversations {
             user: scene.run.user,
             channel: Arc::clone(&scene.run.channel),
             version: bot.version,
-            seq,
-            fence,
+            seq: place.seq,
+            fence: place.fence,
+            archived: place.archived,
             cause: Cause::Beginning,
             welcome: says.welcome,
             ran,
             waited: false,
             asked_secret: false,
             has_callers: false,
+            began_with: None,
             drafts: scene.run.drafts.clone(),
             fallback: None,
             sorry: says.sorry,
@@ -213,7 +214,7 @@ impl Conversations {
             let permissions = if who.is(row.user_id) { who.permissions } else { PermissionSet::EMPTY };
             let mut scene = self.scene(who.org, id, &row, permissions, None);
             scene.version = bot.version;
-            let turn = self.first_turn(&scene, &bot, row.seq, row.fence).await?;
+            let turn = self.first_turn(&scene, &bot, &Place::of(&row)).await?;
             let (waits, now, of) = (turn.waits(), self.surroundings.now(), bot.clone());
             match self.commit(who.org, turn, move |unit| still_the_same(unit, &of, now)).await {
                 Err(ConversationError::Busy) => {}
@@ -263,6 +264,20 @@ impl Conversations {
                 Ok((row, bot, session))
             })
             .await
+    }
+}
+
+/// Where a conversation stands before its bot's first words.
+#[derive(Default)]
+struct Place {
+    seq: i64,
+    fence: i64,
+    archived: bool,
+}
+
+impl Place {
+    const fn of(row: &TurnRow) -> Self {
+        Self { seq: row.seq, fence: row.fence, archived: row.archived }
     }
 }
 

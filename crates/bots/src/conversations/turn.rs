@@ -39,6 +39,8 @@ pub(super) struct Turn {
     pub(super) seq: i64,
     /// The conversation's fence number before the turn.
     pub(super) fence: i64,
+    /// Was it in the archive before the turn?
+    pub(super) archived: bool,
     pub(super) cause: Cause,
     /// Said before anything else.
     pub(super) welcome: Option<String>,
@@ -50,6 +52,8 @@ pub(super) struct Turn {
     pub(super) asked_secret: bool,
     /// Do scripts wait below the one that goes on?
     pub(super) has_callers: bool,
+    /// The program that was under way before the turn, and the package's version of it.
+    pub(super) began_with: Option<([u8; 32], i64)>,
     /// What the commands of the run do.
     pub(super) drafts: Drafts,
     /// Said if no dialog waited. None where the bot is silent.
@@ -99,6 +103,7 @@ impl Turn {
             seq,
             status: if self.waits() { "waiting" } else { "active" },
             last_message: last.as_deref(),
+            archived: self.archived,
             // Whoever says something has read what stands before it.
             read_seq: heard.filter(|heard| heard.staff.is_none()).map(|_| self.seq + 1),
             staff_takes_over: heard.is_some_and(|heard| heard.staff.is_some()),
@@ -155,7 +160,12 @@ impl Turn {
 
     fn write_run(&self, unit: &Unit<'_>, at: Timestamp) -> Result<(), DbError> {
         let save = |stack: &Stack, wake| {
-            store::save_run(unit, self.conversation, (self.bot, self.version), stack, wake, self.has_callers)
+            let place = (self.bot, self.version);
+            if self.began_with == Some((stack.top.program, self.version)) {
+                store::move_run(unit, self.conversation, place, stack, wake, self.has_callers)
+            } else {
+                store::save_run(unit, self.conversation, place, stack, wake, self.has_callers)
+            }
         };
         match self.ran.as_ref().map(|outcome| &outcome.end) {
             Some(End::Waits(stack)) => save(stack, None),

@@ -19,6 +19,8 @@ enum Steps {
     Each { sqlite: &'static str, postgres: &'static str },
     /// The index behind `search=`.
     Search { table: &'static str, column: &'static str },
+    /// That index from now on takes new rows in later.
+    SearchLater { table: &'static str, column: &'static str },
 }
 
 /// What a start did to the schema.
@@ -45,6 +47,12 @@ impl Migration {
         Self { name, steps: Steps::Search { table, column } }
     }
 
+    /// The index that [`Self::search`] made takes new rows in when [`Db::index_texts`](super::Db::index_texts) says so, on
+    /// SQLite: for a table that is written much more often than it is searched.
+    pub const fn search_later(name: &'static str, table: &'static str, column: &'static str) -> Self {
+        Self { name, steps: Steps::SearchLater { table, column } }
+    }
+
     /// The step's name: `mYYYYMMDD_nn_module_purpose`. The order of the names is the order of the steps.
     pub const fn name(&self) -> &'static str {
         self.name
@@ -56,6 +64,7 @@ impl Migration {
             Steps::Portable(sql) => sql.replace("keytext", "text"),
             Steps::Each { sqlite, .. } => sqlite.to_owned(),
             Steps::Search { table, column } => search_index(table, column),
+            Steps::SearchLater { table, column } => search_index_later(table, column),
         }
     }
 
@@ -71,6 +80,8 @@ impl Migration {
                      WITH (fastupdate = off)"
                 )
             }
+            // It is fast enough, and there is no way to put it off.
+            Steps::SearchLater { .. } => String::new(),
         }
     }
 }
@@ -95,6 +106,30 @@ fn search_index(table: &str, column: &str) -> String {
             INSERT INTO {table}_search({table}_search, rowid, {column}) VALUES ('delete', old.rowid, old.{column});
         END;
         CREATE TRIGGER {table}_search_update AFTER UPDATE OF {column} ON {table} BEGIN
+            INSERT INTO {table}_search({table}_search, rowid, {column}) VALUES ('delete', old.rowid, old.{column});
+            INSERT INTO {table}_search(rowid, {column}) VALUES (new.rowid, new.{column});
+        END;"
+    )
+}
+
+/// Makes the index know its rows up to a mark, from which it goes on: a row in each commit's piece of the index costs
+/// more than the rest of it, and a thousand rows in one piece little. New rows stand behind the mark, because SQLite gives
+/// them the highest `rowid` and one more; for that, the mark never stands behind the last row.
+fn search_index_later(table: &str, column: &str) -> String {
+    format!(
+        "DROP TRIGGER {table}_search_insert;
+        DROP TRIGGER {table}_search_delete;
+        DROP TRIGGER {table}_search_update;
+        CREATE TABLE {table}_search_mark (indexed bigint NOT NULL);
+        INSERT INTO {table}_search_mark (indexed) SELECT coalesce(max(rowid), 0) FROM {table};
+        CREATE TRIGGER {table}_search_delete AFTER DELETE ON {table} BEGIN
+            INSERT INTO {table}_search({table}_search, rowid, {column})
+                SELECT 'delete', old.rowid, old.{column} FROM {table}_search_mark WHERE old.rowid <= indexed;
+            UPDATE {table}_search_mark SET indexed = (SELECT coalesce(max(rowid), 0) FROM {table})
+                WHERE indexed > (SELECT coalesce(max(rowid), 0) FROM {table});
+        END;
+        CREATE TRIGGER {table}_search_update AFTER UPDATE OF {column} ON {table}
+        WHEN old.rowid <= (SELECT indexed FROM {table}_search_mark) BEGIN
             INSERT INTO {table}_search({table}_search, rowid, {column}) VALUES ('delete', old.rowid, old.{column});
             INSERT INTO {table}_search(rowid, {column}) VALUES (new.rowid, new.{column});
         END;"

@@ -26,6 +26,7 @@ mod work;
 
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

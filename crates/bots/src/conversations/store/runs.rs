@@ -51,6 +51,36 @@ fn callers(tx: &Tx<'_>, conversation: Id<ConversationKind>) -> Result<Vec<Suspen
     Ok(rows.into_iter().map(|(program, state)| Suspended { program, state: state.into() }).collect())
 }
 
+/// Keeps where a run stops that went on within the same program of the same version. What names these is not written
+/// again: each of their indexes would be a page more for the disk to take before the answer.
+pub(crate) fn move_run(
+    unit: &Unit<'_>,
+    conversation: Id<ConversationKind>,
+    place: (Id<Bot>, i64),
+    stack: &Stack,
+    wake: Option<JobId>,
+    had_callers: bool,
+) -> Result<(), DbError> {
+    let moved = unit.execute(
+        "UPDATE conversation_runs SET state = $3, depth = $4, wake = $5, asks_secret = $6, kept = $7
+         WHERE org_id = $1 AND conversation_id = $2 AND program = $8 AND version = $9",
+        &[
+            &conversation,
+            &&*stack.top.state,
+            &depth_of(stack),
+            &wake,
+            &stack.asks_secret,
+            &stack.kept,
+            &stack.top.program,
+            &place.1,
+        ],
+    )?;
+    if moved == 0 {
+        return save_run(unit, conversation, place, stack, wake, had_callers);
+    }
+    save_callers(unit, conversation, stack, had_callers)
+}
+
 /// Keeps where a run stops. `had_callers`: did scripts wait below it before?
 pub(crate) fn save_run(
     unit: &Unit<'_>,
@@ -60,7 +90,6 @@ pub(crate) fn save_run(
     wake: Option<JobId>,
     had_callers: bool,
 ) -> Result<(), DbError> {
-    let depth = i64::try_from(stack.callers.len()).unwrap_or(i64::MAX);
     unit.execute(
         "INSERT INTO conversation_runs (org_id, conversation_id, bot_id, program, state, version, depth, wake,
             asks_secret, kept)
@@ -74,12 +103,25 @@ pub(crate) fn save_run(
             &stack.top.program,
             &&*stack.top.state,
             &version,
-            &depth,
+            &depth_of(stack),
             &wake,
             &stack.asks_secret,
             &stack.kept,
         ],
     )?;
+    save_callers(unit, conversation, stack, had_callers)
+}
+
+fn depth_of(stack: &Stack) -> i64 {
+    i64::try_from(stack.callers.len()).unwrap_or(i64::MAX)
+}
+
+fn save_callers(
+    unit: &Unit<'_>,
+    conversation: Id<ConversationKind>,
+    stack: &Stack,
+    had_callers: bool,
+) -> Result<(), DbError> {
     if had_callers {
         end_callers(unit, conversation)?;
     }

@@ -3,6 +3,7 @@
 mod costs;
 mod lists;
 mod schema;
+mod texts;
 mod units;
 mod values;
 
