@@ -122,6 +122,20 @@ fn formatting_indents_by_blocks_and_keeps_comments_and_texts() {
 }
 
 #[test]
+fn columns_of_a_table_stand_below_each_other_also_with_commas() {
+    let source = "table t\nid number key,\nn number(10,\n2) default 1,\ngain number generated always as\n(id - 1) stored,\nunique(id,\nn)\nend table\nx = max(1,\n2)\ntalk x";
+    let formatted = basic::format("t.bas", source).unwrap_or_default();
+    let expected = "table t\n    id number key,\n    n number(10,\n        2) default 1,\n    gain number generated always as\n    (id - 1) stored,\n    unique(id,\n        n)\nend table\nx = max(1,\n    2)\ntalk x\n";
+    assert_eq!(formatted, expected);
+
+    let program = basic::compile("t.bas", source, &Known::default()).program;
+    let tables = program.map(|program| program.declarations().tables.clone()).unwrap_or_default();
+    let names: Vec<&str> = tables[0].columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["id", "n", "gain"]);
+    assert_eq!(tables[0].unique, [["id", "n"]]);
+}
+
+#[test]
 fn a_block_that_opens_in_the_last_line_has_no_end_either() {
     for source in ["BEGIN TALK", "BEGIN TALK\n", "a = 1\nBEGIN SYSTEM PROMPT"] {
         let compiled = basic::compile("f.bas", source, &Known::default());
@@ -340,4 +354,50 @@ fn what_the_machine_does_no_server_need_have() {
     let missing: Vec<&str> = found.iter().filter(|d| d.code == "B120").map(|d| d.message.as_str()).collect();
     let expected = ["AGGREGATE", "MERGE", "SET"].map(|phrase| format!("this server does not have {phrase}"));
     assert_eq!(missing, expected);
+}
+
+#[test]
+fn scripts_and_tools_that_are_not_in_the_package_are_named_wherever_one_is_meant() {
+    let known = Known {
+        scripts: Some(vec!["report", "start"]),
+        tools: Some(vec!["report"]),
+        kbs: Some(vec!["menu"]),
+        ..Known::default()
+    };
+    let source = "SET SCHEDULE \"0 9 * * *\", \"report\"\nSET SCHEDULE \"0 9 * * *\" \"rep0rt\" \"short\"\nSET SCHEDULE \"0 9 * * *\" \"2025-04-01\", \"later\"\nSET SCHEDULE \"never\", \"0 9 * * *\"\nADD SUGGESTION TOOL \"book\" AS \"Book\"\nUSE TOOL \"report.bas\"\nUSE KB \"wines\"\nCALL \"Start\"\nCALL \"end\"";
+    let compiled = basic::compile("orders.bas", source, &known);
+    let found: Vec<String> =
+        compiled.diagnostics.iter().map(|d| format!("{}:{} {}", d.line, d.code, d.message)).collect();
+    assert_eq!(
+        found,
+        [
+            "2:B104 there is no script rep0rt in this package",
+            "3:B104 there is no script later in this package",
+            "4:B104 there is no script never in this package",
+            "5:B104 there is no tool book in this package",
+            "7:B104 there is no collection wines in this package",
+            "9:B104 there is no script end in this package",
+        ]
+    );
+}
+
+#[test]
+fn what_a_command_lacks_is_shown_in_a_line_that_has_the_command() {
+    let hint = |phrase: &str| {
+        let found = basic::compile("a.bas", phrase, &Known::default()).diagnostics;
+        found.into_iter().find(|d| d.message.starts_with(&format!("{phrase} needs"))).and_then(|d| d.hint)
+    };
+    assert_eq!(hint("SAVE").as_deref(), Some("for example: SAVE \"orders\", order"));
+    for spec in basic::commands::all() {
+        let shown = hint(spec.phrase).is_none_or(|hint| hint.to_uppercase().contains(spec.phrase));
+        assert!(shown, "{spec}: {:?}", hint(spec.phrase));
+    }
+}
+
+#[test]
+fn the_end_of_a_text_block_that_nothing_begins_is_named() {
+    assert_eq!(
+        messages("END TALK\nEND SYSTEM PROMPT\nTALK 1"),
+        ["1:1 B012 END TALK without BEGIN TALK", "2:1 B012 END SYSTEM without BEGIN SYSTEM"]
+    );
 }

@@ -121,13 +121,15 @@ impl Compiler<'_> {
 
     /// Warns about names the package does not have.
     fn check_names(&mut self, call: &CommandCall) {
-        let (list, what) = match call.spec.phrase {
-            "ADD TOOL" => (&self.known.tools, "tool"),
-            "USE KB" => (&self.known.kbs, "collection"),
-            "CALL" => (&self.known.scripts, "script"),
+        let first = call.arguments.first();
+        let (list, what, argument) = match call.spec.phrase {
+            "ADD TOOL" | "ADD SUGGESTION TOOL" => (&self.known.tools, "tool", first),
+            "USE KB" => (&self.known.kbs, "collection", first),
+            "CALL" => (&self.known.scripts, "script", first),
+            "SET SCHEDULE" => (&self.known.scripts, "script", planned_script(call)),
             _ => return,
         };
-        let (Some(list), Some(argument)) = (list, call.arguments.first()) else {
+        let (Some(list), Some(argument)) = (list, argument) else {
             return;
         };
         let Some(name) = self.literal_text(argument) else {
@@ -351,6 +353,15 @@ fn machine_may_do(call: &CommandCall) -> bool {
         "MERGE" => call.arguments.len() == 2 && call.clauses.is_empty(),
         _ => call.spec.is_of_machine(),
     }
+}
+
+/// The script that SET SCHEDULE plans: behind the time, and perhaps the day on which the plan begins.
+fn planned_script(call: &CommandCall) -> Option<&Expr> {
+    let is_day = |argument: &Expr| match &argument.kind {
+        ExprKind::Text(text) => super::declare::is_date(text),
+        _ => false,
+    };
+    call.arguments.get(1..)?.iter().find(|argument| !is_day(argument))
 }
 
 /// Whether a key may stand where a command takes a filter.

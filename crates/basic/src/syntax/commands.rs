@@ -363,7 +363,10 @@ impl Parser<'_> {
         if given < least {
             let missing = call.spec.arguments.get(given).map_or("", |argument| argument.name);
             let message = format!("{name} needs {least} {}: {missing} is missing", plural(least));
-            let hint = call.spec.example.lines().next().map(|line| format!("for example: {line}"));
+            // An example may begin with what it needs.
+            let lines = || call.spec.example.lines();
+            let line = lines().find(|line| line.to_ascii_uppercase().contains(name)).or(lines().next());
+            let hint = line.map(|line| format!("for example: {}", line.trim()));
             self.reports.error_with("B020", span, message, None, hint.as_deref());
         } else if given > most {
             let message = format!("{name} takes at most {most} {}, found {given}", plural(most));
