@@ -136,6 +136,18 @@ fn columns_of_a_table_stand_below_each_other_also_with_commas() {
 }
 
 #[test]
+fn a_condition_of_a_table_is_the_same_however_its_lines_are_indented() {
+    let checks = |source: &str| {
+        let program = basic::compile("t.bas", source, &Known::default()).program;
+        program.map(|program| program.declarations().tables[0].checks.clone()).unwrap_or_default()
+    };
+    let source = "TABLE t\nid number CHECK (id > 0\n            AND id < 9)\nCHECK (\nid <> 5\n)\nEND TABLE";
+    let formatted = basic::format("t.bas", source).unwrap_or_default();
+    assert_eq!(checks(source), ["id > 0 AND id < 9", "id <> 5"]);
+    assert_eq!(checks(&formatted), checks(source), "{formatted}");
+}
+
+#[test]
 fn a_block_that_opens_in_the_last_line_has_no_end_either() {
     for source in ["BEGIN TALK", "BEGIN TALK\n", "a = 1\nBEGIN SYSTEM PROMPT"] {
         let compiled = basic::compile("f.bas", source, &Known::default());
