@@ -222,7 +222,20 @@ fn a_single_command_or_function_is_found_by_any_of_its_names() {
     assert!(basic::reference::entry("substr").unwrap().starts_with("### MID\n"));
     let both = basic::reference::entry("image").unwrap();
     assert!(both.starts_with("### IMAGE\n"));
+    for (statement, heading) in [
+        ("if", "### IF\n"),
+        ("for each", "### FOR EACH\n"),
+        ("Function", "### SUB and FUNCTION\n"),
+        ("ON_ERROR", "### ON ERROR\n"),
+        ("param", "### PARAM\n"),
+        ("hear", "# Asking the user\n"),
+        ("table", "# Tables\n"),
+    ] {
+        assert!(basic::reference::entry(statement).unwrap().starts_with(heading), "{statement}");
+    }
+    assert!(!basic::reference::entry("talk").unwrap()[1..].contains("\n### "), "one entry");
     assert_eq!(basic::reference::entry("sandwich"), None);
+    assert_eq!(basic::reference::entry("Assignment"), None, "headings of prose are no names");
 }
 
 #[test]

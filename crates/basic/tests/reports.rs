@@ -122,6 +122,32 @@ fn formatting_indents_by_blocks_and_keeps_comments_and_texts() {
 }
 
 #[test]
+fn columns_of_a_table_stand_below_each_other_also_with_commas() {
+    let source = "table t\nid number key,\nn number(10,\n2) default 1,\ngain number generated always as\n(id - 1) stored,\nunique(id,\nn)\nend table\nx = max(1,\n2)\ntalk x";
+    let formatted = basic::format("t.bas", source).unwrap_or_default();
+    let expected = "table t\n    id number key,\n    n number(10,\n        2) default 1,\n    gain number generated always as\n    (id - 1) stored,\n    unique(id,\n        n)\nend table\nx = max(1,\n    2)\ntalk x\n";
+    assert_eq!(formatted, expected);
+
+    let program = basic::compile("t.bas", source, &Known::default()).program;
+    let tables = program.map(|program| program.declarations().tables.clone()).unwrap_or_default();
+    let names: Vec<&str> = tables[0].columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["id", "n", "gain"]);
+    assert_eq!(tables[0].unique, [["id", "n"]]);
+}
+
+#[test]
+fn a_condition_of_a_table_is_the_same_however_its_lines_are_indented() {
+    let checks = |source: &str| {
+        let program = basic::compile("t.bas", source, &Known::default()).program;
+        program.map(|program| program.declarations().tables[0].checks.clone()).unwrap_or_default()
+    };
+    let source = "TABLE t\nid number CHECK (id > 0\n            AND id < 9)\nCHECK (\nid <> 5\n)\nEND TABLE";
+    let formatted = basic::format("t.bas", source).unwrap_or_default();
+    assert_eq!(checks(source), ["id > 0 AND id < 9", "id <> 5"]);
+    assert_eq!(checks(&formatted), checks(source), "{formatted}");
+}
+
+#[test]
 fn a_block_that_opens_in_the_last_line_has_no_end_either() {
     for source in ["BEGIN TALK", "BEGIN TALK\n", "a = 1\nBEGIN SYSTEM PROMPT"] {
         let compiled = basic::compile("f.bas", source, &Known::default());
@@ -312,4 +338,78 @@ fn what_is_too_large_is_refused_with_its_limit() {
         let found = compiled.diagnostics.iter().any(|d| d.code == code && d.message == message);
         assert!(found && compiled.program.is_none(), "{code} is missing: {:?}", compiled.diagnostics.first());
     }
+}
+
+#[test]
+fn what_the_server_lacks_is_told_where_a_script_first_asks_for_it() {
+    let script = "WEBHOOK \"orders\"\nON INSERT OF \"orders\" CALL count\nON EVENT \"paid\" DO\n    TALK 1\nEND ON\nBEGIN MAIL \"a@example.com\"\nSubject: Hi\n\nHello\nEND MAIL\nSEND MAIL \"b@example.com\", \"Hi\", \"Hello\"\nSUB count()\n    x = GET BOT MEMORY(\"n\") OR LLM \"how many?\"\n    TALK x\nEND SUB";
+    let report = |commands: Option<Vec<&str>>| -> String {
+        let known = Known { commands, ..Known::default() };
+        let compiled = basic::compile("orders.bas", script, &known);
+        assert!(compiled.program.is_some());
+        compiled.diagnostics.iter().map(|diagnostic| diagnostic.render("orders.bas", script)).collect()
+    };
+    insta::assert_snapshot!(report(Some(vec!["WEBHOOK", "GET BOT MEMORY"])));
+    assert_eq!(report(None), "");
+}
+
+#[test]
+fn what_the_machine_does_no_server_need_have() {
+    let script = "r = [{ a: 1 }]\nTALK FILTER(r, \"a = 1\")\nPRINT GROUP BY r, \"a\"\nSEND MESSAGE MAP(r, \"a->b\")\nTALK AGGREGATE(\"SUM\", r, \"a\")\nTALK MERGE([1], [2])\nTALK FILL(r, \"{{a}}\") + PIVOT(r, \"a\", \"a\")\no = { b: 1 }\nTALK GET \"o.b\"\nSET o, 2";
+    let known = Known { commands: Some(Vec::new()), ..Known::default() };
+    let found = basic::compile("a.bas", script, &known).diagnostics;
+    assert!(found.is_empty(), "{found:?}");
+
+    let table =
+        "TALK AGGREGATE(\"t\", \"SUM\", \"a\", \"a > 1\")\nMERGE \"t\" WITH r BY \"a\"\nSET role, 2\nr = []";
+    let found = basic::compile("a.bas", table, &known).diagnostics;
+    let missing: Vec<&str> = found.iter().filter(|d| d.code == "B120").map(|d| d.message.as_str()).collect();
+    let expected = ["AGGREGATE", "MERGE", "SET"].map(|phrase| format!("this server does not have {phrase}"));
+    assert_eq!(missing, expected);
+}
+
+#[test]
+fn scripts_and_tools_that_are_not_in_the_package_are_named_wherever_one_is_meant() {
+    let known = Known {
+        scripts: Some(vec!["report", "start"]),
+        tools: Some(vec!["report"]),
+        kbs: Some(vec!["menu"]),
+        ..Known::default()
+    };
+    let source = "SET SCHEDULE \"0 9 * * *\", \"report\"\nSET SCHEDULE \"0 9 * * *\" \"rep0rt\" \"short\"\nSET SCHEDULE \"0 9 * * *\" \"2025-04-01\", \"later\"\nSET SCHEDULE \"never\", \"0 9 * * *\"\nADD SUGGESTION TOOL \"book\" AS \"Book\"\nUSE TOOL \"report.bas\"\nUSE KB \"wines\"\nCALL \"Start\"\nCALL \"end\"";
+    let compiled = basic::compile("orders.bas", source, &known);
+    let found: Vec<String> =
+        compiled.diagnostics.iter().map(|d| format!("{}:{} {}", d.line, d.code, d.message)).collect();
+    assert_eq!(
+        found,
+        [
+            "2:B104 there is no script rep0rt in this package",
+            "3:B104 there is no script later in this package",
+            "4:B104 there is no script never in this package",
+            "5:B104 there is no tool book in this package",
+            "7:B104 there is no collection wines in this package",
+            "9:B104 there is no script end in this package",
+        ]
+    );
+}
+
+#[test]
+fn what_a_command_lacks_is_shown_in_a_line_that_has_the_command() {
+    let hint = |phrase: &str| {
+        let found = basic::compile("a.bas", phrase, &Known::default()).diagnostics;
+        found.into_iter().find(|d| d.message.starts_with(&format!("{phrase} needs"))).and_then(|d| d.hint)
+    };
+    assert_eq!(hint("SAVE").as_deref(), Some("for example: SAVE \"orders\", order"));
+    for spec in basic::commands::all() {
+        let shown = hint(spec.phrase).is_none_or(|hint| hint.to_uppercase().contains(spec.phrase));
+        assert!(shown, "{spec}: {:?}", hint(spec.phrase));
+    }
+}
+
+#[test]
+fn the_end_of_a_text_block_that_nothing_begins_is_named() {
+    assert_eq!(
+        messages("END TALK\nEND SYSTEM PROMPT\nTALK 1"),
+        ["1:1 B012 END TALK without BEGIN TALK", "2:1 B012 END SYSTEM without BEGIN SYSTEM"]
+    );
 }

@@ -307,7 +307,7 @@ impl Compiler<'_> {
     }
 }
 
-fn is_date(text: &str) -> bool {
+pub(super) fn is_date(text: &str) -> bool {
     Date::parse(text, Utc.fix()).is_some()
 }
 

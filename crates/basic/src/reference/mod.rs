@@ -65,7 +65,7 @@ pub fn reference() -> String {
     out
 }
 
-/// The reference of one command or function, by any of its spellings and whatever the case of the letters.
+/// The reference of one command, function or statement, by any of its spellings and whatever the case of the letters.
 ///
 /// ```
 /// let about = basic::reference::entry("ucase").unwrap();
@@ -83,8 +83,29 @@ pub fn entry(name: &str) -> Option<String> {
         .iter()
         .filter(|spec| spec.names.iter().any(|spelling| is_wanted(spelling)))
         .map(|spec| format!("### {}\n\n{}", spec.names[0].to_uppercase(), functions::body(spec)));
-    let found: Vec<String> = commands.chain(functions).collect();
+    let found: Vec<String> = commands.chain(functions).chain(statement(&wanted)).collect();
     (!found.is_empty()).then(|| found.join("\n"))
+}
+
+/// What the prose says about a statement: a page of its own, or the section with its name.
+fn statement(name: &str) -> Option<String> {
+    let pages = pages();
+    let page = |file: &str| pages.iter().find(|(name, _)| *name == file).map(|(_, page)| page.as_str());
+    match name {
+        "HEAR" => page("hear.md").map(str::to_owned),
+        "TABLE" => page("tables.md").map(str::to_owned),
+        _ => ["statements.md", "tools.md"].into_iter().filter_map(page).find_map(|page| section(page, name)),
+    }
+}
+
+/// The section of a page on statements that its heading names, such as `SUB and FUNCTION`.
+fn section(page: &str, statement: &str) -> Option<String> {
+    let mut sections = page.split("\n## ").skip(1);
+    let section = sections.find(|section| {
+        let heading = section.lines().next().unwrap_or_default();
+        heading.split(" and ").any(|name| name == statement)
+    })?;
+    Some(format!("### {}\n", section.trim_end()))
 }
 
 /// The first mark of a prose text; what no text has where there is none.

@@ -318,7 +318,9 @@ impl<'a> Line<'a> {
                 _ => {}
             }
             if open == 0 {
-                let condition = self.text[start..self.offset()].trim().to_owned();
+                // Where its lines begin means nothing, so that indenting them changes nothing.
+                let lines = self.text[start..self.offset()].lines().map(str::trim);
+                let condition = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
                 self.at += 1;
                 return Ok(condition);
             }

@@ -26,7 +26,7 @@ impl Parser<'_> {
                 {
                     false
                 }
-                Kind::Mark(Mark::BracketOpen) => next.spaced && (statement || many),
+                Kind::Mark(Mark::BracketOpen) if statement || many => next.spaced,
                 _ if many || statement => true,
                 Kind::Mark(Mark::ParenOpen) => functions::find(phrase.words[0]).is_none() && spec.gives_value,
                 _ => spec.gives_value && next.spaced && self.starts_bare_argument(self.at + words),
@@ -62,6 +62,10 @@ impl Parser<'_> {
     pub(super) fn starts_bare_argument(&self, index: usize) -> bool {
         match self.token_at(index).kind {
             Kind::Integer(_) | Kind::Float(_) | Kind::Text(_) => true,
+            // `FIRST [1, 2, 3], 2`: what holds several values or none is no index.
+            Kind::Mark(Mark::BracketOpen) => {
+                self.end_of_index(index).is_none() && self.matching_bracket(index).is_some()
+            }
             Kind::Mark(mark) => {
                 matches!(mark, Mark::ParenOpen | Mark::BraceOpen | Mark::ObjectOpen | Mark::InterpolationOpen)
             }
@@ -359,7 +363,10 @@ impl Parser<'_> {
         if given < least {
             let missing = call.spec.arguments.get(given).map_or("", |argument| argument.name);
             let message = format!("{name} needs {least} {}: {missing} is missing", plural(least));
-            let hint = call.spec.example.lines().next().map(|line| format!("for example: {line}"));
+            // An example may begin with what it needs.
+            let lines = || call.spec.example.lines();
+            let line = lines().find(|line| line.to_ascii_uppercase().contains(name)).or(lines().next());
+            let hint = line.map(|line| format!("for example: {}", line.trim()));
             self.reports.error_with("B020", span, message, None, hint.as_deref());
         } else if given > most {
             let message = format!("{name} takes at most {most} {}, found {given}", plural(most));

@@ -142,7 +142,7 @@ impl Lexer<'_> {
                 b'\'' => break,
                 b'\\' => at += 1,
                 b'$' if unclosed < MAX_UNCLOSED && line.get(at + 1) == Some(&b'{') => {
-                    let end = self.find_closing_brace(at + 2);
+                    let end = self.find_closing_brace(at + 2, 0);
                     unclosed += u32::from(end.is_none());
                     at = end.unwrap_or(at);
                 }

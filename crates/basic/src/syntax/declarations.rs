@@ -147,8 +147,14 @@ impl Parser<'_> {
         let first = self.span();
         let mut line = self.line_of(first);
         let begin = self.at;
+        let mut open = 0u32;
         loop {
-            while !self.at_line_end() && self.line_of(self.span()) == line {
+            // Brackets hold lines together, here as elsewhere.
+            while !self.at_line_end() && (open > 0 || self.line_of(self.span()) == line) {
+                if let Kind::Mark(mark) = self.kind() {
+                    open = (open + u32::from(mark.opens())).saturating_sub(u32::from(mark.closes()));
+                }
+                line = self.line_of(self.span());
                 self.advance();
             }
             // The expression of a computed column may stand on the line after `GENERATED ALWAYS AS`.

@@ -189,13 +189,16 @@ impl Parser<'_> {
             self.advance();
             let options = self.bracketed_list(Mark::ParenClose);
             let span = self.since(left.span);
-            // `x IN (list)` names one array, `x IN (a, b)` its elements.
+            // `x IN (list)` names one array, `x IN (a, b)` its elements, and so does `x IN ("a")`.
             let mut options = options;
-            let found = if options.len() == 1 {
-                let right = options.pop().unwrap_or_else(|| self.error_expr());
-                Expr { kind: ExprKind::Binary(Binary::In, Box::new(left), Box::new(right)), span }
-            } else {
-                Expr { kind: ExprKind::OneOf(Box::new(left), options), span }
+            let found = match options.pop() {
+                Some(list) if options.is_empty() && !is_one_literal(&list) => {
+                    Expr { kind: ExprKind::Binary(Binary::In, Box::new(left), Box::new(list)), span }
+                }
+                last => {
+                    options.extend(last);
+                    Expr { kind: ExprKind::OneOf(Box::new(left), options), span }
+                }
             };
             return Ok(negate_if(found, negated));
         }
@@ -286,6 +289,19 @@ fn comparison_mark(mark: Mark) -> Option<Binary> {
         Mark::GreaterEqual => Binary::GreaterEqual,
         _ => return None,
     })
+}
+
+/// Whether an expression is a literal of one value, and so no array.
+fn is_one_literal(value: &Expr) -> bool {
+    matches!(
+        value.kind,
+        ExprKind::Text(_)
+            | ExprKind::Joined(_)
+            | ExprKind::Integer(_)
+            | ExprKind::Float(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Null
+    )
 }
 
 fn negate_if(expression: Expr, negated: bool) -> Expr {

@@ -22,7 +22,7 @@ pub(super) struct Lexer<'a> {
     /// A place and the end of its physical line, kept because many tokens of a line ask for it.
     line_ends: Cell<(usize, usize)>,
     /// The physical line with the last `${` that has no end, and how many it has.
-    pub(super) unclosed_codes: (usize, u32),
+    pub(super) unclosed_codes: Cell<(usize, u32)>,
     /// The end of a physical line on which no typographic double quote closes any more.
     pub(super) no_closing_quote: Cell<usize>,
     /// Strings of the script that have no end.
@@ -69,7 +69,7 @@ impl<'a> Lexer<'a> {
             line_reported: false,
             // Nothing is known yet: no place lies in an empty range.
             line_ends: Cell::new((1, 0)),
-            unclosed_codes: (0, 0),
+            unclosed_codes: Cell::new((0, 0)),
             no_closing_quote: Cell::new(0),
             unclosed_strings: 0,
             out: Tokens::default(),

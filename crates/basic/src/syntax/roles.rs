@@ -41,19 +41,25 @@ pub(crate) fn layout_of(source: &str) -> Layout {
     let mut lines = vec![LineRole::Plain; count];
     let mut select_depth = Vec::new();
     let mut first = 0;
+    let mut in_table = false;
     for (index, token) in tokens.tokens.iter().enumerate() {
         if !matches!(token.kind, Kind::Line | Kind::End) {
             continue;
         }
         if index > first {
             let logical = &tokens.tokens[first..index];
-            mark_spans(&tokens, logical, &places, &mut lines);
+            mark_spans(&tokens, logical, &places, in_table, &mut lines);
             let (line, _) = places.position(logical[0].span.start);
             let mut role = role_of(logical, &names, &mut select_depth);
             if role == LineRole::Plain && opens_handler(logical, &tokens.tokens[index..], &names) {
                 select_depth.push(false);
                 role = LineRole::Open;
             }
+            in_table = match role {
+                LineRole::Open => is_word(&logical[0], "table", &names),
+                LineRole::Close => false,
+                _ => in_table,
+            };
             if let Some(slot) = lines.get_mut(line as usize - 1)
                 && !matches!(*slot, LineRole::Inside | LineRole::Raw)
             {
@@ -65,11 +71,31 @@ pub(crate) fn layout_of(source: &str) -> Layout {
     Layout { lines }
 }
 
+fn is_word(token: &Token, word: &str, names: &Names) -> bool {
+    matches!(token.kind, Kind::Word(name) if names.get(name) == word)
+}
+
 /// Marks the further lines of a logical line, and those that begin inside a string.
-fn mark_spans(tokens: &Tokens, logical: &[Token], places: &Lines<'_>, lines: &mut [LineRole]) {
-    let (begin, _) = places.position(logical[0].span.start);
+fn mark_spans(
+    tokens: &Tokens,
+    logical: &[Token],
+    places: &Lines<'_>,
+    in_table: bool,
+    lines: &mut [LineRole],
+) {
+    let (mut begin, _) = places.position(logical[0].span.start);
+    let mut brackets = 0u32;
+    let mut behind_comma = false;
     for token in logical {
         let (from, _) = places.position(token.span.start);
+        // Columns of a table may be parted by commas; each is a line of its own.
+        if in_table && behind_comma && brackets == 0 && from > begin {
+            begin = from;
+        }
+        behind_comma = token.kind == Kind::Mark(Mark::Comma);
+        if let Kind::Mark(mark) = token.kind {
+            brackets = (brackets + u32::from(mark.opens())).saturating_sub(u32::from(mark.closes()));
+        }
         if let Some(slot) = lines.get_mut(from as usize - 1)
             && from > begin
             && *slot != LineRole::Inside

@@ -120,6 +120,12 @@ impl Parser<'_> {
                 self.skip_line();
                 None
             }
+            "end" if matches!(next_word, "talk" | "mail" | "system") => {
+                let block = self.word_at(self.at + 1).to_uppercase();
+                self.skip_line();
+                self.reports.error("B012", self.since(start), format!("END {block} without BEGIN {block}"));
+                None
+            }
             "end" if matches!(self.token_at(self.at + 1).kind, Kind::Word(_)) && next_word != "else" => {
                 self.advance();
                 self.expected("end of line or the block that ends");

@@ -7,6 +7,9 @@ use super::token::{Piece, Span, TextPieces};
 /// each search goes over all that follows.
 pub(super) const MAX_UNCLOSED: u32 = 16;
 
+/// How deep code may stand in strings of code in strings.
+const MAX_CODES: u32 = 20;
+
 impl Lexer<'_> {
     pub(super) fn string(&mut self, quote: u8, spaced: bool) {
         let start = self.at;
@@ -162,21 +165,29 @@ impl Lexer<'_> {
     }
 
     /// Where the brace opened before `from` closes, on the same line; quotes inside are balanced.
-    fn closing_brace(&mut self, from: usize) -> Option<usize> {
+    fn closing_brace(&self, from: usize) -> Option<usize> {
+        self.closing_brace_within(from, 0)
+    }
+
+    /// The same, of code that stands in so many others.
+    fn closing_brace_within(&self, from: usize, codes: u32) -> Option<usize> {
         let line = self.line_end(from);
-        if self.unclosed_codes.0 != line {
-            self.unclosed_codes = (line, 0);
-        }
-        if self.unclosed_codes.1 == MAX_UNCLOSED {
+        let in_vain = || match self.unclosed_codes.get() {
+            (of, count) if of == line => count,
+            _ => 0,
+        };
+        if in_vain() >= MAX_UNCLOSED || codes > MAX_CODES {
             return None;
         }
-        let end = self.find_closing_brace(from);
-        self.unclosed_codes.1 += u32::from(end.is_none());
+        let end = self.find_closing_brace(from, codes);
+        if end.is_none() {
+            self.unclosed_codes.set((line, in_vain() + 1));
+        }
         end
     }
 
     /// As [`Self::closing_brace`], however often it was in vain.
-    pub(super) fn find_closing_brace(&self, from: usize) -> Option<usize> {
+    pub(super) fn find_closing_brace(&self, from: usize, codes: u32) -> Option<usize> {
         let mut depth = 0u32;
         let mut quote = None;
         let mut at = from;
@@ -184,6 +195,10 @@ impl Lexer<'_> {
             match (byte, quote) {
                 (b'\n', _) => return None,
                 (b'\\', Some(_)) => at += 1,
+                // A string in the code may hold code of its own, with quotes and braces.
+                (b'$', Some(_)) if self.bytes.get(at + 1) == Some(&b'{') => {
+                    at = self.closing_brace_within(at + 2, codes + 1).unwrap_or(at);
+                }
                 (b'"' | b'\'', None) => quote = Some(byte),
                 (_, Some(open)) if byte == open => quote = None,
                 (b'{', None) => depth += 1,

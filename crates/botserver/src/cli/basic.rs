@@ -44,9 +44,9 @@ pub(super) enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Print the reference of all commands and functions, or of some
+    /// Print the reference of the language, or of some of its commands, functions and statements
     Keywords {
-        /// Names of commands or functions, such as `FIND` or `"SET BOT MEMORY"`; all without one
+        /// Names of commands, functions or statements, such as `FIND` or `"SET BOT MEMORY"`; all without one
         names: Vec<String>,
     },
     /// Print the definitions of the tools that scripts are, for a language model
@@ -207,7 +207,7 @@ fn keywords(names: &[String]) -> anyhow::Result<ExitCode> {
     for name in names {
         match basic::reference::entry(name) {
             Some(text) => say(&text),
-            None => bail!("there is no command or function {name}"),
+            None => bail!("there is no command or function {name}, and no statement"),
         }
     }
     Ok(ExitCode::SUCCESS)
