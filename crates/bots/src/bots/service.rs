@@ -97,14 +97,14 @@ impl BotRow {
         Versioned::new(self.rev, Bot { session_count: Some(0), ..self.shown(org) })
     }
 
+    /// What one of its settings says, or what holds without it.
+    pub(crate) fn setting(&self, key: &str) -> Option<String> {
+        setting(&self.config.read().unwrap_or_default(), key)
+    }
+
     pub(crate) fn shown(&self, org: Id<Organization>) -> Bot {
         let config: std::collections::BTreeMap<String, String> = self.config.read().unwrap_or_default();
-        // What doesn't fit doesn't hold.
-        let setting = |key: &str| {
-            let known = known::known(key)?;
-            let set = config.get(key).filter(|text| !text.is_empty() && known.takes.problem(text).is_none());
-            set.cloned().or_else(|| known.default.map(str::to_owned))
-        };
+        let setting = |key| setting(&config, key);
         Bot {
             bot_id: self.id,
             name: self.name.clone(),
@@ -128,6 +128,13 @@ impl BotRow {
             updated_at: self.updated_at,
         }
     }
+}
+
+/// What a known setting says. What doesn't fit doesn't hold.
+fn setting(config: &std::collections::BTreeMap<String, String>, key: &str) -> Option<String> {
+    let known = known::known(key)?;
+    let set = config.get(key).filter(|text| !text.is_empty() && known.takes.problem(text).is_none());
+    set.cloned().or_else(|| known.default.map(str::to_owned))
 }
 
 /// A bot as it is named in a path or a body: by id or by slug, or not at all, which means the default.
