@@ -18,6 +18,7 @@ pub mod tables;
 #[cfg(test)]
 mod testing;
 pub mod webhooks;
+mod zipping;
 
 use std::{
     path::{Path, PathBuf},

@@ -209,4 +209,5 @@ pub(crate) const ALL: &[Migration] = &[
     crate::hooks::HOOKS,
     crate::tables::TABLES,
     crate::conversations::VISITORS,
+    crate::bots::store::EXPORTS,
 ];

@@ -337,13 +337,18 @@ impl BotService {
             .await
     }
 
-    /// The bot is gone at once; what it had is removed by the job that this gives.
+    /// The bot is gone at once; what it had is removed by the job that this gives, which takes the conversations along
+    /// before that if it is to `export` them.
     pub(super) async fn delete(
         &self,
         who: Actor,
         named: String,
         expected: Expected,
+        export: bool,
     ) -> Result<JobId, BotError> {
+        if export {
+            who.require(Permission::CONVERSATIONS_READ)?;
+        }
         let now = self.now();
         self.db
             .write(who.org, move |unit| {
@@ -354,6 +359,10 @@ impl BotService {
                     return Err(BotError::Default);
                 }
                 store::begin_deletion(unit, bot.id)?;
+                if export {
+                    let name = format!("{}-conversations.zip", bot.slug);
+                    store::want_export(unit, bot.id, who.user, &name)?;
+                }
                 unit.emit(&BotDeleted(About::from(&bot)))?;
                 let entry = Audit::by(&who, "bot_deleted", Category::DataModification);
                 unit.audit(entry.on("bot", bot.id).named(&bot.name))?;
@@ -364,6 +373,10 @@ impl BotService {
 
     pub(super) fn now(&self) -> Timestamp {
         self.surroundings.now()
+    }
+
+    pub(super) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
     }
 
     /// The database, for the domain's jobs.

@@ -49,12 +49,14 @@ use kernel::{Permission, Standing};
 pub use attachments::Attachment;
 pub(crate) use calls::{PROVIDED, script_name};
 pub use error::ConversationError;
+pub(crate) use export::OfBot as ConversationsOfBot;
 pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};
 pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH, VISITORS};
 pub use model::{Conversation, ConversationPatch, NewConversation, Rating, Started};
 pub use service::Conversations;
 pub(crate) use store::{
     AttachmentRow, attachment, delete as delete_conversation, delete_some as delete_some_of_conversation,
+    overtake,
 };
 pub use variables::DialogState;
 

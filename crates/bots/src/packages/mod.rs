@@ -33,6 +33,7 @@ use std::time::Duration;
 use gateway::{Access, By, Limit, Module, routes as documented};
 use kernel::{Permission, Standing};
 
+pub(crate) use file_routes::FileBytes;
 pub use model::{
     FileEntry, FileReport, Installation, Installed, PackageError, SavedFile, ScriptEntry, ScriptKind,
     ScriptReport, ScriptStatus,

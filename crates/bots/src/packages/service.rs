@@ -48,7 +48,7 @@ pub(super) struct Manner {
 #[derive(Clone)]
 pub struct Packages {
     pub(super) db: Db,
-    pub(super) objects: Objects,
+    pub(crate) objects: Objects,
     pub(super) bots: BotService,
     pub(super) surroundings: Surroundings,
     pub(super) settings: Live<Settings>,
