@@ -26,6 +26,7 @@ mod routes;
 mod search;
 mod send;
 mod service;
+mod side_by_side;
 mod socket;
 mod stage;
 mod start;
