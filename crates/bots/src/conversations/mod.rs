@@ -83,6 +83,23 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
             "Ends the answer that is being written; what was said stays, marked `stopped`. Answered with `ack`.",
             Arc::new(socket::StopsAnswers(conversations.clone())),
         )
+        .frame::<socket::Resume>(
+            "resume",
+            "What was said in a conversation after that place comes again, and then what is said. Answered with \
+             `resumed`.",
+            Arc::new(socket::Resumes(conversations.clone())),
+        )
+        .frame::<socket::Topics>(
+            "subscribe",
+            "What is said in these conversations comes from now on. Answered with `ack`.",
+            Arc::new(socket::Subscribes(conversations.clone())),
+        )
+        .frame::<socket::Topics>(
+            "unsubscribe",
+            "It comes no more. Answered with `ack`.",
+            Arc::new(socket::Unsubscribes),
+        )
+        .tells::<socket::Resumed>("resumed", "A conversation is followed again: the messages that follow were missed.")
         .tells::<hub::Said>("message", "Something was said in a conversation that is followed, by whomever.")
         .tells::<hub::Offered>("suggestion", "Quick replies to the message before it.")
 }
