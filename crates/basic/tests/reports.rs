@@ -313,3 +313,31 @@ fn what_is_too_large_is_refused_with_its_limit() {
         assert!(found && compiled.program.is_none(), "{code} is missing: {:?}", compiled.diagnostics.first());
     }
 }
+
+#[test]
+fn what_the_server_lacks_is_told_where_a_script_first_asks_for_it() {
+    let script = "WEBHOOK \"orders\"\nON INSERT OF \"orders\" CALL count\nON EVENT \"paid\" DO\n    TALK 1\nEND ON\nBEGIN MAIL \"a@example.com\"\nSubject: Hi\n\nHello\nEND MAIL\nSEND MAIL \"b@example.com\", \"Hi\", \"Hello\"\nSUB count()\n    x = GET BOT MEMORY(\"n\") OR LLM \"how many?\"\n    TALK x\nEND SUB";
+    let report = |commands: Option<Vec<&str>>| -> String {
+        let known = Known { commands, ..Known::default() };
+        let compiled = basic::compile("orders.bas", script, &known);
+        assert!(compiled.program.is_some());
+        compiled.diagnostics.iter().map(|diagnostic| diagnostic.render("orders.bas", script)).collect()
+    };
+    insta::assert_snapshot!(report(Some(vec!["WEBHOOK", "GET BOT MEMORY"])));
+    assert_eq!(report(None), "");
+}
+
+#[test]
+fn what_the_machine_does_no_server_need_have() {
+    let script = "r = [{ a: 1 }]\nTALK FILTER(r, \"a = 1\")\nPRINT GROUP BY r, \"a\"\nSEND MESSAGE MAP(r, \"a->b\")\nTALK AGGREGATE(\"SUM\", r, \"a\")\nTALK MERGE([1], [2])\nTALK FILL(r, \"{{a}}\") + PIVOT(r, \"a\", \"a\")\no = { b: 1 }\nTALK GET \"o.b\"\nSET o, 2";
+    let known = Known { commands: Some(Vec::new()), ..Known::default() };
+    let found = basic::compile("a.bas", script, &known).diagnostics;
+    assert!(found.is_empty(), "{found:?}");
+
+    let table =
+        "TALK AGGREGATE(\"t\", \"SUM\", \"a\", \"a > 1\")\nMERGE \"t\" WITH r BY \"a\"\nSET role, 2\nr = []";
+    let found = basic::compile("a.bas", table, &known).diagnostics;
+    let missing: Vec<&str> = found.iter().filter(|d| d.code == "B120").map(|d| d.message.as_str()).collect();
+    let expected = ["AGGREGATE", "MERGE", "SET"].map(|phrase| format!("this server does not have {phrase}"));
+    assert_eq!(missing, expected);
+}

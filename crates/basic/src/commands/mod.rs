@@ -19,14 +19,17 @@ pub(crate) use notation::Separator;
 pub use notation::{Argument, ArgumentKind, ClauseKind, ClauseSpec};
 pub use target::Target;
 
-/// When a command is available: the first tier covers nearly all that scripts do.
+use crate::program::HandlerKind;
+
+/// How much scripts use a command, and so the order in which hosts come to have it. A host may lack commands of any
+/// tier; [`Known::commands`](crate::Known::commands) tells the compiler which it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub enum Tier {
-    /// Every server has it.
+    /// Nineteen of twenty commands in scripts are of this tier.
     One,
-    /// Most servers have it.
+    /// Some scripts use it.
     Two,
-    /// A server may have it.
+    /// Few scripts use it.
     Three,
 }
 
@@ -45,7 +48,7 @@ pub struct CommandSpec {
     pub clauses: Vec<ClauseSpec>,
     /// Whether it gives a value.
     pub gives_value: bool,
-    /// When it is available.
+    /// How much scripts use it.
     pub tier: Tier,
     /// What the principal of the run must be allowed.
     pub permission: &'static str,
@@ -68,6 +71,31 @@ impl CommandSpec {
         } else {
             self.arguments.len()
         }
+    }
+
+    /// Whether the machine does it by itself, so that no host need have it.
+    ///
+    /// AGGREGATE and MERGE are not among these: only what they do to rows in memory needs no host.
+    pub fn is_of_machine(&self) -> bool {
+        matches!(
+            self.phrase,
+            "TALK"
+                | "SEND MESSAGE"
+                | "PRINT"
+                | "FILTER"
+                | "GROUP BY"
+                | "PIVOT"
+                | "MAP"
+                | "FILL"
+                | "EXTENSION"
+        )
+    }
+
+    /// Whether it says, at the top of a script, what holds before the script runs. SET SCHEDULE, which may also plan at
+    /// run time, is not among these.
+    pub fn is_declaration(&self) -> bool {
+        matches!(self.phrase, "WEBHOOK" | "ALLOW ROLE" | "CREATE INDEX")
+            || HandlerKind::of_phrase(self.phrase).is_some_and(|kind| kind != HandlerKind::Delayed)
     }
 
     /// The description of an argument; the last one stands for all that follow when it may be repeated.

@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use super::filters::FilterSource;
-use crate::commands::{ArgumentKind, ClauseKind};
+use crate::commands::{ArgumentKind, ClauseKind, CommandSpec};
 use crate::functions;
 use crate::program::code::{self, Builtin, Op, Reg, Target};
 use crate::program::{Site, SiteClause, SiteFilter};
@@ -19,15 +19,6 @@ impl Compiler<'_> {
         if let Some(call) = super::declare::time_first(call) {
             return self.command(&call, span, to);
         }
-        if to.is_none() && self.top && self.declares(call, span) {
-            return;
-        }
-        if !self.top && call.spec.phrase == "SET SCHEDULE" && call.arguments.len() == 1 {
-            let message = "SET SCHEDULE here names no script, so nothing is planned".to_owned();
-            let hint =
-                "a script plans itself at its top, outside of conditions; name a script to plan it here";
-            self.reports.warn("B114", span, message, Some(hint));
-        }
         if call.spec.phrase == "GET"
             && let Some(member) = self.member_of_variable(call)
         {
@@ -42,6 +33,18 @@ impl Compiler<'_> {
             let from = self.value(value);
             self.write(*name, from);
             return;
+        }
+        if !machine_may_do(call) {
+            self.check_host(call.spec, span);
+        }
+        if to.is_none() && self.top && self.declares(call, span) {
+            return;
+        }
+        if !self.top && call.spec.phrase == "SET SCHEDULE" && call.arguments.len() == 1 {
+            let message = "SET SCHEDULE here names no script, so nothing is planned".to_owned();
+            let hint =
+                "a script plans itself at its top, outside of conditions; name a script to plan it here";
+            self.reports.warn("B114", span, message, Some(hint));
         }
         self.check_names(call);
         let to = to.unwrap_or_else(|| self.reserve());
@@ -100,6 +103,20 @@ impl Compiler<'_> {
             value = Expr { kind: ExprKind::Member(Box::new(value), part.to_owned()), span };
         }
         (members > 0).then_some(value)
+    }
+
+    /// Warns about a command that the host does not have, where it comes first.
+    fn check_host(&mut self, spec: &'static CommandSpec, span: Span) {
+        let has = |commands: &Vec<&str>| commands.contains(&spec.phrase);
+        if self.known.commands.as_ref().is_none_or(has) || !self.missing.insert(spec.phrase) {
+            return;
+        }
+        let hint = if spec.is_declaration() {
+            "nothing comes of what is declared here"
+        } else {
+            "the script ends with an error when it comes here, unless ON ERROR catches it"
+        };
+        self.reports.warn("B120", span, format!("this server does not have {spec}"), Some(hint));
     }
 
     /// Warns about names the package does not have.
@@ -289,6 +306,9 @@ impl Compiler<'_> {
 
     /// A handler: declared where its name is literal, else made known when it is reached.
     pub(super) fn handler(&mut self, procedure: usize, kind: &'static str, subject: &Expr, span: Span) {
+        if let Some(spec) = crate::commands::find(kind) {
+            self.check_host(spec, span);
+        }
         if kind != "SCHEDULE IN" && matches!(subject.kind, ExprKind::Text(_)) {
             return;
         }
@@ -318,10 +338,18 @@ impl Compiler<'_> {
             }
             count = 3;
         }
-        let _ = span;
         let call = CommandCall { spec, arguments: Vec::new(), clauses: Vec::new(), name: None };
         let to = self.reserve();
         self.site(&call, to, (first, count), Vec::new(), None);
+    }
+}
+
+/// Whether the machine may do without the host what is asked for: with rows that are in memory.
+fn machine_may_do(call: &CommandCall) -> bool {
+    match call.spec.phrase {
+        "AGGREGATE" => call.arguments.len() == 3,
+        "MERGE" => call.arguments.len() == 2 && call.clauses.is_empty(),
+        _ => call.spec.is_of_machine(),
     }
 }
 

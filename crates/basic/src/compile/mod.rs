@@ -41,6 +41,9 @@ pub struct Known<'a> {
     pub kbs: Option<Vec<&'a str>>,
     /// Tables that other scripts of the package declare: see [`tables_in`].
     pub tables: Option<Vec<&'a str>>,
+    /// What the host performs of the [commands](crate::commands), by their phrases, those it takes as declarations
+    /// included. What the machine does by itself need not be among them.
+    pub commands: Option<Vec<&'a str>>,
 }
 
 /// What compiling a script gives.
@@ -116,6 +119,8 @@ struct Compiler<'a> {
     procedures: HashMap<Name, (u16, u16)>,
     /// Variables that hold the text of a filter with values joined into it.
     joined_filters: HashSet<Name>,
+    /// Commands the host lacks, which were reported.
+    missing: HashSet<&'static str>,
     frame: Frame,
     /// Whether the statement stands at the top of the script, where declarations count.
     top: bool,
@@ -182,6 +187,7 @@ impl<'a> Compiler<'a> {
             shared: HashSet::new(),
             procedures: procedures.collect(),
             joined_filters: HashSet::new(),
+            missing: HashSet::new(),
             frame: Frame::default(),
             top: false,
             full: false,

@@ -32,9 +32,10 @@ pub(super) fn body(spec: &CommandSpec) -> String {
     }
     let value = if spec.gives_value { "Gives a value" } else { "Gives no value" };
     let tier = match spec.tier {
-        Tier::One => "every server has it",
-        Tier::Two => "most servers have it",
-        Tier::Three => "a server may have it",
+        _ if spec.is_of_machine() && spec.phrase != "EXTENSION" => "every server has it",
+        Tier::One => "tier 1",
+        Tier::Two => "tier 2",
+        Tier::Three => "tier 3",
     };
     let _ = writeln!(out, "{value}; {tier}; needs the permission `{}`.", spec.permission);
     let _ = write!(out, "\n```basic\n{}\n```\n", spec.example);

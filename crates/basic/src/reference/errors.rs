@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::commands::{self, CommandSpec};
 use crate::step::ErrorCode;
 use crate::{Known, compile};
 
@@ -97,6 +98,7 @@ const REPORTS: &[Report] = &[
     Report("B117", "A line of TABLE is read otherwise than it may be meant.", Some("TABLE stock\n    name\n    shape blob\nEND TABLE")),
     Report("B118", "A table or a column is declared twice; only the first declaration counts.", Some("TABLE stock\n    id integer key\n    ID text\nEND TABLE")),
     Report("B119", "A key, a UNIQUE line or an index names a column or table that does not exist; it is left out.", Some("TABLE stock\n    id integer key\n    UNIQUE(id, place)\nEND TABLE\nCREATE INDEX by_name ON stock(name)")),
+    Report("B120", "The server does not have the command.", Some("PLAY \"intro.mp4\"\nON INSERT OF \"orders\" CALL count\nSUB count()\n    TALK 1\nEND SUB")),
 ];
 
 pub(super) fn page(text: &str) -> String {
@@ -119,7 +121,15 @@ pub(super) fn page(text: &str) -> String {
 /// What the compiler reports with a code.
 fn report(code: &str, script: &str) -> String {
     let nothing = || Some(Vec::new());
-    let known = Known { tools: nothing(), scripts: nothing(), kbs: nothing(), ..Known::default() };
+    let has = |spec: &&CommandSpec| !matches!(spec.phrase, "PLAY" | "ON INSERT OF");
+    let commands = commands::all().iter().filter(has).map(|spec| spec.phrase).collect();
+    let known = Known {
+        tools: nothing(),
+        scripts: nothing(),
+        kbs: nothing(),
+        commands: Some(commands),
+        ..Known::default()
+    };
     let found = compile("example.bas", script, &known).diagnostics;
     found
         .iter()

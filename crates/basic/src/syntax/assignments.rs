@@ -24,7 +24,7 @@ impl Parser<'_> {
     }
 
     /// Where the index that opens at a place closes. Several values or none are an array: `TALK [1, 2] = list`.
-    fn end_of_index(&self, open: usize) -> Option<usize> {
+    pub(super) fn end_of_index(&self, open: usize) -> Option<usize> {
         let close = self.matching_bracket(open)?;
         let mut depth = 0u32;
         for at in open..close {

@@ -151,11 +151,14 @@ impl Parser<'_> {
             }
             "hear" => {
                 let stands = match next.kind {
+                    Kind::Line | Kind::End | Kind::Mark(_) if self.hear_is_variable => false,
                     // A variable of that name.
                     Kind::Mark(Mark::Dot | Mark::QuestionDot | Mark::ParenOpen | Mark::BracketOpen) => false,
                     Kind::Word(name) => {
                         let word = self.names.get(name);
-                        is_operator_word(word) || matches!(word, "default" | "timeout" | "not")
+                        let operator = is_operator_word(word) || word == "not";
+                        matches!(word, "as" | "with" | "default" | "timeout")
+                            || (operator && !self.hear_is_variable)
                     }
                     // `HEAR "prompt"` as a value.
                     Kind::Line | Kind::End | Kind::Mark(_) | Kind::Text(_) => true,

@@ -26,7 +26,7 @@ impl Parser<'_> {
                 {
                     false
                 }
-                Kind::Mark(Mark::BracketOpen) => next.spaced && (statement || many),
+                Kind::Mark(Mark::BracketOpen) if statement || many => next.spaced,
                 _ if many || statement => true,
                 Kind::Mark(Mark::ParenOpen) => functions::find(phrase.words[0]).is_none() && spec.gives_value,
                 _ => spec.gives_value && next.spaced && self.starts_bare_argument(self.at + words),
@@ -62,6 +62,10 @@ impl Parser<'_> {
     pub(super) fn starts_bare_argument(&self, index: usize) -> bool {
         match self.token_at(index).kind {
             Kind::Integer(_) | Kind::Float(_) | Kind::Text(_) => true,
+            // `FIRST [1, 2, 3], 2`: what holds several values or none is no index.
+            Kind::Mark(Mark::BracketOpen) => {
+                self.end_of_index(index).is_none() && self.matching_bracket(index).is_some()
+            }
             Kind::Mark(mark) => {
                 matches!(mark, Mark::ParenOpen | Mark::BraceOpen | Mark::ObjectOpen | Mark::InterpolationOpen)
             }

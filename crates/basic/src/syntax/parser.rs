@@ -39,6 +39,8 @@ pub(super) struct Parser<'a> {
     pub(super) script: Script,
     /// Names of SUB and FUNCTION, wherever they stand.
     pub(super) procedures: HashSet<Name>,
+    /// Whether the script assigns a variable `hear`, so that the word alone is no question.
+    pub(super) hear_is_variable: bool,
     /// Those of them that were read.
     pub(super) declared: HashSet<Name>,
     pub(super) in_procedure: bool,
@@ -72,11 +74,12 @@ pub(crate) fn parse<'a>(
         open: Vec::new(),
         script: Script::default(),
         procedures: HashSet::new(),
+        hear_is_variable: false,
         declared: HashSet::new(),
         in_procedure: false,
         reserved_try: false,
     };
-    parser.find_procedures();
+    parser.look_ahead();
     let body = parser.lines_until_closer();
     parser.script.body = body;
     parser.script
@@ -276,8 +279,20 @@ impl Parser<'_> {
         }
     }
 
-    fn find_procedures(&mut self) {
+    /// Finds what has to be known of the whole script before its first line is read.
+    fn look_ahead(&mut self) {
         for index in 0..self.tokens.tokens.len() {
+            if self.word_at(index) == "hear" && self.is_mark_at(index + 1, Mark::Equal) {
+                let before = index.checked_sub(1).map(|before| self.token_at(before).kind);
+                let assigns = match before {
+                    None | Some(Kind::Line) => true,
+                    Some(Kind::Word(word)) => {
+                        matches!(self.names.get(word), "let" | "set" | "then" | "else")
+                    }
+                    _ => false,
+                };
+                self.hear_is_variable |= assigns;
+            }
             let begins = index == 0 || matches!(self.token_at(index - 1).kind, Kind::Line);
             if begins
                 && matches!(self.word_at(index), "sub" | "function")

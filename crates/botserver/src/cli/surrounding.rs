@@ -49,6 +49,8 @@ impl Surrounding {
             tools: self.scripts.as_deref().map(borrowed),
             kbs: self.kbs.as_deref().map(borrowed),
             tables: self.tables.as_deref().map(borrowed),
+            // A script at a desk is for any server.
+            commands: None,
         }
     }
 }
