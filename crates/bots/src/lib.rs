@@ -173,6 +173,7 @@ impl Bots {
 
     /// What the modules of the server do for scripts. Until it is said, scripts can only talk.
     pub fn perform(&self, commands: Commands) {
+        self.0.packages.perform(&commands);
         self.0.conversations.perform(commands);
     }
 

@@ -48,7 +48,7 @@ use gateway::{Access, By, Limit, Module, Repeats, routes as documented};
 use kernel::{Permission, Standing};
 
 pub use attachments::Attachment;
-pub(crate) use calls::{PROVIDED, script_name};
+pub(crate) use calls::{OF_DIALOGS, PROVIDED, script_name};
 pub use error::ConversationError;
 pub(crate) use export::OfBot as ConversationsOfBot;
 pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};

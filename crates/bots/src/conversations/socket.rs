@@ -79,6 +79,7 @@ impl Messages {
             attachments: said.attachments,
             client_message_id: said.client_message_id,
             wait: Wait::None,
+            ..NewMessage::default()
         };
         // Before anything is begun for it.
         self.conversations.check_message(&message)?;
