@@ -73,10 +73,11 @@ export function read(status, text) {
 }
 
 /** The bytes of a file. */
-export async function bytes(path, { token }) {
+export async function bytes(path, { token } = {}) {
   let answer;
   try {
-    answer = await fetch(API + path, { headers: { authorization: `Bearer ${token}` } });
+    const headers = token ? { authorization: `Bearer ${token}` } : {};
+    answer = await fetch(API + path, { headers });
     if (answer.ok) return await answer.blob();
   } catch {
     throw new Unreachable();

@@ -3,8 +3,9 @@
 import { Bots } from "./bots.js";
 import { Conversations } from "./conversations.js";
 import { by, hasKeyboard, tell } from "./dom.js";
+import { Looks } from "./looks.js";
 import { Outbox } from "./outbox.js";
-import { here, onMove, placeOf } from "./places.js";
+import { here, invitedTo, onMove, placeOf } from "./places.js";
 import { Session } from "./session.js";
 import { signingIn } from "./signing-in.js";
 import { Thread } from "./thread.js";
@@ -17,6 +18,7 @@ const outbox = new Outbox();
 const thread = new Thread(session, outbox);
 const conversations = new Conversations(session);
 const bots = new Bots(session);
+const looks = new Looks(session);
 let graceful;
 let shown = null;
 /** Does a visitor want to sign in? */
@@ -37,7 +39,8 @@ function show() {
   const address = now.name + (now.conversation ?? "");
   if (address === shown) return;
   shown = address;
-  document.title = "BotServer";
+  // A conversation says whose it is when it is there.
+  if (now.name !== "thread") looks.show(invitedTo() ?? "default");
   document.body.dataset.place = now.name;
   document.body.toggleAttribute("data-visitor", session.isVisitor);
   by("sign-in").hidden = now.name !== "sign-in";
@@ -56,10 +59,16 @@ function show() {
   } else {
     thread.close();
   }
+  titled();
   conversations.mark(now.conversation ?? null);
   if (now.name === "sign-in") by("name").focus();
   else if (now.name !== "thread") bots.show();
   if (now.name === "new") by("bots-title").focus({ focusVisible: hasKeyboard() });
+}
+
+/** Calls the window what is shown in it. */
+function titled() {
+  document.title = thread.title ? `${thread.title} – ${looks.title}` : looks.title;
 }
 
 /** Says that the server is away, unless it is back in a moment. */
@@ -92,6 +101,11 @@ function signedOut(sentence) {
 
 thread.onActivity = () => conversations.changed();
 thread.onConnected = connected;
+thread.onTitled = bot => {
+  titled();
+  looks.show(bot);
+};
+looks.onTitled = titled;
 bots.onBegun = () => conversations.show();
 session.onEnded = () => signedOut("Your session has ended. Sign in again.");
 by("sign-in-instead").addEventListener("click", () => {

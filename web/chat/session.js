@@ -79,6 +79,16 @@ export class Session {
     return this.#as(token => call(path, { ...options, token }));
   }
 
+  /** What everybody may see, as whoever is here sees it. */
+  see(path) {
+    return this.#tokens ? this.ask(path) : call(path);
+  }
+
+  /** The same of the bytes of a file. */
+  seeBytes(path) {
+    return this.#tokens ? this.bytes(path) : bytes(path);
+  }
+
   /** The bytes of a file that this person may have. */
   bytes(path) {
     return this.#as(token => bytes(path, { token }));

@@ -22,6 +22,9 @@ export class Thread {
   /** Called when something was said or read in the conversation, and when it becomes or ceases to be connected. */
   onActivity = () => {};
   onConnected = () => {};
+  /** What the conversation is called, once it is known; its bot is then told. */
+  title = "";
+  onTitled = () => {};
 
   constructor(session, outbox) {
     this.#session = session;
@@ -48,6 +51,7 @@ export class Thread {
     this.#talk?.close();
     this.#talk = null;
     this.#hasBegun = false;
+    this.title = "";
     this.#composer.close();
     by("messages").replaceChildren();
     by("pending").replaceChildren();
@@ -69,7 +73,8 @@ export class Thread {
   began(about, messages, hasMore) {
     this.#bot = about.bot_name;
     tell(by("thread-title"), about.title);
-    document.title = `${about.title} – BotServer`;
+    this.title = about.title;
+    this.onTitled(about.bot_id);
     by("messages").replaceChildren(...messages.map(message => this.#item(message)));
     by("earlier").hidden = !hasMore;
     this.#suggest(messages.at(-1)?.suggestions ?? []);

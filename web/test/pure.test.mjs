@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { BASE, BLACK, EDGE, TEXT, WHITE, contrast, palette, readable } from "../chat/colours.js";
 import { wait } from "../chat/connection.js";
 import { Messages } from "../chat/messages.js";
 import { Outbox, isTooLong } from "../chat/outbox.js";
@@ -97,4 +98,36 @@ test("addresses are links without what ends the sentence", () => {
   ]);
   assert.deepEqual(parts("https:// http://[bad"), ["https:// http://[bad"]);
   assert.deepEqual(parts(""), []);
+});
+
+test("contrast is that of WCAG", () => {
+  assert.equal(contrast(BLACK, WHITE), 21);
+  assert.equal(contrast(WHITE, WHITE), 1);
+  assert.equal(contrast([0x76, 0x76, 0x76], WHITE).toFixed(2), "4.54");
+  assert.deepEqual(readable([0, 0, 255], [WHITE], TEXT, BLACK), [0, 0, 255], "what can be read stays");
+});
+
+test("whatever colours a bot wants, everything can be read", () => {
+  const steps = [0, 96, 119, 160, 255];
+  const some = steps.flatMap((red, at) => steps.map(green => [red, green, steps.at(at - green % 3)]));
+  for (const base of Object.values(BASE)) {
+    for (const [at, colour] of some.entries()) {
+      const other = some.at(at * 7 % some.length);
+      for (const wanted of [
+        {}, { accent: colour }, { page: colour }, { page: colour, ink: colour, accent: colour },
+        { page: colour, ink: other, accent: other, bot: other, onBot: colour, user: colour, onUser: other },
+      ]) {
+        const made = palette(base, wanted);
+        for (const [text, ground] of [
+          ["ink", "page"], ["ink", "raised"], ["faint", "page"], ["faint", "raised"], ["accent", "page"],
+          ["accent", "raised"], ["problem", "page"], ["problem", "raised"], ["on-accent", "accent"],
+          ["on-bot", "bot"], ["on-user", "user"],
+        ]) {
+          const found = contrast(made[text], made[ground]);
+          assert.ok(found >= TEXT, `${text} on ${ground} ${found} of ${JSON.stringify(wanted)}`);
+        }
+        assert.ok(contrast(made.edge, made.page) >= EDGE && contrast(made.edge, made.raised) >= EDGE);
+      }
+    }
+  }
 });

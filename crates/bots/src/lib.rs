@@ -18,6 +18,7 @@ pub mod tables;
 #[cfg(test)]
 mod testing;
 pub mod webhooks;
+mod zipping;
 
 use std::{
     path::{Path, PathBuf},
@@ -172,6 +173,7 @@ impl Bots {
 
     /// What the modules of the server do for scripts. Until it is said, scripts can only talk.
     pub fn perform(&self, commands: Commands) {
+        self.0.packages.perform(&commands);
         self.0.conversations.perform(commands);
     }
 

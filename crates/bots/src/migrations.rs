@@ -210,4 +210,5 @@ pub(crate) const ALL: &[Migration] = &[
     crate::tables::TABLES,
     crate::conversations::VISITORS,
     crate::conversations::SEARCH_LATER,
+    crate::bots::store::EXPORTS,
 ];

@@ -257,6 +257,11 @@ impl Commands {
         Ok(commands)
     }
 
+    /// What is performed, by its phrases.
+    pub fn phrases(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
+    }
+
     /// Performs a command; one that nobody does is an error that says so.
     pub async fn perform(&self, run: Run, command: Command) -> Performed {
         let handlers = self.0.get(command.keyword.phrase).map(Vec::as_slice).unwrap_or_default();

@@ -257,7 +257,8 @@ impl Inner {
         let error = envelope(&mut response, &asked.origin.request_id);
         let status = response.status();
         let operating = response.extensions_mut().remove::<Operating>();
-        if let Some(remaining) = remaining {
+        let own = response.extensions_mut().remove::<Remaining>();
+        if let Some(remaining) = remaining.into_iter().chain(own).reduce(Remaining::tighter) {
             remaining.write(response.headers_mut());
         }
         self.write_headers(response.headers_mut(), &asked.origin);

@@ -115,7 +115,8 @@ impl Edge {
     pub(crate) async fn visit(&self, bot: Option<&str>, origin: &Origin) -> kernel::Result<Visit> {
         let access = Access::public().limit(VISITS);
         let now = self.0.surroundings.now();
-        let refusal = self.limiter().operation("visitors_begin", &access, origin.address, None, now).await;
+        let (_, refusal) =
+            self.limiter().operation("visitors_begin", &access, origin.address, None, now).await;
         refusal.map_or(Ok(()), Err)?;
         self.0.authenticator.visit(bot, origin).await
     }
@@ -205,9 +206,10 @@ pub(crate) async fn guard(edge: Edge, operating: Operating, request: Request, ne
     leave(&operating, remaining, response)
 }
 
+/// What is left is written at the door, which may have counted by address.
 fn leave(operating: &Operating, remaining: Option<Remaining>, mut response: Response) -> Response {
     if let Some(remaining) = remaining {
-        remaining.write(response.headers_mut());
+        response.extensions_mut().insert(remaining);
     }
     operating.mark(response)
 }
@@ -237,8 +239,8 @@ fn timed_out(after: Duration) -> Error {
         .reason("timeout")
 }
 
-/// Who is calling, if they may call this and how they call it can be answered. `remaining` is what is left of their
-/// limit, told to the refused as well.
+/// Who is calling, if they may call this and how they call it can be answered. `remaining` is what is left of
+/// the limit that they meet first, told to the refused as well.
 async fn admit(
     edge: &Edge,
     operating: &Operating,
@@ -270,8 +272,10 @@ async fn admit(
         *remaining = left;
         refusal.map_or(Ok(()), Err)?;
     }
-    let limited = edge.limiter().operation(operating.id(), access, origin.address, principal.as_deref(), now);
-    limited.await.map_or(Ok(()), Err)?;
+    let own = edge.limiter().operation(operating.id(), access, origin.address, principal.as_deref(), now);
+    let (left, refusal) = own.await;
+    *remaining = (*remaining).into_iter().chain(left).reduce(Remaining::tighter);
+    refusal.map_or(Ok(()), Err)?;
     match &principal {
         Some(who) => permit(access, who, parts).await?,
         None if access.floor == Floor::Public => {}

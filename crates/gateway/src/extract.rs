@@ -198,7 +198,8 @@ impl<S: Sync, L: Listed> FromRequestParts<S> for ListQuery<L> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let pairs = query::pairs(&parts.uri)?;
-        let request = L::SPEC.read(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))?;
+        let pairs = pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+        let request = L::SPEC.read(pairs.filter(|(name, _)| !L::BESIDE.contains(name)))?;
         Ok(Self(request, PhantomData))
     }
 }

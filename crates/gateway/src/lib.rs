@@ -44,7 +44,7 @@ pub use module::{BoxFuture, Finding, Health, HealthCheck, Module};
 pub use negotiation::media_type;
 pub use reply::{AcceptedJob, Envelope, ErrorEnvelope, Failure, Reply, Result, Verbatim};
 pub use settings::{RateLimits, Settings, TlsSettings};
-pub use socket::{Frame, FrameHandler, Socket, Sockets};
+pub use socket::{Close, Frame, FrameHandler, Socket, Sockets};
 pub use utoipa_axum::routes;
 
 /// The prefix under which every operation of the API is served.

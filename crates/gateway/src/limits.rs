@@ -38,13 +38,23 @@ impl Remaining {
         self.count.count > u64::from(self.limit)
     }
 
+    fn left(&self) -> u64 {
+        u64::from(self.limit).saturating_sub(self.count.count)
+    }
+
+    /// The one of two limits that a caller meets first: of which less is left, or for longer.
+    pub(crate) fn tighter(self, other: Self) -> Self {
+        let tightness = |one: &Self| (one.left(), std::cmp::Reverse(one.count.resets_at));
+        if tightness(&other) < tightness(&self) { other } else { self }
+    }
+
     /// The three `X-RateLimit-…` headers.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
         const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
         const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
         headers.insert(LIMIT, self.limit.into());
-        headers.insert(REMAINING, u64::from(self.limit).saturating_sub(self.count.count).into());
+        headers.insert(REMAINING, self.left().into());
         headers.insert(RESET, self.count.resets_at.timestamp().into());
     }
 
@@ -112,7 +122,7 @@ impl Limiter {
         self.count(CounterKey::id("caller", who.user), limit, HOUR, now).await
     }
 
-    /// Counts a request against the limits of its operation.
+    /// Counts a request against the limits of its operation. What is left is that of the tightest.
     pub(crate) async fn operation(
         &self,
         name: &'static str,
@@ -120,21 +130,23 @@ impl Limiter {
         address: IpAddr,
         who: Option<&Principal>,
         now: Timestamp,
-    ) -> Option<Error> {
+    ) -> (Option<Remaining>, Option<Error>) {
+        let mut tightest: Option<Remaining> = None;
         if !self.limits.get().operations {
-            return None;
+            return (None, None);
         }
         for limit in &access.limits {
             let key = match (limit.by, who) {
                 (By::Caller, Some(who)) => CounterKey::id(name, who.user),
                 _ => CounterKey::address(name, address),
             };
-            let (_, refusal) = self.count(key, limit.calls, limit.window, now).await;
+            let (left, refusal) = self.count(key, limit.calls, limit.window, now).await;
             if refusal.is_some() {
-                return refusal;
+                return (left, refusal);
             }
+            tightest = tightest.into_iter().chain(left).reduce(Remaining::tighter);
         }
-        None
+        (tightest, None)
     }
 
     /// Counts a frame of a WebSocket against its user.

@@ -33,6 +33,8 @@ pub const MAX_CURSOR: usize = 4096;
 pub trait Listed: Send + Sync + 'static {
     /// What may be asked of it.
     const SPEC: ListSpec;
+    /// Parameters of the operation that are none of the list's: whoever else reads them checks them.
+    const BESIDE: &'static [&'static str] = &[];
 }
 
 /// What may be asked of one list.
@@ -339,7 +341,8 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&wire).unwrap_or_default())
     }
 
-    fn decode(text: &str, sort: &str, order: Order) -> Result<Self, &'static str> {
+    /// The cursor of that text, which was made in the given sort, or what is wrong with it.
+    pub fn decode(text: &str, sort: &str, order: Order) -> Result<Self, &'static str> {
         const BAD: &str = "is not one of ours; take next_cursor of the page before";
         if text.len() > MAX_CURSOR {
             return Err(BAD);
@@ -387,13 +390,6 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// All that there is, where a list is never long.
-    pub fn of_all(items: Vec<T>) -> Self {
-        let total = Some(items.len() as u64);
-        let limit = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        Self { items, total, total_exact: None, limit, offset: Some(0), next_cursor: None }
-    }
-
     /// The same page with every item changed.
     pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Page<U> {
         match self.try_map(|item| Ok::<_, std::convert::Infallible>(change(item))) {

@@ -128,6 +128,16 @@ export class Server {
     return this.signIn(username);
   }
 
+  /** Saves a file of a bot's package. */
+  async file(bot, path, content) {
+    const answer = await fetch(`${this.url}/api/v1/bots/${bot.bot_id}/package/files/${path}`, {
+      method: "PUT",
+      headers: { "content-type": "application/octet-stream", authorization: `Bearer ${this.#token}` },
+      body: content,
+    });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  }
+
   /** Makes a bot with that start script, or of the template of that name. */
   async bot(name, { script, template, description }) {
     const bot = await this.call("POST", "/bots", { name, template, description });

@@ -8,14 +8,17 @@ use kernel::{
     id::{BotId, kind::Bot as BotKind},
 };
 use platform::{
-    db::{Db, DbError, Unit},
+    db::{DbError, Unit},
     jobs::{JobContext, JobError, JobKind},
     schedules::Schedule,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::store;
+use super::{
+    exports::{Exports, KEPT},
+    store,
+};
 
 /// Removes what a deleted bot had.
 pub(super) const DELETE: JobKind<DeletedBot> =
@@ -24,6 +27,9 @@ pub(super) const DELETE: JobKind<DeletedBot> =
 /// Looks for bots whose removal was given up, and begins it again.
 const RESUME: JobKind<()> = JobKind::new("bots.resume_deletions");
 
+/// Removes exports that were kept long enough.
+const FORGET: JobKind<()> = JobKind::new("bots.forget_exports");
+
 /// The bot whose removal has begun.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct DeletedBot {
@@ -31,12 +37,14 @@ pub(super) struct DeletedBot {
 }
 
 /// The jobs of deletion.
-pub(super) fn with_jobs(module: Module, db: &Db) -> Module {
-    let db = db.clone();
+pub(super) fn with_jobs(module: Module, exports: &Exports) -> Module {
+    let (removes, resumes, forgets) = (exports.clone(), exports.clone(), exports.clone());
     module
-        .job(&DELETE, |job, bot: DeletedBot| remove(job, bot.bot_id))
-        .job(&RESUME, move |_, ()| resume(db.clone()))
+        .job(&DELETE, move |job, bot: DeletedBot| remove(job, removes.clone(), bot.bot_id))
+        .job(&RESUME, move |_, ()| resume(resumes.clone()))
         .schedule(Schedule::new("bots.resume_deletions", "41 * * * *", RESUME.job(&())))
+        .job(&FORGET, move |_, ()| forget(forgets.clone()))
+        .schedule(Schedule::new("bots.forget_exports", "11 * * * *", FORGET.job(&())))
 }
 
 /// The job that removes what the bot had.
@@ -52,21 +60,44 @@ pub(super) fn enqueue(
     })
 }
 
-/// In small units, so that nobody waits long for the writer, and a node that stops goes on elsewhere.
-async fn remove(job: JobContext, id: Id<BotKind>) -> Result<Value, JobError> {
-    while job.write(move |unit| Ok(store::delete_some(unit, id)?)).await? {
+/// In small units, so that nobody waits long for the writer, and a node that stops goes on elsewhere. What is wanted of
+/// the conversations is kept before any of them is removed.
+async fn remove(job: JobContext, exports: Exports, id: Id<BotKind>) -> Result<Value, JobError> {
+    exports.make(&job, id).await?;
+    let some = move |unit: &Unit<'_>| {
+        let is_more = store::delete_some(unit, id)?;
+        if !is_more {
+            store::keep_export_until(unit, id, unit.surroundings().now() + KEPT)?;
+        }
+        Ok(is_more)
+    };
+    while job.write(some).await? {
         job.check()?;
     }
-    Ok(Value::Null)
+    exports.told(&job, id).await
 }
 
-async fn resume(db: Db) -> Result<Value, JobError> {
-    let resumed = db.write_server(|unit| {
+async fn resume(exports: Exports) -> Result<Value, JobError> {
+    let resumed = exports.db.write_server(|unit| {
         let bots = store::being_deleted(unit)?;
         for (org, id) in &bots {
-            enqueue(&unit.org(*org), *id, None)?;
+            let unit = unit.org(*org);
+            let by = store::export(&unit, *id)?.map(|export| export.user_id);
+            enqueue(&unit, *id, by)?;
         }
         Ok::<_, DbError>(bots.len())
     });
-    Ok(serde_json::json!({ "bots": resumed.await? }))
+    Ok(json!({ "bots": resumed.await? }))
+}
+
+async fn forget(exports: Exports) -> Result<Value, JobError> {
+    let now = exports.surroundings.now();
+    let forgotten = exports.db.write_server(move |unit| {
+        let ended = store::ended_exports(unit, now)?;
+        for (org, bot) in &ended {
+            store::forget_export(&unit.org(*org), *bot)?;
+        }
+        Ok::<_, DbError>(ended.len())
+    });
+    Ok(json!({ "exports": forgotten.await? }))
 }

@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod access_routes;
 mod deletion;
 pub(crate) mod events;
+mod exports;
 mod making;
 mod model;
 mod policy;
@@ -31,7 +32,12 @@ const UPLOAD: Duration = Duration::from_mins(10);
 pub(crate) fn module(bots: &BotService, packages: &Packages) -> Module {
     let write = || Access::permission(Permission::BOTS_WRITE).standing(Standing::MayUseBot);
     let create = || Access::permission(Permission::BOTS_CREATE);
-    deletion::with_jobs(events::declare(Module::new("bots")), bots.db())
+    let exports = exports::Exports {
+        db: bots.db().clone(),
+        objects: packages.objects.clone(),
+        surroundings: bots.surroundings().clone(),
+    };
+    deletion::with_jobs(events::declare(Module::new("bots")), &exports)
         .migrations(migrations::ALL)
         .route(bots, documented!(routes::list), Access::permission(Permission::BOTS_USE))
         // The service limits the bytes of packages, by settings that may change.
@@ -52,6 +58,11 @@ pub(crate) fn module(bots: &BotService, packages: &Packages) -> Module {
             bots,
             documented!(routes::delete),
             Access::permission(Permission::BOTS_DELETE).standing(Standing::MayUseBot),
+        )
+        .route(
+            &exports,
+            documented!(exports::download),
+            Access::permission(Permission::BOTS_DELETE).standing(Standing::Starter),
         )
         .route(
             bots,

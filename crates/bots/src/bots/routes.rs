@@ -1,9 +1,11 @@
 //! Bots over HTTP.
 
 use gateway::{
-    AcceptedJob, Body, Caller, Envelope, IfMatch, IfNoneMatch, ListQuery, Path, Reply, Result, State,
+    AcceptedJob, Body, Caller, Envelope, IfMatch, IfNoneMatch, ListQuery, Params, Path, Reply, Result, State,
 };
 use kernel::list::Page;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{Bot, BotPatch, BotService, service::BotList};
 
@@ -65,6 +67,17 @@ pub(super) async fn patch(
     Ok(Reply::versioned(bots.patch(who, bot, expected, patch).await?))
 }
 
+/// What is to be done before a bot is removed.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Leaving {
+    /// Take its conversations along, which needs `conversations:read`, too. The job's `result` then has an `export` with
+    /// a `download_url`, which gives whoever deletes the bot a zip for 24 hours.
+    #[param(required = false, example = false)]
+    export: bool,
+}
+
 /// Delete a bot.
 ///
 /// It is gone at once, and its slug is free; its package and conversations are removed by the job that the answer
@@ -72,7 +85,7 @@ pub(super) async fn patch(
 #[utoipa::path(
     delete,
     path = "/bots/{bot_id}",
-    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), IfMatch),
+    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), Leaving, IfMatch),
     responses(
         (status = 202, body = Envelope<AcceptedJob>),
         (status = 409, description = "`default_bot`: make another one the default first"),
@@ -83,6 +96,7 @@ pub(super) async fn delete(
     Caller(who): Caller,
     Path(bot): Path<String>,
     IfMatch(expected): IfMatch,
+    Params(leaving): Params<Leaving>,
 ) -> Result<Reply<AcceptedJob>> {
-    Ok(Reply::job(bots.delete(who, bot, expected).await?))
+    Ok(Reply::job(bots.delete(who, bot, expected, leaving.export).await?))
 }

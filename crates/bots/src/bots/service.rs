@@ -97,14 +97,14 @@ impl BotRow {
         Versioned::new(self.rev, Bot { session_count: Some(0), ..self.shown(org) })
     }
 
+    /// What one of its settings says, or what holds without it.
+    pub(crate) fn setting(&self, key: &str) -> Option<String> {
+        setting(&self.config.read().unwrap_or_default(), key)
+    }
+
     pub(crate) fn shown(&self, org: Id<Organization>) -> Bot {
         let config: std::collections::BTreeMap<String, String> = self.config.read().unwrap_or_default();
-        // What doesn't fit doesn't hold.
-        let setting = |key: &str| {
-            let known = known::known(key)?;
-            let set = config.get(key).filter(|text| !text.is_empty() && known.takes.problem(text).is_none());
-            set.cloned().or_else(|| known.default.map(str::to_owned))
-        };
+        let setting = |key| setting(&config, key);
         Bot {
             bot_id: self.id,
             name: self.name.clone(),
@@ -128,6 +128,13 @@ impl BotRow {
             updated_at: self.updated_at,
         }
     }
+}
+
+/// What a known setting says. What doesn't fit doesn't hold.
+fn setting(config: &std::collections::BTreeMap<String, String>, key: &str) -> Option<String> {
+    let known = known::known(key)?;
+    let set = config.get(key).filter(|text| !text.is_empty() && known.takes.problem(text).is_none());
+    set.cloned().or_else(|| known.default.map(str::to_owned))
 }
 
 /// A bot as it is named in a path or a body: by id or by slug, or not at all, which means the default.
@@ -330,13 +337,18 @@ impl BotService {
             .await
     }
 
-    /// The bot is gone at once; what it had is removed by the job that this gives.
+    /// The bot is gone at once; what it had is removed by the job that this gives, which takes the conversations along
+    /// before that if it is to `export` them.
     pub(super) async fn delete(
         &self,
         who: Actor,
         named: String,
         expected: Expected,
+        export: bool,
     ) -> Result<JobId, BotError> {
+        if export {
+            who.require(Permission::CONVERSATIONS_READ)?;
+        }
         let now = self.now();
         self.db
             .write(who.org, move |unit| {
@@ -347,6 +359,10 @@ impl BotService {
                     return Err(BotError::Default);
                 }
                 store::begin_deletion(unit, bot.id)?;
+                if export {
+                    let name = format!("{}-conversations.zip", bot.slug);
+                    store::want_export(unit, bot.id, who.user, &name)?;
+                }
                 unit.emit(&BotDeleted(About::from(&bot)))?;
                 let entry = Audit::by(&who, "bot_deleted", Category::DataModification);
                 unit.audit(entry.on("bot", bot.id).named(&bot.name))?;
@@ -357,6 +373,10 @@ impl BotService {
 
     pub(super) fn now(&self) -> Timestamp {
         self.surroundings.now()
+    }
+
+    pub(super) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
     }
 
     /// The database, for the domain's jobs.

@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use kernel::{
-    Actor, Error, Expected, Patch, PermissionSet, Principal, Revision, Surroundings, id::BotId, list::Order,
+    Actor, Error, Expected, Patch, Permission, PermissionSet, Principal, Revision, Surroundings, id::BotId,
+    list::Order,
 };
 use platform::db::{Db, DbError, Json, Unit};
 use test_database::{Engine, each_database};
@@ -46,7 +47,7 @@ async fn what_happens_to_a_bot_is_told_in_the_unit_in_which_it_happens() {
     assert!(bots.create(who.clone(), new("Echo")).await.is_err(), "what is refused is not told");
     let patch = BotPatch { status: Patch::Set(NewStatus::Inactive), ..BotPatch::default() };
     bots.patch(who.clone(), bot.clone(), Expected::Any, patch).await.unwrap();
-    bots.delete(who.clone(), bot.clone(), Expected::Any).await.unwrap();
+    bots.delete(who.clone(), bot.clone(), Expected::Any, false).await.unwrap();
 
     let told = db.read(who.org, |tx| {
         tx.all::<(String, String, Json)>(
@@ -60,6 +61,26 @@ async fn what_happens_to_a_bot_is_told_in_the_unit_in_which_it_happens() {
     assert_eq!((told.len(), names), (4, vec!["bot.created", "bot.updated", "bot.deleted"]));
     let data: serde_json::Value = of_bot[1].2.read().unwrap();
     assert_eq!((&data["slug"], &data["status"]), (&"echo".into(), &"inactive".into()));
+}
+
+#[each_database]
+async fn who_may_not_read_conversations_takes_none_along() {
+    let (db, _database) = crate::testing::database().await;
+    let world = Surroundings::system();
+    let maker = actor(&world);
+    let bots = BotService::new(db.clone(), world, Settings::default().into());
+    let bot =
+        bots.create(maker.clone(), NewBot { name: "Echo".to_owned(), ..NewBot::default() }).await.unwrap();
+    let cleans = PermissionSet::all().without(Permission::CONVERSATIONS_READ);
+    let principal = Principal { permissions: cleans, ..(*maker.principal).clone() };
+    let cleaner = Actor { principal: Arc::new(principal), origin: Arc::clone(&maker.origin) };
+    let named = bot.value.bot_id.to_string();
+
+    let refused = bots.delete(cleaner.clone(), named.clone(), Expected::Any, true).await.unwrap_err();
+
+    assert_eq!(Error::from(refused).kind(), kernel::Kind::Forbidden);
+    bots.get(maker, named.clone()).await.unwrap();
+    bots.delete(cleaner, named, Expected::Any, false).await.unwrap();
 }
 
 /// Does another unit wait for this one to end? SQLite has one writer, so there nobody needs to be waited for.
@@ -113,7 +134,9 @@ async fn a_change_that_waited_for_another_one_is_checked_against_it() {
     let refused = [
         overtaken(&db, who.org, bot, patch).await.err(),
         overtaken(&db, who.org, bot, access).await.err(),
-        overtaken(&db, who.org, bot, bots.delete(who.clone(), named.clone(), first.clone())).await.err(),
+        overtaken(&db, who.org, bot, bots.delete(who.clone(), named.clone(), first.clone(), false))
+            .await
+            .err(),
     ];
 
     for error in refused {

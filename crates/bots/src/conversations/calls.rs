@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::memory::keywords::text;
 
+/// What a dialog does by itself, beside what modules perform.
+pub(crate) const OF_DIALOGS: &[&str] = &["CALL", "WAIT"];
+
 /// Does the command call a script of the package, and no address of the server?
 pub(super) fn is_script(command: &Command) -> bool {
     let name = || text(command, 0);

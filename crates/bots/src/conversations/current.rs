@@ -108,6 +108,13 @@ impl Conversations {
         self.current(who, bot).await?.ok_or(ConversationError::NoneCurrent)
     }
 
+    /// Errors if there is no such bot for the caller.
+    pub(super) async fn check_bot(&self, who: &Actor, named: &str) -> Result<(), kernel::Error> {
+        let (asks, named, now) = (who.clone(), named.to_owned(), self.surroundings.now());
+        let found = self.db.read(who.org, move |tx| bots::service::usable(tx, &asks, Some(&named), now));
+        found.await.map(drop).map_err(kernel::Error::from)
+    }
+
     /// The conversation that is named.
     pub(super) async fn named(
         &self,

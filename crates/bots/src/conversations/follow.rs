@@ -18,13 +18,14 @@ use super::{
 };
 
 impl Conversations {
-    /// Everything said after `since` (from now on if it is None), as it is said: nothing twice, nothing lost.
+    /// Everything said after `since` (from now on if it is None), as it is said: nothing twice, nothing lost. With how
+    /// much of it was said already.
     pub(super) async fn follow(
         &self,
         who: &Actor,
         id: Id<ConversationKind>,
         since: Option<u64>,
-    ) -> Result<impl Stream<Item = Arc<Frame>> + Send + use<>, ConversationError> {
+    ) -> Result<(Missed, impl Stream<Item = Arc<Frame>> + Send + use<>), ConversationError> {
         // Watching begins before the look: what is said in between is in both, and told once.
         let watch = self.hub.watch(id);
         let asks = who.clone();
@@ -32,17 +33,28 @@ impl Conversations {
         self.note_reading(who, &row).await?;
         let seq = row.seq;
         let seen = since.map_or(seq.unsigned_abs(), |since| Ord::min(since, seq.unsigned_abs()));
-        if seq.unsigned_abs().saturating_sub(seen) > u64::from(self.settings.get().replay_frames) {
+        let missed = Missed { from: seen, count: seq.unsigned_abs().saturating_sub(seen) };
+        if missed.count > u64::from(self.settings.get().replay_frames) {
             let error = Error::conflict("Too much was said meanwhile; read the history.", "resync_required");
             return Err(error.into());
         }
         let follower = Follower { db: self.db.clone(), org: who.org, id, watch, seen, pending: Vec::new() };
         let told = (since.is_some(), follower);
-        Ok(futures_util::stream::unfold(told, |(behind, mut follower)| async move {
+        let frames = futures_util::stream::unfold(told, |(behind, mut follower)| async move {
             let frame = follower.next(behind).await?;
             Some((frame, (false, follower)))
-        }))
+        });
+        Ok((missed, frames))
     }
+}
+
+/// What is told of a conversation before what is said from now on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Missed {
+    /// The place after which it begins.
+    pub(super) from: u64,
+    /// How many messages it has.
+    pub(super) count: u64,
 }
 
 /// One watcher's way through a conversation.

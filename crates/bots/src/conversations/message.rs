@@ -243,6 +243,18 @@ pub struct NewMessage {
     /// How long to wait.
     #[serde(default)]
     pub wait: Wait,
+    /// What it is.
+    #[serde(default)]
+    pub r#type: MessageType,
+}
+
+/// What a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageType {
+    /// Something that the person says.
+    #[default]
+    Text,
 }
 
 /// A message that was taken.

@@ -27,6 +27,7 @@ mod routes;
 mod search;
 mod send;
 mod service;
+mod side_by_side;
 mod socket;
 mod stage;
 mod start;
@@ -48,14 +49,16 @@ use gateway::{Access, By, Limit, Module, Repeats, routes as documented};
 use kernel::{Permission, Standing};
 
 pub use attachments::Attachment;
-pub(crate) use calls::{PROVIDED, script_name};
+pub(crate) use calls::{OF_DIALOGS, PROVIDED, script_name};
 pub use error::ConversationError;
+pub(crate) use export::OfBot as ConversationsOfBot;
 pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};
 pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH, SEARCH_LATER, VISITORS};
 pub use model::{Conversation, ConversationPatch, NewConversation, Rating, Started};
 pub use service::Conversations;
 pub(crate) use store::{
     AttachmentRow, attachment, delete as delete_conversation, delete_some as delete_some_of_conversation,
+    overtake,
 };
 pub use variables::DialogState;
 
@@ -81,6 +84,23 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
             "Ends the answer that is being written; what was said stays, marked `stopped`. Answered with `ack`.",
             Arc::new(socket::StopsAnswers(conversations.clone())),
         )
+        .frame::<socket::Resume>(
+            "resume",
+            "What was said in a conversation after that place comes again, and then what is said. Answered with \
+             `resumed`.",
+            Arc::new(socket::Resumes(conversations.clone())),
+        )
+        .frame::<socket::Topics>(
+            "subscribe",
+            "What is said in these conversations comes from now on. Answered with `ack`.",
+            Arc::new(socket::Subscribes(conversations.clone())),
+        )
+        .frame::<socket::Topics>(
+            "unsubscribe",
+            "It comes no more. Answered with `ack`.",
+            Arc::new(socket::Unsubscribes),
+        )
+        .tells::<socket::Resumed>("resumed", "A conversation is followed again: the messages that follow were missed.")
         .tells::<hub::Said>("message", "Something was said in a conversation that is followed, by whomever.")
         .tells::<hub::Offered>("suggestion", "Quick replies to the message before it.")
 }

@@ -9,7 +9,7 @@ use kernel::{
         BotId, ConversationId, UserId,
         kind::{Bot, Conversation as ConversationKind},
     },
-    list::{Count, FilterField, ListRequest, ListSpec, Page, SortField},
+    list::{Count, FilterField, ListRequest, ListSpec, Listed, Page, SortField},
     text,
 };
 use sea_query::{Condition, Expr, ExprTrait};
@@ -25,15 +25,21 @@ use super::{
 /// Characters of a text that the index knows.
 const LEAST: usize = 3;
 
-/// What may be asked.
-pub(super) const SPEC: ListSpec = ListSpec {
-    sorts: &[SortField::desc("created_at")],
-    filters: &[
-        FilterField::id::<Bot>("bot_id", "In conversations with this bot."),
-        FilterField::id::<ConversationKind>("conversation_id", "In this conversation."),
-    ],
-    search: Some("what was said"),
-};
+/// The list of messages that were found.
+pub(crate) enum FoundList {}
+
+impl Listed for FoundList {
+    const SPEC: ListSpec = ListSpec {
+        sorts: &[SortField::desc("created_at")],
+        filters: &[
+            FilterField::id::<Bot>("bot_id", "In conversations with this bot."),
+            FilterField::id::<ConversationKind>("conversation_id", "In this conversation."),
+        ],
+        // The text to search for has a parameter of its own, which must be there.
+        search: None,
+    };
+    const BESIDE: &'static [&'static str] = &["query"];
+}
 
 /// A message that was found, with the conversation that it stands in.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

@@ -19,7 +19,7 @@ use super::{
     store::{self, ENDED, MessageRow, TurnFound, TurnRow},
     turn::{Cause, Heard},
 };
-use crate::bots;
+use crate::bots::{self, store::DELETING};
 
 /// How often a turn begins again when others are faster. Turns of one bot stand in line on each node, so that after
 /// the first time only as many compete as there are nodes: of three, one is overtaken so often once in ten millions.
@@ -133,7 +133,8 @@ impl Conversations {
                 if row.status == ENDED {
                     return Err(ConversationError::Ended);
                 }
-                if row.bot_status != "active" && asks.is(row.user_id) {
+                // The staff talks where a bot is off, and not where it is being deleted.
+                if row.bot_status != "active" && (asks.is(row.user_id) || row.bot_status == DELETING) {
                     return Err(ConversationError::BotInactive);
                 }
                 let mut attachments = Vec::new();

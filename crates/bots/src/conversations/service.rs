@@ -22,6 +22,7 @@ use super::{
     message::{History, shown},
     model::Status,
     nodes::Nodes,
+    side_by_side,
     stopping::Stops,
     store::{self, ConversationRow, MessageRow},
     waiting::Lines,
@@ -91,17 +92,31 @@ pub struct Conversations {
     pub(super) stops: Stops,
 }
 
+/// The state of those that the list hides.
+const ARCHIVED: &str = "archived";
+
 /// Archived conversations are hidden from whoever does not ask for them. The condition is one that the indexes of the
 /// sorts begin with.
 pub(super) fn archived_or_not(request: &ListRequest) -> Option<Expr> {
     let asked = request.filters.iter().find(|(field, _)| *field == "status").map(|(_, states)| states);
     match asked {
-        Some(states) if states.iter().all(|state| state == "archived") => {
-            Some(Expr::cust("c.archived = TRUE"))
-        }
-        Some(states) if states.iter().any(|state| state == "archived") => None,
-        _ => Some(Expr::cust("c.archived = FALSE")),
+        Some(states) if states.iter().all(|state| state == ARCHIVED) => Some(archived_is(true)),
+        Some(states) if states.iter().any(|state| state == ARCHIVED) => None,
+        _ => Some(archived_is(false)),
     }
+}
+
+fn archived_is(archived: bool) -> Expr {
+    Expr::cust(if archived { "c.archived = TRUE" } else { "c.archived = FALSE" })
+}
+
+/// The part of a request for both kinds that is for one of them.
+fn of_kind(request: &ListRequest, archived: bool) -> ListRequest {
+    let mut of_kind = request.clone();
+    for (_, states) in of_kind.filters.iter_mut().filter(|(field, _)| *field == "status") {
+        states.retain(|state| (state == ARCHIVED) == archived);
+    }
+    of_kind
 }
 
 impl ConversationRow {
@@ -158,15 +173,24 @@ impl Conversations {
     }
 
     pub(super) async fn list(&self, who: Actor, request: ListRequest) -> Result<Page<Conversation>, Error> {
-        let mut which = Condition::all().add_option(archived_or_not(&request));
         let sees_all = who.may(Permission::CONVERSATIONS_READ);
-        if !sees_all {
-            which = which.add(Expr::cust("c.user_id").eq(who.user.as_bytes().to_vec()));
-        }
+        let user = who.user;
+        let own = move || (!sees_all).then(|| Expr::cust("c.user_id").eq(user.as_bytes().to_vec()));
         let list = if sees_all { &store::LIST } else { &store::OWN };
         let page: Page<ConversationRow> = self
             .db
-            .read(who.org, move |tx| tx.list(list, &request, Some(which)).map_err(Error::from))
+            .read(who.org, move |tx| {
+                let read = |request: &ListRequest, kind: Expr| {
+                    let which = Condition::all().add(kind).add_option(own());
+                    tx.list(list, request, Some(which)).map_err(Error::from)
+                };
+                if let Some(kind) = archived_or_not(&request) {
+                    return read(&request, kind);
+                }
+                side_by_side::page(&request, &|archived, request: &ListRequest| {
+                    read(&of_kind(request, archived), archived_is(archived))
+                })
+            })
             .await?;
         self.note_page(&who, "conversations_listed", page.items.iter().map(|row| row.user_id)).await?;
         Ok(page.map(ConversationRow::shown))

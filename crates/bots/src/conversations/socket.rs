@@ -1,18 +1,19 @@
 //! Conversations over WebSocket: `message` frames, and following what is said.
 
-use std::sync::Arc;
+mod following;
 
-use futures_util::{StreamExt, stream};
-use gateway::{Frame, FrameHandler, Socket, module::BoxFuture, socket::Status};
+use gateway::{Close, Frame, FrameHandler, Socket, module::BoxFuture, socket::Status};
 use kernel::{
-    Actor, Error, Id, Permission,
+    Actor, Error, Id, Kind, Permission,
     id::{AttachmentId, ConversationId, MessageId, kind::Conversation as ConversationKind},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::{Conversations, NewConversation, NewMessage, hub::Frame as Said, message::Wait};
+use super::{Conversations, NewConversation, NewMessage, message::Wait};
+use following::follow;
+pub(super) use following::{Resume, Resumed, Resumes, Subscribes, Topics, Unsubscribes};
 
 /// Answers `message` frames.
 pub(super) struct Messages {
@@ -55,6 +56,9 @@ pub(super) struct Message {
     attachments: Vec<AttachmentId>,
     /// The conversation; a new one if absent.
     conversation_id: Option<ConversationId>,
+    /// The same, or a session, whose latest conversation is meant.
+    #[serde(default)]
+    session_id: Option<String>,
     /// Id or slug of the bot of a new one; that of the address, or the default one, if absent.
     bot_id: Option<String>,
     /// The sender's own name for it: sent twice in one conversation, it is taken once.
@@ -75,12 +79,18 @@ impl Messages {
             attachments: said.attachments,
             client_message_id: said.client_message_id,
             wait: Wait::None,
+            ..NewMessage::default()
         };
         // Before anything is begun for it.
         self.conversations.check_message(&message)?;
-        let conversation = match said.conversation_id {
+        let named = match (said.conversation_id, said.session_id) {
+            (Some(id), _) => Some(id),
+            (None, Some(session)) => Some(self.conversations.named(&who, &session).await?),
+            (None, None) => None,
+        };
+        let conversation = match named {
             Some(id) => {
-                self.follow(socket, &who, id, None).await?;
+                follow(&self.conversations, socket, &who, id, None).await?;
                 id
             }
             None => self.begin(socket, &who, said.bot_id).await?,
@@ -115,27 +125,8 @@ impl Messages {
                 ..Status::default()
             },
         );
-        self.follow(socket, who, started.conversation_id, Some(0)).await?;
+        follow(&self.conversations, socket, who, started.conversation_id, Some(0)).await?;
         Ok(started.conversation_id)
-    }
-
-    async fn follow(
-        &self,
-        socket: &Socket,
-        who: &Actor,
-        id: Id<ConversationKind>,
-        since: Option<u64>,
-    ) -> kernel::Result<()> {
-        let key = id.to_string();
-        who.require(Permission::CHAT_READ)?;
-        if socket.follows(&key) {
-            return Ok(());
-        }
-        let frames = self.conversations.follow(who, id, since).await?;
-        let texts =
-            |frame: Arc<Said>| stream::iter([Some(frame.text()), frame.suggestion()].into_iter().flatten());
-        socket.follow(key, frames.flat_map(texts));
-        Ok(())
     }
 }
 
@@ -183,14 +174,29 @@ impl FrameHandler for Messages {
         Box::pin(self.say(socket, frame))
     }
 
-    /// `?conversation_id=…&since=…` follows that conversation from the start.
+    /// `?bot=…` must be one that the caller may use; `?conversation_id=…&since=…` follows that conversation from the
+    /// start.
     fn opened<'a>(&'a self, socket: &'a Socket) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
+            let who = signed_in(socket)?;
+            // A visitor was let in by their bot.
+            if let Some(bot) =
+                socket.query("bot").or_else(|| socket.query("bot_id")).filter(|_| !who.is_visitor())
+                && let Err(error) = self.conversations.check_bot(&who, bot).await
+            {
+                if error.kind() == Kind::NotFound {
+                    socket.error(None, &error);
+                    socket.close(Close::NoSuchBot);
+                    return Ok(());
+                }
+                return Err(error);
+            }
             let Some(id) = socket.query("conversation_id") else { return Ok(()) };
             let id = id.parse().map_err(|_| Error::not_found("conversation"))?;
             let since = socket.query("since").map(str::parse).transpose();
             let since = since.map_err(|_| Error::invalid("since", "must be a whole number"))?;
-            self.follow(socket, &signed_in(socket)?, id, since).await
+            follow(&self.conversations, socket, &who, id, since).await?;
+            Ok(())
         })
     }
 }

@@ -1,6 +1,9 @@
 //! The rules of conversations that the database keeps.
 
-use kernel::{Error, Surroundings, list::Order};
+use kernel::{
+    Error, Surroundings,
+    list::{Listed, Order},
+};
 use platform::{db::DbError, objects::ObjectHash};
 use sea_query::{Condition, Expr, ExprTrait};
 use test_database::each_database;
@@ -62,7 +65,7 @@ async fn no_page_of_found_messages_scans_or_sorts() {
     let of = |user| [Condition::all(), search::own(user)];
 
     for which in of(world.id()) {
-        let request = search::SPEC.read([]).unwrap();
+        let request = search::FoundList::SPEC.read([]).unwrap();
         let plan = db.read(world.id(), move |tx| {
             tx.plan_of(&store::SEARCH, &request, Some(which)).map_err(Error::from)
         });

@@ -1,6 +1,9 @@
 //! Compiling the scripts of a package.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use basic::{Known, schema::Table};
 
@@ -11,7 +14,7 @@ use super::{
     places::Places,
     state::State,
 };
-use crate::{config::known::variable, tables::definition::folded};
+use crate::{config::known::variable, conversations::OF_DIALOGS, tables::definition::folded};
 
 /// The names of a state's scripts, by path.
 pub(super) fn script_names(state: &State) -> BTreeMap<String, String> {
@@ -23,12 +26,17 @@ pub(super) fn script_names(state: &State) -> BTreeMap<String, String> {
 /// A script's path, name and text.
 pub(super) type Source = (String, String, String);
 
+/// What is taken when a package is installed, and performed by nobody when a script runs.
+const DECLARED: &[&str] = &["ALLOW ROLE", "CREATE INDEX", "WEBHOOK"];
+
 /// What the scripts of a package may name without saying what it is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Compiling {
     scripts: Vec<String>,
     variables: Vec<String>,
     tables: Vec<String>,
+    /// What the modules of the server perform. None where that is not known.
+    performed: Option<Arc<[&'static str]>>,
 }
 
 /// What compiling the scripts of a package gives beside their state.
@@ -53,7 +61,14 @@ impl Compiling {
             scripts: scripts.map(str::to_owned).collect(),
             variables: settings.filter_map(variable).collect(),
             tables: Vec::new(),
+            performed: None,
         }
+    }
+
+    /// The same where these commands are performed by the modules of the server.
+    pub(crate) fn on(mut self, performed: Option<Arc<[&'static str]>>) -> Self {
+        self.performed = performed;
+        self
     }
 
     /// The same with tables that they may refer to.
@@ -65,10 +80,14 @@ impl Compiling {
     /// The same as the compiler takes it.
     pub(crate) fn known(&self) -> Known<'_> {
         let own = self.variables.iter().map(String::as_str);
+        let commands = |performed: &Arc<[&'static str]>| {
+            performed.iter().chain(OF_DIALOGS).chain(DECLARED).copied().collect()
+        };
         Known {
             variables: crate::conversations::PROVIDED.iter().copied().chain(own).collect(),
             scripts: Some(self.scripts.iter().map(String::as_str).collect()),
             tables: Some(self.tables.iter().map(String::as_str).collect()),
+            commands: self.performed.as_ref().map(commands),
             ..Known::default()
         }
     }

@@ -12,7 +12,7 @@ use super::{FileEntry, Packages, SavedFile, files::FileList};
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary, example = "TALK \"Hello\"")]
 #[allow(dead_code, reason = "it is sent and read as it comes")]
-pub(super) struct FileBytes(Vec<u8>);
+pub(crate) struct FileBytes(Vec<u8>);
 
 /// The type of all files, so that no browser takes one for a page of ours.
 const BYTES: &str = "application/octet-stream";

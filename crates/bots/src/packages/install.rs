@@ -147,7 +147,8 @@ impl Packages {
         // The tables of the version that was looked at: a change of them makes another version.
         let existing = self.tables_of(org, bot).await?;
         let compiling = Compiling::of(names, settings.keys().map(String::as_str))
-            .with_tables(existing.values().map(|table| table.definition.name.clone()));
+            .with_tables(existing.values().map(|table| table.definition.name.clone()))
+            .on(self.performed());
         let compiled = compile_all(&self.compiling, old, &mut state, sources, compiling).await?;
         warnings.extend(compiled.warnings);
         let planning = Planning {

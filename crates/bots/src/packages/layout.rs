@@ -216,7 +216,14 @@ pub(crate) fn drive_files<'a>(
 
 /// The file of the theme of that name among these paths: what stands after the folder.
 pub(crate) fn theme_file<'a>(paths: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
-    files_in("gbtheme", paths).find(|(_, rest)| *rest == name).map(|(path, _)| path)
+    theme_files(paths).find(|(_, rest)| *rest == name).map(|(path, _)| path)
+}
+
+/// The files of the theme, with what stands after the folder.
+pub(crate) fn theme_files<'a>(
+    paths: impl Iterator<Item = &'a str>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    files_in("gbtheme", paths)
 }
 
 /// The files of data folders, with what stands after the folder.

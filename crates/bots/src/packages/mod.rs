@@ -33,6 +33,7 @@ use std::time::Duration;
 use gateway::{Access, By, Limit, Module, routes as documented};
 use kernel::{Permission, Standing};
 
+pub(crate) use file_routes::FileBytes;
 pub use model::{
     FileEntry, FileReport, Installation, Installed, PackageError, SavedFile, ScriptEntry, ScriptKind,
     ScriptReport, ScriptStatus,
@@ -54,7 +55,7 @@ pub(crate) fn module(packages: &Packages) -> Module {
     // The service limits the bytes, by settings that may change.
     let upload = || write().body_limit(usize::MAX).timeout(Duration::from_mins(10));
     // A page has several, and they are no reason to refuse a sign-in.
-    let looks = Access::public().uncounted().limit(Limit::per_minute(300, By::Address));
+    let looks = || Access::public().uncounted().limit(Limit::per_minute(300, By::Address));
     Module::new("packages")
         .route(packages, documented!(routes::export), read())
         .route(packages, documented!(routes::install), upload())
@@ -62,7 +63,8 @@ pub(crate) fn module(packages: &Packages) -> Module {
         .route(packages, documented!(file_routes::get_file), read())
         .route(packages, documented!(file_routes::put_file), upload())
         .route(packages, documented!(file_routes::delete_file), write())
-        .route(packages, documented!(theme::theme), looks)
+        .route(packages, documented!(theme::looks), looks())
+        .route(packages, documented!(theme::theme), looks())
         .route(packages, documented!(version_routes::list_versions), read())
         .route(packages, documented!(version_routes::restore_version), write())
 }

@@ -1,9 +1,9 @@
 //! Installing and reading packages.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::Stream;
-use gateway::Upload;
+use gateway::{Upload, command::Commands};
 use kernel::{
     Actor, Expected, Id, Surroundings, Versioned,
     id::kind::{Bot as BotKind, Organization, User},
@@ -48,7 +48,7 @@ pub(super) struct Manner {
 #[derive(Clone)]
 pub struct Packages {
     pub(super) db: Db,
-    pub(super) objects: Objects,
+    pub(crate) objects: Objects,
     pub(super) bots: BotService,
     pub(super) surroundings: Surroundings,
     pub(super) settings: Live<Settings>,
@@ -57,6 +57,8 @@ pub struct Packages {
     /// Where scripts are compiled.
     pub(crate) compiling: Places,
     pub(super) secrets: Secrets,
+    /// What the modules of the server perform for scripts; what they don't is worth a warning.
+    pub(super) performed: Arc<OnceLock<Arc<[&'static str]>>>,
 }
 
 impl Packages {
@@ -72,7 +74,18 @@ impl Packages {
         let unpacking = Unpacking::new(objects.clone(), settings.clone());
         let compiling = Places::new(COMPILED_AT_ONCE);
         let states = States::new();
-        Self { db, objects, bots, surroundings, settings, states, unpacking, compiling, secrets }
+        let performed = Arc::default();
+        Self { db, objects, bots, surroundings, settings, states, unpacking, compiling, secrets, performed }
+    }
+
+    /// Says what scripts can ask for. It is said once, when all modules are known.
+    pub(crate) fn perform(&self, commands: &Commands) {
+        let _ = self.performed.set(commands.phrases().collect());
+    }
+
+    /// What scripts can ask for, where it was said.
+    pub(crate) fn performed(&self) -> Option<Arc<[&'static str]>> {
+        self.performed.get().cloned()
     }
 
     /// Installs an uploaded package.

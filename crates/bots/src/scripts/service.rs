@@ -220,7 +220,7 @@ impl Scripts {
         if let Some(source) = to_compile.source {
             let tables = self.packages.tables_of(who.org, bot.id).await?;
             let tables = tables.values().map(|table| table.definition.name.clone());
-            let compiling = state.compiling().with_tables(tables);
+            let compiling = state.compiling().with_tables(tables).on(self.packages.performed());
             let compile = move || basic::compile("source", &source, &compiling.known());
             let compiled = self.packages.compiling.run(compile).await?;
             let status =

@@ -1,6 +1,6 @@
 //! Tools over HTTP.
 
-use gateway::{Caller, Envelope, Params, Path, Reply, Result, State};
+use gateway::{Caller, Envelope, ListQuery, Params, Path, Reply, Result, State};
 use kernel::list::Page;
 use serde::Deserialize;
 use utoipa::{
@@ -10,7 +10,7 @@ use utoipa::{
 
 use super::{
     Scripts,
-    tools::{AnyTool, Format},
+    tools::{AnyTool, Format, ToolList},
 };
 
 /// How tools are told.
@@ -20,6 +20,13 @@ use super::{
 pub(super) struct Options {
     /// In which form.
     #[param(schema_with = formats, required = false)]
+    format: Format,
+}
+
+/// The same beside what is asked of a list, which knows all other parameters.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Beside {
     format: Format,
 }
 
@@ -36,20 +43,25 @@ fn formats() -> Object {
 
 /// The tools of a bot.
 ///
-/// Scripts that a model may call: those with PARAM or DESCRIPTION. All of them at once.
+/// Scripts that a model may call: those with PARAM or DESCRIPTION.
 #[utoipa::path(
     get,
     path = "/bots/{bot_id}/tools",
-    params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), Options),
+    params(
+        ("bot_id" = String, Path, description = "Id or slug", example = "table-booking"),
+        ListQuery<ToolList>,
+        Options,
+    ),
     responses((status = 200, body = Envelope<Page<AnyTool>>)),
 )]
 pub(super) async fn list_tools(
     State(scripts): State<Scripts>,
     Caller(who): Caller,
     Path(bot): Path<String>,
-    Params(options): Params<Options>,
+    query: ListQuery<ToolList>,
+    Params(Beside { format }): Params<Beside>,
 ) -> Result<Reply<Page<AnyTool>>> {
-    Ok(Reply::ok(Page::of_all(scripts.tools(&who, &bot, options.format).await?)))
+    Ok(Reply::ok(scripts.tools(&who, &bot, &query.0, format).await?))
 }
 
 /// One tool of a bot.

@@ -1,13 +1,26 @@
 //! Scripts that a model may call, in the forms in which models are told of them.
 
 use basic::tools::{ParamKind, Parameter, ToolSpec, in_words};
-use kernel::Actor;
+use kernel::{
+    Actor,
+    list::{Cursor, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
+    text,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Scripts;
 use crate::packages::{PackageError, ScriptEntry};
+
+/// The list of a bot's tools.
+pub(super) enum ToolList {}
+
+impl Listed for ToolList {
+    const SPEC: ListSpec =
+        ListSpec { sorts: &[SortField::asc("name")], filters: &[], search: Some("names and descriptions") };
+    const BESIDE: &'static [&'static str] = &["format"];
+}
 
 /// In which form tools are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
@@ -188,13 +201,23 @@ impl Scripts {
         &self,
         who: &Actor,
         bot: &str,
+        request: &ListRequest,
         format: Format,
-    ) -> Result<Vec<AnyTool>, PackageError> {
+    ) -> Result<Page<AnyTool>, PackageError> {
         let (_, state) = self.packages.bot_and_state(who, bot).await?;
-        let mut tools: Vec<_> =
-            state.tools().filter_map(|script| Some((script.tool.as_ref()?, script))).collect();
-        tools.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
-        Ok(tools.into_iter().map(|(spec, script)| AnyTool::of(spec, script, format)).collect())
+        let asked = request.search.as_deref().map(text::key);
+        let fits = |spec: &ToolSpec| {
+            let texts = text::key(&format!("{} {}", spec.name, spec.description()));
+            asked.iter().all(|asked| text::finds(&texts, asked))
+        };
+        let tools = state.tools().filter_map(|script| Some((script.tool.as_ref()?, script)));
+        let placed = tools.enumerate().filter(|(_, (spec, _))| fits(spec)).map(|(at, (spec, script))| {
+            // Scripts stand in an order of their own, which tells two tools of one name apart.
+            let id = (at as u128).to_be_bytes();
+            let place = Cursor { value: SortValue::Text(spec.name.clone()), id, skip: 0 };
+            (place, AnyTool::of(spec, script, format))
+        });
+        Ok(request.cut(placed.collect()))
     }
 
     /// One of them, by its own name or by the script's.

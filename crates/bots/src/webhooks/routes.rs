@@ -12,7 +12,7 @@ use super::{
     Delivery, NewWebhook, Webhook, WebhookPatch, Webhooks,
     deliveries::DeliveryList,
     model::{EventInfo, WebhookWithSecret},
-    service::WebhookList,
+    service::{EventList, WebhookList},
 };
 
 /// Webhooks of the caller.
@@ -58,17 +58,19 @@ pub(super) async fn create(
 
 /// Every type of event.
 ///
-/// All of them at once, each with a message as it is sent.
+/// Each with a message as it is sent.
 #[utoipa::path(
     get,
     path = "/webhooks/events",
+    params(ListQuery<EventList>),
     responses((status = 200, body = Envelope<Page<EventInfo>>)),
 )]
 pub(super) async fn events(
     State(webhooks): State<Webhooks>,
     Caller(who): Caller,
+    query: ListQuery<EventList>,
 ) -> Result<Reply<Page<EventInfo>>> {
-    Ok(Reply::ok(Page::of_all(webhooks.events(&who))))
+    Ok(Reply::ok(webhooks.events(&who, &query.0)))
 }
 
 /// One webhook.

@@ -8,7 +8,8 @@ use identity::{Identity, tokens::Disclosed};
 use kernel::{
     Actor, Error, Expected, Id, Patch, Permission, Surroundings, Timestamp, Versioned,
     id::{BotId, EventId, WebhookId},
-    list::{ListRequest, ListSpec, Listed, Page, SortField},
+    list::{Cursor, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
+    text,
 };
 use platform::{
     audit::{Audit, Category},
@@ -38,6 +39,14 @@ pub(super) enum WebhookList {}
 
 impl Listed for WebhookList {
     const SPEC: ListSpec = ListSpec { sorts: &[SortField::desc("created_at")], filters: &[], search: None };
+}
+
+/// The list of types of events.
+pub(super) enum EventList {}
+
+impl Listed for EventList {
+    const SPEC: ListSpec =
+        ListSpec { sorts: &[SortField::asc("event")], filters: &[], search: Some("names and descriptions") };
 }
 
 /// What the service works with.
@@ -180,8 +189,13 @@ impl Webhooks {
         self.db().read(who.org, move |tx| known(tx, &who, id)).await?.versioned(self.secrets())
     }
 
-    /// Every type of event that the caller's webhooks may be told of, with a message as it is sent.
-    pub(super) fn events(&self, who: &Actor) -> Vec<EventInfo> {
+    /// The types of events that the caller's webhooks may be told of, with a message as it is sent.
+    pub(super) fn events(&self, who: &Actor, request: &ListRequest) -> Page<EventInfo> {
+        let asked = request.search.as_deref().map(text::key);
+        let fits = |kind: &&kernel::EventType| {
+            let texts = text::key(&format!("{} {}", kind.name, kind.about));
+            asked.iter().all(|asked| text::finds(&texts, asked))
+        };
         let at = Timestamp::UNIX_EPOCH + TimeDelta::days(20_484);
         let info = |kind: &kernel::EventType| EventInfo {
             event: kind.name,
@@ -194,7 +208,11 @@ impl Webhooks {
                 data: &kind.example(),
             }),
         };
-        self.catalogue().all().map(info).collect()
+        let place = |kind: &kernel::EventType| {
+            let value = SortValue::Text(kind.name.to_owned());
+            (Cursor { value, id: [0; 16], skip: 0 }, info(kind))
+        };
+        request.cut(self.catalogue().all().filter(fits).map(place).collect())
     }
 
     /// Refuses an address that requests may not go to, as far as can be told now.

@@ -18,6 +18,7 @@ mod engines;
 mod examples;
 mod hooks;
 mod jobs;
+mod leaving;
 mod memory;
 mod nodes;
 mod operations;

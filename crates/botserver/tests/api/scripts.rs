@@ -41,6 +41,25 @@ TALK size
 "#;
 
 #[botserver_test]
+async fn a_command_that_no_module_has_is_worth_a_warning(app: App) {
+    let script = "TALK 1\nSET BOT MEMORY \"a\", 1\nWAIT 0\nPLAY \"intro.mp4\"\nPLAY \"again.mp4\"";
+    app.bot("Shower", "TALK 1").await;
+
+    let saved =
+        app.admin().put("/bots/shower/scripts/start", json!({ "source": script })).await.assert_ok().data();
+    let checked =
+        app.admin().post("/bots/shower/compile", json!({ "source": script })).await.assert_ok().data();
+
+    for found in [&saved, &checked["scripts"][0]] {
+        assert_eq!(found["status"], "compiled");
+        let diagnostics = found["diagnostics"].as_array().expect("diagnostics");
+        let told: Vec<_> =
+            diagnostics.iter().map(|one| (&one["line"], &one["code"], &one["severity"])).collect();
+        assert_eq!(told, [(&json!(4), &json!("B120"), &json!("warning"))], "{found}");
+    }
+}
+
+#[botserver_test]
 async fn suggestions_stand_at_the_last_message_until_they_are_cleared(app: App) {
     let bot = app.bot("Offers", OFFERS).await;
     let token = app.user("ann").await.token().to_owned();

@@ -220,3 +220,97 @@ fn a_socket_whose_session_can_not_be_looked_up_is_told_and_stays() {
         stand.stop().await;
     });
 }
+
+#[botserver_test(balanced)]
+async fn what_was_missed_is_resumed_once(app: App) {
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    for text in ["one", "two"] {
+        ann.say(&started, text).await;
+    }
+    let id = &started["conversation_id"];
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    socket.send(json!({ "type": "resume", "id": "r", "conversation_id": id, "since": 2 })).await;
+
+    let resumed = socket.next("resumed").await;
+    assert_eq!(
+        (&resumed["id"], &resumed["conversation_id"], &resumed["from"], &resumed["count"]),
+        (&json!("r"), id, &json!(2), &json!(2))
+    );
+    assert_eq!(socket.any().await.expect("a frame")["content"], "two");
+    assert_eq!(socket.bot_says().await["seq"], 4);
+    socket.send(json!({ "type": "resume", "conversation_id": id, "since": 0 })).await;
+    assert_eq!(socket.next("resumed").await["count"], 0, "it follows already, and hears nothing twice");
+    ann.say(&started, "three").await;
+    assert_eq!(socket.next("message").await["seq"], 5);
+    socket.send(json!({ "type": "resume", "conversation_id": "conv_nonsense", "since": 0 })).await;
+    assert_eq!(socket.next("error").await["code"], "VALIDATION_ERROR");
+}
+
+#[botserver_test]
+async fn conversations_are_followed_by_topic_as_long_as_somebody_wants(app: App) {
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let (hers, his) = (ann.converse(&bot).await, bob.converse(&bot).await);
+    let topic = |of: &Value| format!("conversation:{}", of["conversation_id"].as_str().expect("an id"));
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    socket.send(json!({ "type": "subscribe", "id": "s", "topics": [topic(&hers)] })).await;
+    assert_eq!(socket.next("ack").await["id"], "s");
+    ann.say(&hers, "heard").await;
+    assert_eq!(socket.bot_says().await["content"], "heard");
+    socket.send(json!({ "type": "unsubscribe", "id": "u", "topics": [topic(&hers)] })).await;
+    assert_eq!(socket.next("ack").await["id"], "u");
+    ann.say(&hers, "unheard").await;
+    socket.send(json!({ "type": "subscribe", "id": "again", "topics": [topic(&hers)] })).await;
+    assert_eq!(socket.next("ack").await["id"], "again");
+    ann.say(&hers, "heard again").await;
+    assert_eq!(socket.bot_says().await["content"], "heard again");
+
+    for (topics, code) in [
+        (json!([topic(&his)]), "NOT_FOUND"),
+        (json!(["weather:today"]), "VALIDATION_ERROR"),
+        (json!([]), "VALIDATION_ERROR"),
+    ] {
+        socket.send(json!({ "type": "subscribe", "topics": topics })).await;
+        assert_eq!(socket.next("error").await["code"], code);
+    }
+}
+
+#[botserver_test]
+async fn an_address_that_leads_nowhere_closes_with_the_reason(app: App) {
+    let bot = app.bot("Greeter", GREETER).await;
+    app.admin().patch("/bots/greeter", json!({ "visibility": "private" })).await.assert_ok();
+    let ann = app.user("ann").await;
+    let watcher = app.user_with_role("wes", "monitor").await;
+    let started = app.admin().converse(&bot).await;
+
+    for named in ["?bot=none", "?bot_id=greeter"] {
+        let mut socket = Socket::signed_in(&app, ann.token(), named).await;
+        assert_eq!(socket.next("error").await["code"], "NOT_FOUND");
+        assert_eq!(socket.closed().await, 4404, "{named}");
+    }
+    let query = format!("?conversation_id={}", started["conversation_id"].as_str().expect("an id"));
+    let mut socket = Socket::signed_in(&app, watcher.token(), &query).await;
+    assert_eq!(socket.next("error").await["code"], "FORBIDDEN");
+    assert_eq!(socket.closed().await, 4403);
+}
+
+#[botserver_test]
+async fn a_message_finds_the_latest_conversation_of_a_session(app: App) {
+    let bot = app.bot("Greeter", GREETER).await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    let frame = json!({ "type": "message", "session_id": started["session_id"], "content": "Ann" });
+    socket.send(frame).await;
+
+    let answer = socket.bot_says().await;
+    assert_eq!(
+        (&answer["content"], &answer["conversation_id"]),
+        (&json!("Hello Ann"), &started["conversation_id"])
+    );
+}

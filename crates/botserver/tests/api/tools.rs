@@ -58,6 +58,16 @@ async fn a_tool_is_told_in_three_forms(app: App) {
     assert_eq!((&openai[1]["type"], &openai[1]["function"]["name"]), (&json!("function"), &json!("zebra")));
     assert_eq!(openai[0]["function"]["parameters"]["additionalProperties"], false);
     admin.get("/bots/tables/tools?format=xml").await.assert_status(422);
+    admin.get("/bots/tables/tools?format=mcp&format=mcp").await.assert_status(422);
+    admin.get("/bots/tables/tools?kind=tool").await.assert_status(422);
+    let page = async |query: &str| admin.get(format!("/bots/tables/tools?{query}")).await.assert_ok().data();
+    let first = page("format=mcp&limit=1&order=desc").await;
+    assert_eq!((&first["total"], &first["items"][0]["name"]), (&json!(2), &json!("zebra")));
+    assert!(first["items"][0]["inputSchema"].is_object(), "{first}");
+    let cursor = first["next_cursor"].as_str().expect("a cursor");
+    let second = page(&format!("limit=1&order=desc&cursor={cursor}")).await;
+    assert_eq!((&second["items"][0]["name"], &second["next_cursor"]), (&json!("book_table"), &Value::Null));
+    assert_eq!(page("search=BOOKS").await["items"][0]["name"], "book_table");
     admin.get("/bots/tables/tools/start").await.assert_error(404, "NOT_FOUND", "not_a_tool");
     admin.get("/bots/tables/tools/none").await.assert_error(404, "NOT_FOUND", "script_not_found");
     assert_eq!(admin.get("/bots/tables").await.data()["package"]["tools"], 2);

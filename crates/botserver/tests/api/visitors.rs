@@ -240,6 +240,45 @@ async fn a_theme_is_seen_by_all_where_the_bot_is_open(app: App) {
 }
 
 #[botserver_test]
+async fn a_theme_tells_pages_how_a_bot_wants_to_look(app: App) {
+    let config =
+        "name,value\ntheme-title,The Shop\ntheme-color,red\ntheme-color2,#fff9c2\ntheme-logo,img/logo.png\n";
+    let files: [(&str, &[u8]); 6] = [
+        ("open.gbai/open.gbdialog/start.bas", NAMES.as_bytes()),
+        ("open.gbai/open.gbtheme/b.css", b"body { color: teal }"),
+        ("open.gbai/open.gbtheme/a.css", b"body { color: red }"),
+        ("open.gbai/open.gbtheme/dark.css", b"body { color: white }"),
+        ("open.gbai/open.gbtheme/img/logo.png", b"picture"),
+        ("open.gbai/open.gbot/config.csv", config.as_bytes()),
+    ];
+    let bot = bot(&app, "Open", "public", true).await;
+    let id = bot["bot_id"].as_str().expect("an id");
+    app.admin().put_zip(format!("/bots/{id}/package"), zip_of(&files)).await.assert_ok();
+
+    let theme = app.anonymous().get("/bots/open/theme").await.assert_ok().data();
+
+    let wanted = json!({
+        "bot_id": id, "title": "The Shop", "color1": "red", "color2": "#fff9c2", "logo": "img/logo.png",
+        "style": "a.css", "dark_style": "dark.css",
+    });
+    assert_eq!(theme, wanted);
+    assert_eq!(app.anonymous().get("/bots/default/theme").await.assert_ok().data(), wanted);
+    let elsewhere = json!({ "theme-logo": "https://example.com/logo.png", "theme-color1": "blue" });
+    app.admin().patch(format!("/bots/{id}/config"), elsewhere).await.assert_ok();
+    let theme = app.anonymous().get("/bots/open/theme").await.assert_ok().data();
+    assert_eq!((&theme["logo"], &theme["color1"]), (&Value::Null, &json!("blue")));
+
+    app.admin().put(format!("/bots/{id}/access"), json!({ "visibility": "organization" })).await.assert_ok();
+    let ann = app.user("ann").await;
+    assert_eq!(ann.get("/bots/open/theme").await.assert_ok().data()["title"], "The Shop");
+    ann.get("/bots/open/theme/a.css").await.assert_ok();
+    app.anonymous().get("/bots/open/theme").await.assert_error(404, "NOT_FOUND", "");
+    app.stranger("eve").await.get("/bots/open/theme/a.css").await.assert_error(404, "NOT_FOUND", "");
+    app.admin().patch("/bots/open", json!({ "visibility": "private" })).await.assert_ok();
+    ann.get("/bots/open/theme").await.assert_error(404, "NOT_FOUND", "");
+}
+
+#[botserver_test]
 async fn what_visitors_said_is_forgotten_after_a_week(app: App) {
     bot(&app, "Open", "public", true).await;
     let (_, visitor) = visit(&app, json!({})).await;

@@ -79,9 +79,16 @@ pub(super) fn of_answers() -> BTreeMap<String, RefOr<Header>> {
             "X-Request-Id",
             text("The request's id, as the log and errors name it.", &kernel::id::example("req")),
         ),
-        ("X-RateLimit-Limit", number("Requests an hour. Absent where no limit is set.", 1000)),
+        (
+            "X-RateLimit-Limit",
+            number(
+                "Requests an hour, or of an operation with a limit of its own those in its time: the limit of which \
+                 less is left. Absent where no limit is set.",
+                1000,
+            ),
+        ),
         ("X-RateLimit-Remaining", number("Requests left of them.", 999)),
-        ("X-RateLimit-Reset", number("When the hour ends, in Unix seconds.", 1_769_864_400)),
+        ("X-RateLimit-Reset", number("When its time ends, in Unix seconds.", 1_769_864_400)),
         ("Retry-After", number("Seconds to wait before the next try.", 60)),
         ("WWW-Authenticate", text("How to sign in (RFC 6750).", "Bearer")),
         ("Location", text("The path of what was made.", "/api/v1/bots/bot_01jxk6qv9ve7m8g3t5s0c4d2ba")),

@@ -185,7 +185,7 @@ fn complete(status: &str, response: &mut Response, access: &Access, shape: &Shap
         response.description = refusal::plain(status).into_owned();
     }
     headers::tell(response, "X-Request-Id");
-    if access.counted {
+    if access.counted || !access.limits.is_empty() {
         for name in ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"] {
             headers::tell(response, name);
         }

@@ -1,7 +1,7 @@
 //! One connection from its first frame to its last.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     future::pending,
     sync::{
         Arc, Mutex, OnceLock,
@@ -52,7 +52,7 @@ pub(super) async fn run(
         queued: AtomicUsize::new(0),
         overloaded: AtomicBool::new(false),
         queue_limit: hall.edge.settings().socket_queue_limit,
-        followed: Mutex::new(HashSet::new()),
+        followed: Mutex::default(),
         tasks: TaskTracker::new(),
         doubted: Notify::new(),
         ended: CancellationToken::new(),
@@ -355,6 +355,9 @@ impl Session {
         for handler in self.hall.handlers.values() {
             if let Err(error) = handler.opened(&self.socket).await {
                 self.socket.error(None, &error);
+                if error.kind() == Kind::Forbidden {
+                    self.socket.close(Close::Forbidden);
+                }
             }
         }
     }

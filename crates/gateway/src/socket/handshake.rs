@@ -41,6 +41,8 @@ pub fn module(modules: &[Module], edge: Edge, sockets: Sockets, stop: Cancellati
     get,
     path = "/ws",
     params(
+        ("bot" = Option<String>, Query, description = "The bot to talk with, by its id or slug; `bot_id` is the same",
+            example = "table-booking"),
         ("conversation_id" = Option<String>, Query, description = "Follow this conversation from the start",
             example = "conv_01jxk6qv9ve7m8g3t5s0c4d2ba"),
         ("since" = Option<i64>, Query, description = "Replay stored frames after this `seq`", example = 7),

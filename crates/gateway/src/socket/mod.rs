@@ -10,9 +10,9 @@ pub(crate) mod protocol;
 mod registry;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, hash_map::Entry},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -44,17 +44,23 @@ pub enum Close {
     BadMessages,
     /// Not signed in, or the session ended.
     Unauthorized,
+    /// What the address asks for is not allowed.
+    Forbidden,
+    /// There is no such bot for the caller.
+    NoSuchBot,
     /// Too many frames or sockets.
     TooMany,
 }
 
 impl Close {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Normal,
         Self::GoingAway,
         Self::Overloaded,
         Self::BadMessages,
         Self::Unauthorized,
+        Self::Forbidden,
+        Self::NoSuchBot,
         Self::TooMany,
     ];
 
@@ -65,6 +71,8 @@ impl Close {
             Self::Overloaded => 1013,
             Self::BadMessages => 4400,
             Self::Unauthorized => 4401,
+            Self::Forbidden => 4403,
+            Self::NoSuchBot => 4404,
             Self::TooMany => 4429,
         }
     }
@@ -76,6 +84,8 @@ impl Close {
             Self::Overloaded => "too much is waiting to be read",
             Self::BadMessages => "three frames could not be read",
             Self::Unauthorized => "not signed in, or the session ended",
+            Self::Forbidden => "what the address asks for is not allowed",
+            Self::NoSuchBot => "there is no such bot",
             Self::TooMany => "too many",
         }
     }
@@ -120,7 +130,8 @@ struct Inner {
     queue_limit: usize,
     /// Was the connection given up because the client doesn't read?
     overloaded: AtomicBool,
-    followed: Mutex<HashSet<String>>,
+    /// What is forwarded, each with what ends that.
+    followed: Mutex<HashMap<String, CancellationToken>>,
     tasks: TaskTracker,
     /// Told when the session behind it may have ended unheard.
     doubted: Notify,
@@ -201,25 +212,41 @@ impl Socket {
         let _ = self.0.outgoing.send(Outgoing::Close(why));
     }
 
-    /// Is a stream of that key being forwarded?
-    pub fn follows(&self, key: &str) -> bool {
-        self.0.followed.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+    fn followed(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
+        self.0.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forwards a stream of finished frames until it or the connection ends; at most one for each key.
-    /// False if the key is followed already.
+    /// Is a stream of that key being forwarded?
+    pub fn follows(&self, key: &str) -> bool {
+        self.followed().contains_key(key)
+    }
+
+    /// Forwards a stream of finished frames until it or the connection ends, or is followed no more; at most one for
+    /// each key. False if the key is followed already.
     pub fn follow(&self, key: String, stream: impl Stream<Item = Utf8Bytes> + Send + 'static) -> bool {
-        if !self.0.followed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
-            return false;
-        }
-        let (socket, ended) = (self.clone(), self.0.ended.clone());
+        let stops = self.0.ended.child_token();
+        match self.followed().entry(key.clone()) {
+            Entry::Occupied(_) => return false,
+            Entry::Vacant(place) => place.insert(stops.clone()),
+        };
+        let socket = self.clone();
         self.0.tasks.spawn(async move {
             let mut stream = std::pin::pin!(stream);
-            while let Some(Some(text)) = ended.run_until_cancelled(stream.next()).await {
+            while let Some(Some(text)) = stops.run_until_cancelled(stream.next()).await {
                 socket.send_text(text);
             }
-            socket.0.followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            let mut followed = socket.followed();
+            // Where it was ended, the place may be another one's by now.
+            if !stops.is_cancelled() {
+                followed.remove(&key);
+            }
         });
         true
+    }
+
+    /// Forwards the stream of that key no more. False if none was.
+    pub fn unfollow(&self, key: &str) -> bool {
+        let mut followed = self.followed();
+        followed.remove(key).inspect(CancellationToken::cancel).is_some()
     }
 }

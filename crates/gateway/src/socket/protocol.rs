@@ -125,7 +125,8 @@ that the server reads and writes.
 The token stands in `Authorization: Bearer …`, or among the subprotocols `botserver.v1, bearer.<token>` (answered with \
 `botserver.v1`), or comes as the first frame, `auth`, within `http.socket_auth_seconds` (10). Another first \
 frame than `auth` or `ping` makes a visitor, if the bot that `?bot=` or its `bot_id` names, or the default one, is open to them; else the connection closes \
-with 4401. `?conversation_id=…&since=7` follows a conversation from the start and replays what was said after that `seq`.
+with 4401. `?conversation_id=…&since=7` follows a conversation from the start and replays what was said after that `seq`. \
+Who is signed in and names a bot that is not theirs to use is closed with 4404, and who may not read what the address names with 4403.
 
 Every frame has a `type`. Those of clients may have an `id` of at most 128 characters, which the answer repeats; those of the \
 server have a `timestamp`. A frame of a stored message has `seq`, its place in the conversation: nothing comes twice, and what \

@@ -5,15 +5,17 @@
 mod csv;
 mod html;
 mod json;
+mod of_bot;
 mod text;
 
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use kernel::{
     Actor, Id,
     id::kind::{Conversation as ConversationKind, Organization},
 };
+use platform::db::Db;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -21,8 +23,9 @@ use super::{
     Conversation, ConversationError, Conversations, Message,
     access::readable,
     message::{Sender, shown},
-    store,
+    store::{self, ConversationRow},
 };
+pub(crate) use of_bot::OfBot;
 
 /// Messages that are read at once.
 const AT_ONCE: i64 = 500;
@@ -132,27 +135,34 @@ impl Conversations {
         let asks = who.clone();
         let row = self.db.read(who.org, move |tx| readable(tx, &asks, id)).await?;
         self.note_reading(&who, &row).await?;
-        let until = row.seq;
-        let conversation = row.shown();
-        let slug = kernel::text::slug(&conversation.title);
+        let slug = kernel::text::slug(&row.title);
         let name = if slug.is_empty() { "conversation" } else { &slug };
         let name = format!("{name}.{}", format.ending());
-        let writing = Writing { of: self.clone(), org: who.org, id, format, until };
-        let parts =
-            stream::try_unfold((writing, Part::Head(Box::new(conversation))), |(writing, part)| async move {
-                let (bytes, next) = match part {
-                    Part::Head(conversation) => (writing.format.begin(&conversation), Part::After(0)),
-                    Part::After(seq) => writing.go_on(seq).await?,
-                    Part::Done => return Ok(None),
-                };
-                Ok::<_, ConversationError>(Some((Bytes::from(bytes), (writing, next))))
-            });
+        let parts = written(self.db.clone(), who.org, row, format);
         Ok(Export { name, body: Body::from_stream(parts) })
     }
 }
 
+/// A conversation as it is written, part by part.
+fn written(
+    db: Db,
+    org: Id<Organization>,
+    row: ConversationRow,
+    format: Format,
+) -> impl Stream<Item = Result<Bytes, ConversationError>> + Send + 'static {
+    let writing = Writing { db, org, id: row.id, format, until: row.seq };
+    stream::try_unfold((writing, Part::Head(Box::new(row.shown()))), |(writing, part)| async move {
+        let (bytes, next) = match part {
+            Part::Head(conversation) => (writing.format.begin(&conversation), Part::After(0)),
+            Part::After(seq) => writing.go_on(seq).await?,
+            Part::Done => return Ok(None),
+        };
+        Ok(Some((Bytes::from(bytes), (writing, next))))
+    })
+}
+
 struct Writing {
-    of: Conversations,
+    db: Db,
     org: Id<Organization>,
     id: Id<ConversationKind>,
     format: Format,
@@ -163,7 +173,7 @@ struct Writing {
 impl Writing {
     async fn go_on(&self, seq: i64) -> Result<(String, Part), ConversationError> {
         let id = self.id;
-        let rows = self.of.db.read(self.org, move |tx| store::after(tx, id, seq, AT_ONCE)).await?;
+        let rows = self.db.read(self.org, move |tx| store::after(tx, id, seq, AT_ONCE)).await?;
         let mut written = String::new();
         let mut last = seq;
         for row in rows.into_iter().filter(|row| row.seq <= self.until) {

@@ -1,11 +1,11 @@
 //! Finding messages, and taking conversations along, over HTTP.
 
 use axum::response::{IntoResponse, Response};
-use gateway::{Caller, Envelope, Params, Path, Reply, Result, State};
+use gateway::{Caller, Envelope, ListQuery, Params, Path, Reply, Result, State};
 use http::{HeaderValue, header};
 use kernel::{
-    id::{BotId, ConversationId},
-    list::Page,
+    id::ConversationId,
+    list::{ListRequest, Page},
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,12 +13,11 @@ use utoipa::IntoParams;
 use crate::conversations::{
     Conversations,
     export::Format,
-    search::{FoundMessage, SPEC},
+    search::{FoundList, FoundMessage},
 };
 
-/// What is looked for.
+/// What is looked for. The list knows all other parameters.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Sought {
     /// A text that the messages hold, whatever the case, with three characters in a row that are no blanks.
@@ -29,27 +28,6 @@ pub(crate) struct Sought {
         example = "table"
     )]
     query: String,
-    /// In conversations with this bot.
-    #[serde(default)]
-    #[param(value_type = Option<BotId>, inline, example = "bot_01jxk6qv9ve7m8g3t5s0c4d2ba")]
-    bot_id: Option<BotId>,
-    /// In this conversation.
-    #[serde(default)]
-    #[param(value_type = Option<ConversationId>, inline, example = "conv_01jxk6qv9ve7m8g3t5s0c4d2ba")]
-    conversation_id: Option<ConversationId>,
-    /// Results at the most.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 100, default = 20, example = 20)]
-    limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    #[serde(default)]
-    #[param(
-        min_length = 1,
-        max_length = 4096,
-        pattern = "^[A-Za-z0-9_-]+$",
-        example = "WyJjcmVhdGVkX2F0IiwiZGVzYyIsMTc2OTg2MDgwMDAwMDAwMCwiQVFFQkFRRUJBUUVCQVFFQkFRRUJBUSJd"
-    )]
-    cursor: Option<String>,
 }
 
 /// Find messages.
@@ -59,28 +37,24 @@ pub(crate) struct Sought {
 #[utoipa::path(
     get,
     path = "/conversations/search",
-    params(Sought),
+    params(Sought, ListQuery<FoundList>),
     responses((status = 200, body = Envelope<Page<FoundMessage>>)),
 )]
 pub(crate) async fn search(
     State(conversations): State<Conversations>,
     Caller(who): Caller,
+    query: ListQuery<FoundList>,
     Params(sought): Params<Sought>,
 ) -> Result<Reply<Page<FoundMessage>>> {
-    let has_three = sought.query.split_whitespace().any(|word| word.chars().count() >= 3);
-    if !has_three || sought.query.chars().count() > 200 {
-        let problem = "must have at most 200 characters, and three in a row that are no blanks";
+    let text = sought.query.trim().to_owned();
+    let has_three = text.split_whitespace().any(|word| word.chars().count() >= 3);
+    if !has_three || sought.query.chars().count() > 200 || text.chars().any(char::is_control) {
+        let problem =
+            "must have at most 200 characters, none of them a control, and three in a row that are no blanks";
         return Err(kernel::Error::invalid("query", problem).into());
     }
-    let texts = [
-        ("search", Some(sought.query)),
-        ("filter[bot_id]", sought.bot_id.map(|id| id.to_string())),
-        ("filter[conversation_id]", sought.conversation_id.map(|id| id.to_string())),
-        ("limit", sought.limit.map(|limit| limit.to_string())),
-        ("cursor", sought.cursor),
-    ];
-    let pairs = texts.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
-    Ok(Reply::ok(conversations.search(who, SPEC.read(pairs)?).await?))
+    let request = ListRequest { search: Some(text), ..query.0 };
+    Ok(Reply::ok(conversations.search(who, request).await?))
 }
 
 /// As what it is written.

@@ -76,6 +76,21 @@ pub(crate) fn attachment(
     )
 }
 
+/// Files that messages of the conversation have sent, in the order of their ids from the one after that.
+pub(crate) fn sent_attachments(
+    tx: &Tx<'_>,
+    conversation: Id<ConversationKind>,
+    after: Option<Id<Attachment>>,
+    most: i64,
+) -> Result<Vec<AttachmentRow>, DbError> {
+    let after = after.unwrap_or_else(|| Id::from_uuid(uuid::Uuid::nil()));
+    tx.all(
+        "SELECT id, user_id, name, mime_type, size, hash, created_at FROM conversation_attachments
+         WHERE org_id = $1 AND conversation_id = $2 AND id > $3 AND message_seq IS NOT NULL ORDER BY id LIMIT $4",
+        &[&conversation, &after, &most],
+    )
+}
+
 /// The message at that place sends the upload. False if another one has.
 pub(crate) fn send_attachment(
     unit: &Unit<'_>,

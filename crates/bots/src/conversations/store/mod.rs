@@ -192,6 +192,17 @@ pub(crate) fn get(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<Conver
     tx.one(concat!("SELECT ", columns!(), " FROM ", from!(), " WHERE c.org_id = $1 AND c.id = $2"), &[&id])
 }
 
+/// Every conversation with a bot. None begins with one that is being deleted.
+pub(crate) fn ids_of_bot(tx: &Tx<'_>, bot: Id<Bot>) -> Result<Vec<(Id<ConversationKind>,)>, DbError> {
+    tx.all("SELECT id FROM conversations WHERE org_id = $1 AND bot_id = $2", &[&bot])
+}
+
+/// Has turns that are under way begin again.
+pub(crate) fn overtake(unit: &Unit<'_>, id: Id<ConversationKind>) -> Result<(), DbError> {
+    unit.execute("UPDATE conversations SET fence = fence + 1 WHERE org_id = $1 AND id = $2", &[&id])?;
+    Ok(())
+}
+
 /// The latest conversation of a person that goes on, among their latest: whoever ended all of these begins anew.
 pub(crate) fn current(tx: &Tx<'_>, user: Id<User>) -> Result<Option<Id<ConversationKind>>, DbError> {
     let row = tx.one::<(Id<ConversationKind>,)>(

@@ -71,6 +71,49 @@ async fn a_change_or_deletion_can_depend_on_the_revision(app: App) {
 }
 
 #[botserver_test]
+async fn archived_ones_and_others_are_one_list(app: App) {
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let ann = app.user("ann").await;
+    let mut made = Vec::new();
+    for number in 0..7 {
+        let started = ann.converse(&bot).await;
+        made.push(started["conversation_id"].clone());
+        if number % 3 == 0 {
+            ann.post(path(&started, "/archive"), json!({})).await.assert_ok();
+        }
+    }
+    app.user("bob").await.converse(&bot).await;
+    let page = async |query: &str| {
+        let path = format!("/conversations?filter[status]=waiting,archived&sort=created_at&{query}");
+        ann.get(path).await.assert_ok().data()
+    };
+    let ids = |page: &Value| {
+        let items = page["items"].as_array().expect("items").iter();
+        items.map(|one| one["conversation_id"].clone()).collect::<Vec<_>>()
+    };
+
+    let mut walked = Vec::new();
+    let mut next = page("order=asc&limit=2").await;
+    assert_eq!(next["total"], 7);
+    loop {
+        walked.extend(ids(&next));
+        let Some(cursor) = next["next_cursor"].as_str() else { break };
+        next = page(&format!("order=asc&limit=2&cursor={cursor}")).await;
+    }
+
+    assert_eq!(walked, made);
+    made.reverse();
+    assert_eq!(ids(&page("limit=3").await), made[..3]);
+    assert_eq!(ids(&page("limit=3&offset=3").await), made[3..6]);
+    let last = page("limit=3&offset=6").await;
+    assert_eq!(
+        (ids(&last).as_slice(), &last["next_cursor"], &last["total"]),
+        (&made[6..], &Value::Null, &json!(7))
+    );
+    assert_eq!(ids(&page("offset=9").await), [Value::Null; 0]);
+}
+
+#[botserver_test]
 async fn what_is_archived_is_hidden_until_somebody_says_something(app: App) {
     let bot = app.bot("Booking", BOOKING).await;
     let ann = app.user("ann").await;

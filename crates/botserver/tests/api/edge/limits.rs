@@ -93,6 +93,39 @@ fn an_operation_may_have_a_limit_of_its_own() {
 }
 
 #[each_database]
+fn the_headers_tell_of_the_limit_that_is_met_first() {
+    crate::support::run_with(
+        |config| (config.rate_limit.authenticated, config.rate_limit.operations) = (1_000, true),
+        |app| async move {
+            let ann = app.user("ann").await;
+            let told = async |path: &str| {
+                let answer = ann.get(path).await;
+                let header = |name| answer.header(name).parse::<i64>().expect("a number");
+                (header("x-ratelimit-limit"), header("x-ratelimit-remaining"), header("x-ratelimit-reset"))
+            };
+
+            assert_eq!(told("/users/me").await.0, 1_000);
+            let now = kernel::Surroundings::system().now().timestamp();
+            let (limit, left, resets) = told("/conversations").await;
+            assert_eq!((limit, left), (30, 29), "of the list, which may be asked for 30 times a minute");
+            assert!((now..=now + 61).contains(&resets), "{resets}");
+            for _ in 0..29 {
+                ann.get("/conversations").await.assert_ok();
+            }
+            let refused = ann.get("/conversations").await;
+            assert_eq!(
+                (refused.header("x-ratelimit-limit"), refused.header("x-ratelimit-remaining")),
+                ("30", "0")
+            );
+            refused.assert_error(429, "RATE_LIMITED", "");
+            assert_eq!(told("/users/me").await.0, 1_000);
+            let nobody = app.anonymous().post("/auth/anonymous", crate::support::json!({})).await;
+            assert_eq!(nobody.header("x-ratelimit-limit"), "20", "of those who show no token, too");
+        },
+    );
+}
+
+#[each_database]
 fn pages_and_health_and_the_contract_do_not_count() {
     crate::support::run_with(
         |config| config.rate_limit.anonymous = 1,

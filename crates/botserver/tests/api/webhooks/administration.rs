@@ -167,8 +167,12 @@ fn an_organization_has_no_more_than_it_may() {
 
 #[botserver_test]
 async fn every_event_is_listed_with_an_example(app: App) {
-    let listed = app.admin().get("/webhooks/events").await.assert_ok().items();
+    let listed = app.admin().get("/webhooks/events?limit=100").await.assert_ok().items();
 
+    let page = app.admin().get("/webhooks/events?search=ROLE.&limit=1").await.assert_ok().data();
+    assert!(page["items"][0]["event"].as_str().is_some_and(|name| name.starts_with("role.")), "{page}");
+    assert!(page["next_cursor"].is_string(), "{page}");
+    app.admin().get("/webhooks/events?sort=created_at").await.assert_status(422);
     let names: Vec<_> = listed.iter().filter_map(|event| event["event"].as_str()).collect();
     for name in ["bot.created", "conversation.started", "user.created", "role.assigned", "webhook.disabled"] {
         assert!(names.contains(&name), "{names:?}");

@@ -1,0 +1,131 @@
+//! Taking along what people said to a bot before it is removed: a zip, for whoever deleted the bot.
+//!
+//! It is wanted in the unit of work that deletes the bot and made by the job that removes it, which removes nothing
+//! before the zip is kept. A job that begins again goes on where it was: what is kept isn't made again.
+
+use std::ops::Range;
+
+use chrono::TimeDelta;
+use futures_util::TryStreamExt;
+use gateway::{Caller, Download, IfNoneMatch, Part, Path, Result, State};
+use kernel::{
+    Actor, Error, Id, Permission, Revision, Surroundings,
+    id::{BotId, kind::Bot as BotKind},
+};
+use platform::{
+    audit::{Audit, Category},
+    db::{Db, DbError},
+    jobs::{JobContext, JobError},
+    objects::{Content, Objects},
+};
+use serde_json::{Value, json};
+
+use super::{
+    BotError,
+    store::{self, ExportRow},
+};
+use crate::{conversations::ConversationsOfBot, packages::FileBytes};
+
+/// How long an export is kept after its bot was removed.
+pub(super) const KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// The service of exports. A cheap handle.
+#[derive(Clone)]
+pub(super) struct Exports {
+    pub(super) db: Db,
+    pub(super) objects: Objects,
+    pub(super) surroundings: Surroundings,
+}
+
+/// An export that is read.
+struct OpenExport {
+    name: String,
+    size: u64,
+    content: Content,
+    part: Option<Range<u64>>,
+}
+
+impl Exports {
+    /// Makes the export of a bot that is being deleted, if one is wanted and not made yet.
+    pub(super) async fn make(&self, job: &JobContext, bot: Id<BotKind>) -> std::result::Result<(), JobError> {
+        let org = job.org();
+        let wanted = self.db.read(org, move |tx| store::export(tx, bot)).await.map_err(|e: DbError| e)?;
+        if wanted.is_none_or(|export| export.hash.is_some()) {
+            return Ok(());
+        }
+        let of_bot =
+            ConversationsOfBot { job: job.clone(), db: self.db.clone(), objects: self.objects.clone() };
+        let (count, zip) = of_bot.zip(bot).await?;
+        let made = self.objects.put(zip.map_err(Error::internal), u64::MAX).await;
+        // That it was interrupted is no failure.
+        job.check()?;
+        let made = made.map_err(Error::from)?;
+        job.write(move |unit| Ok(store::keep_export(unit, bot, made, count)?)).await
+    }
+
+    /// What the job that removed the bot gives: where its export is, if there is one.
+    pub(super) async fn told(
+        &self,
+        job: &JobContext,
+        bot: Id<BotKind>,
+    ) -> std::result::Result<Value, JobError> {
+        let export =
+            self.db.read(job.org(), move |tx| store::export(tx, bot)).await.map_err(|e: DbError| e)?;
+        let told = export.map(|ExportRow { size, conversations, expires_at, .. }| {
+            json!({ "export": {
+                "download_url": format!("/api/v1/bots/{bot}/export"),
+                "size": size,
+                "conversations": conversations,
+                "expires_at": expires_at,
+            } })
+        });
+        Ok(told.unwrap_or(Value::Null))
+    }
+
+    async fn open(
+        &self,
+        who: Actor,
+        bot: Id<BotKind>,
+        part: &Part,
+    ) -> std::result::Result<OpenExport, BotError> {
+        who.require(Permission::CONVERSATIONS_READ)?;
+        let now = self.surroundings.now();
+        let mine = |row: &ExportRow| who.is(row.user_id) && row.expires_at.is_none_or(|end| now < end);
+        let row = self.db.read(who.org, move |tx| store::export(tx, bot)).await?.filter(mine);
+        let found = row.and_then(|row| Some((row.name, row.hash?, row.size?.unsigned_abs())));
+        let (name, hash, size) = found.ok_or_else(|| Error::not_found("export"))?;
+        let entry = Audit::by(&who, "bot_conversations_exported", Category::DataAccess).on("bot", bot);
+        self.db.write(who.org, move |unit| unit.audit(entry)).await.map_err(|e: DbError| e)?;
+        let part = part.within(size, Revision(1));
+        let content = self.objects.content(&hash, part.clone()).await?;
+        Ok(OpenExport { name, size, content, part })
+    }
+}
+
+/// Take along what people said to a bot that was deleted with `export=true`.
+///
+/// A zip: each conversation as `conversations/{conversation_id}.json`, as its own export in JSON, and the files that
+/// were sent in it in the folder `conversations/{conversation_id}`. For whoever deleted the bot, from when the job has
+/// made it until 24 hours after the bot was removed. Needs `conversations:read` as well.
+#[utoipa::path(
+    get,
+    path = "/bots/{bot_id}/export",
+    params(("bot_id" = BotId, Path), IfNoneMatch),
+    responses(
+        (status = 200, body = FileBytes, content_type = "application/zip"),
+        (status = 206, description = "The part that was asked for.", body = FileBytes,
+            content_type = "application/zip"),
+        (status = 404, description = "There is no such export for the caller, or not yet, or no more."),
+    ),
+)]
+pub(super) async fn download(
+    State(exports): State<Exports>,
+    Caller(who): Caller,
+    Path(bot): Path<BotId>,
+    part: Part,
+) -> Result<Download> {
+    let open = exports.open(who, bot, &part).await?;
+    // The same bytes for as long as it is there.
+    let zip = Download::new(open.name, "application/zip", Revision(1), open.content.stream());
+    Ok(zip.sized(open.size, open.part))
+}

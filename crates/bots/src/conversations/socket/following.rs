@@ -1,0 +1,150 @@
+//! What a connection follows: begun, taken up again where it was lost, and given up.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use gateway::{Frame, FrameHandler, Socket, module::BoxFuture};
+use kernel::{
+    Actor, Error, Id, Permission,
+    id::{ConversationId, kind::Conversation as ConversationKind},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Map;
+use utoipa::ToSchema;
+
+use super::{fields, signed_in};
+use crate::conversations::{Conversations, follow::Missed, hub::Frame as Said};
+
+/// Topics of one frame.
+const MOST: usize = 100;
+/// The beginning of the topics that are conversations.
+const CONVERSATION: &str = "conversation:";
+
+/// Answers `resume` frames: what was said after a place comes again, and then what is said.
+pub(in crate::conversations) struct Resumes(pub(in crate::conversations) Conversations);
+
+/// Answers `subscribe` frames: topics are followed from now on.
+pub(in crate::conversations) struct Subscribes(pub(in crate::conversations) Conversations);
+
+/// Answers `unsubscribe` frames: topics are followed no more.
+pub(in crate::conversations) struct Unsubscribes;
+
+/// The fields of a `resume` frame.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::conversations) struct Resume {
+    /// The conversation.
+    conversation_id: ConversationId,
+    /// The `seq` up to which everything is known.
+    since: u64,
+}
+
+/// The fields of a `resumed` frame.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::conversations) struct Resumed {
+    /// The `id` of the frame that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// The conversation.
+    conversation_id: ConversationId,
+    /// The `seq` after which the messages begin that follow.
+    from: u64,
+    /// How many of them were said already; none if the connection follows the conversation as it is.
+    count: u64,
+}
+
+/// The fields of `subscribe` and `unsubscribe` frames.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::conversations) struct Topics {
+    /// What is meant, each as `conversation:` and the id of a conversation. At most 100.
+    topics: Vec<String>,
+}
+
+impl Topics {
+    /// The conversations that are meant, or everything that is wrong with them.
+    fn conversations(&self) -> kernel::Result<Vec<Id<ConversationKind>>> {
+        if self.topics.is_empty() || self.topics.len() > MOST {
+            return Err(Error::invalid("topics", format!("must be 1 to {MOST}")));
+        }
+        let one = |topic: &String| topic.strip_prefix(CONVERSATION).and_then(|id| id.parse().ok());
+        let all: Option<Vec<_>> = self.topics.iter().map(one).collect();
+        all.ok_or_else(|| {
+            Error::invalid("topics", "must be such as conversation:conv_…; there are no others")
+        })
+    }
+}
+
+/// Forwards what is said in a conversation, from after that place on, if it is not forwarded already.
+pub(super) async fn follow(
+    conversations: &Conversations,
+    socket: &Socket,
+    who: &Actor,
+    id: Id<ConversationKind>,
+    since: Option<u64>,
+) -> kernel::Result<()> {
+    follow_telling(conversations, socket, who, id, since, |_| ()).await
+}
+
+/// The same; `tell` hears what was said already before it is forwarded.
+async fn follow_telling(
+    conversations: &Conversations,
+    socket: &Socket,
+    who: &Actor,
+    id: Id<ConversationKind>,
+    since: Option<u64>,
+    tell: impl FnOnce(Option<Missed>),
+) -> kernel::Result<()> {
+    let key = id.to_string();
+    who.require(Permission::CHAT_READ)?;
+    if socket.follows(&key) {
+        tell(None);
+        return Ok(());
+    }
+    let (missed, frames) = conversations.follow(who, id, since).await?;
+    tell(Some(missed));
+    let texts =
+        |frame: Arc<Said>| stream::iter([Some(frame.text()), frame.suggestion()].into_iter().flatten());
+    socket.follow(key, frames.flat_map(texts));
+    Ok(())
+}
+
+impl FrameHandler for Resumes {
+    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
+        Box::pin(async move {
+            let who = signed_in(socket)?;
+            let Resume { conversation_id, since } = fields("resume", frame.body)?;
+            let tell = |missed: Option<Missed>| {
+                let Missed { from, count } = missed.unwrap_or(Missed { from: since, count: 0 });
+                socket.send("resumed", &Resumed { id: frame.id, conversation_id, from, count });
+            };
+            follow_telling(&self.0, socket, &who, conversation_id, Some(since), tell).await
+        })
+    }
+}
+
+impl FrameHandler for Subscribes {
+    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
+        Box::pin(async move {
+            let who = signed_in(socket)?;
+            for id in fields::<Topics>("subscribe", frame.body)?.conversations()? {
+                follow(&self.0, socket, &who, id, None).await?;
+            }
+            socket.ack(frame.id.as_deref(), Map::new());
+            Ok(())
+        })
+    }
+}
+
+impl FrameHandler for Unsubscribes {
+    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
+        Box::pin(async move {
+            signed_in(socket)?;
+            for id in fields::<Topics>("unsubscribe", frame.body)?.conversations()? {
+                socket.unfollow(&id.to_string());
+            }
+            socket.ack(frame.id.as_deref(), Map::new());
+            Ok(())
+        })
+    }
+}
