@@ -24,7 +24,7 @@ use std::{
     sync::Arc,
 };
 
-use gateway::{Module, command::Commands};
+use gateway::{Module, OwnApi, command::Commands};
 use identity::visitors::Host;
 use kernel::{Error, Id, Surroundings, id::kind::Organization};
 use platform::{
@@ -78,6 +78,8 @@ pub struct Parts {
     pub secrets: Secrets,
     /// The way to other servers.
     pub egress: Egress,
+    /// The way of scripts to this server's own API.
+    pub own_api: OwnApi,
     /// What counts calls.
     pub counters: Counters,
 }
@@ -105,7 +107,7 @@ impl Bots {
     ///
     /// Needs a running Tokio if the bus reaches other nodes.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, objects, surroundings, settings, secrets, egress, .. } = parts.clone();
+        let Parts { db, objects, surroundings, settings, secrets, egress, own_api, .. } = parts.clone();
         let programs =
             scripts::programs::Programs::new(db.clone(), secrets.clone(), settings.get().program_cache_bytes);
         let bots = BotService::new(db.clone(), surroundings.clone(), settings.clone());
@@ -120,7 +122,7 @@ impl Bots {
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
         let tables = BotTables::new(db.clone(), surroundings.clone(), settings.clone());
         let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
-        let requests = Requests::new(egress, settings.clone());
+        let requests = Requests::new(egress, own_api, settings.clone());
         let files = Files::new(
             packages.clone(),
             requests.clone(),

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     Requests, headers,
-    message::{address, body, fields},
+    message::{address, body, fields, path},
 };
 use crate::memory::keywords::{given, text};
 
@@ -18,6 +18,7 @@ use crate::memory::keywords::{given, text};
 pub(super) fn with_commands(mut module: Module, requests: &Requests) -> Module {
     let names_address: fn(&Command) -> bool =
         |command| command.arguments.len() == 1 && matches!(Target::of(&text(command, 0)), Target::Address(_));
+    let is_asked: fn(&Command) -> bool = |command| names_path(command) && command.arguments.len() == 1;
     for (phrase, method) in [
         ("POST", Method::POST),
         ("PUT", Method::PUT),
@@ -32,7 +33,20 @@ pub(super) fn with_commands(mut module: Module, requests: &Requests) -> Module {
         });
     }
     let (getting, deleting, querying) = (requests.clone(), requests.clone(), requests.clone());
+    let (asking, calling) = (requests.clone(), requests.clone());
     module
+        .command_where("GET", is_asked, move |run, command| {
+            let requests = asking.clone();
+            async move { requests.ask(&run, Method::GET, &command, fields(&command, "WITH"), None).await }
+        })
+        .command_where("CALL", names_path, move |run, command| {
+            let requests = calling.clone();
+            async move {
+                let body = body(&command)?;
+                let method = if body.is_some() { Method::POST } else { Method::GET };
+                requests.ask(&run, method, &command, &[], body).await
+            }
+        })
         .command_where("GET", names_address, move |run, command| {
             let requests = getting.clone();
             async move { requests.ask(&run, Method::GET, &command, fields(&command, "WITH"), None).await }
@@ -55,6 +69,11 @@ pub(super) fn with_commands(mut module: Module, requests: &Requests) -> Module {
         })
 }
 
+/// Does the command name a path of this server's own API?
+fn names_path(command: &Command) -> bool {
+    matches!(Target::of(&text(command, 0)), Target::Path(_))
+}
+
 impl Requests {
     async fn ask(
         &self,
@@ -64,8 +83,11 @@ impl Requests {
         parameters: &[(String, Data)],
         body: Option<Data>,
     ) -> Performed {
-        let url = address(&text(command, 0), parameters)?;
-        let response = self.send(run, method, url, body.as_ref()).await?;
+        let named = text(command, 0);
+        let response = match Target::of(&named) {
+            Target::Path(named) => self.ask_own(run, method, path(named, parameters)?, body.as_ref()).await?,
+            _ => self.send(run, method, address(&named, parameters)?, body.as_ref()).await?,
+        };
         Ok(Answer::Value(Data::Response(Box::new(response))))
     }
 

@@ -21,6 +21,7 @@ mod jobs;
 mod memory;
 mod nodes;
 mod operations;
+mod own_api;
 mod packages;
 mod pages;
 mod repeatable;

@@ -209,6 +209,35 @@ TALK ERR
 }
 
 #[test]
+fn a_script_that_takes_too_long_is_ended_and_nothing_of_it_stays() {
+    let little_time = |config: &mut Config| {
+        reaches_the_test(config);
+        config.bots.script_run_seconds = 1;
+        config.bots.request_seconds = 30;
+    };
+    run_with(little_time, |app: App| async move {
+        let slow = "SET BOT MEMORY \"done\", 1\nr = GET \"{at}/silent\"\n";
+        let slow = slow.replace("{at}", &format!("http://{}", served().await));
+        let (tool, hook) = (format!("DESCRIPTION \"Slow\"\n{slow}"), format!("WEBHOOK \"slow\"\n{slow}"));
+        app.bot_of("Slow", &[("start", &slow), ("tool", &tool), ("hook", &hook)]).await;
+        app.admin().patch("/bots/slow/config", json!({ "webhook-auth": "none" })).await.assert_ok();
+
+        for path in ["scripts/start/run", "tools/tool/invoke", "hooks/slow"] {
+            let ended = app.admin().post(format!("/bots/slow/{path}"), json!({})).await;
+            let error = ended.assert_error(422, "VALIDATION_ERROR", "script_timeout");
+            assert_eq!(error["details"]["limit"], 1, "{path}: {error}");
+        }
+
+        assert_eq!(app.admin().get("/bots/slow/memory").await.assert_ok().items(), [] as [Value; 0]);
+        let logs = app.admin().get("/bots/slow/logs").await.assert_ok().items();
+        let why = "took longer than 1 seconds";
+        let told =
+            logs.iter().filter(|entry| entry["message"].as_str().is_some_and(|said| said.contains(why)));
+        assert_eq!(told.count(), 3, "{logs:?}");
+    });
+}
+
+#[test]
 fn a_script_that_floods_another_server_is_ended() {
     run_with(reaches_the_test, |app: App| async move {
         let script = r#"
