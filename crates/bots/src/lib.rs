@@ -41,7 +41,7 @@ pub use settings::Settings;
 
 use crate::{
     bots::{Bot, BotService},
-    conversations::Conversations,
+    conversations::{Conversations, Messenger},
     files::Files,
     hooks::Hooks,
     logs::Logs,
@@ -126,6 +126,7 @@ impl Bots {
         let files = Files::new(
             packages.clone(),
             requests.clone(),
+            Messenger::new(db.clone(), settings.clone()),
             db.clone(),
             settings.clone(),
             surroundings.clone(),

@@ -115,7 +115,9 @@ impl Conversations {
         ran: Option<Outcome>,
         waited: bool,
     ) -> Turn {
-        count(ran.as_ref());
+        if !matches!(cause, Cause::Told(_)) {
+            count(ran.as_ref());
+        }
         let says = self.phrases(&row.bot_config);
         Turn {
             conversation: scene.run.conversation,

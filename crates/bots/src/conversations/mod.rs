@@ -15,6 +15,7 @@ mod export;
 mod follow;
 mod hub;
 mod keywords;
+mod letters;
 mod lifecycle;
 mod message;
 mod migrations;
@@ -49,6 +50,7 @@ use kernel::{Permission, Standing};
 pub use attachments::Attachment;
 pub(crate) use calls::{PROVIDED, script_name};
 pub use error::ConversationError;
+pub(crate) use letters::Messenger;
 pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};
 pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH, VISITORS};
 pub use model::{Conversation, ConversationPatch, NewConversation, Rating, Started};
@@ -63,7 +65,9 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
     let module = keywords::with_commands(Module::new("conversations"), conversations);
     let module = attachments::with_jobs(module, conversations);
     let module = removal::with_jobs(wake::with_jobs(events::declare(module), conversations));
-    let module = visits::with_jobs(module, conversations);
+    let module = letters::with_jobs(visits::with_jobs(module, conversations), conversations);
+    let messenger = Messenger::new(conversations.db.clone(), conversations.settings.clone());
+    let module = letters::with_commands(module, messenger);
     with_routes(module, conversations)
         .frame::<socket::Message>(
             "message",

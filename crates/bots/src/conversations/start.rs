@@ -168,7 +168,7 @@ impl Conversations {
                 unit,
                 &NewRow {
                     id,
-                    session,
+                    session: Some(session),
                     bot: bot.id,
                     user,
                     is_visitors,

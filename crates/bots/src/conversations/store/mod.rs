@@ -255,7 +255,8 @@ pub(crate) fn for_turn(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<T
 /// A new conversation, before its first message.
 pub(crate) struct NewRow<'a> {
     pub(crate) id: Id<ConversationKind>,
-    pub(crate) session: Id<Session>,
+    /// The session that it began in, if a person began it.
+    pub(crate) session: Option<Id<Session>>,
     pub(crate) bot: Id<Bot>,
     pub(crate) user: Id<User>,
     /// Is the person somebody without an account?
