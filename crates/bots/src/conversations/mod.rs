@@ -5,6 +5,7 @@
 
 mod access;
 pub(crate) mod attachments;
+mod behalf;
 mod calls;
 mod commit;
 mod current;
@@ -67,7 +68,7 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
     let module = removal::with_jobs(wake::with_jobs(events::declare(module), conversations));
     let module = letters::with_jobs(visits::with_jobs(module, conversations), conversations);
     let messenger = Messenger::new(conversations.db.clone(), conversations.settings.clone());
-    let module = letters::with_commands(module, messenger);
+    let module = behalf::with_commands(letters::with_commands(module, messenger), &conversations.db);
     with_routes(module, conversations)
         .frame::<socket::Message>(
             "message",

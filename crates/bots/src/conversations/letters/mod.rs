@@ -186,7 +186,7 @@ impl Messenger {
 }
 
 /// Is that user a member of the organization who can sign in and may use the bot?
-fn reachable(tx: &Tx<'_>, bot: Id<Bot>, user: Id<User>, now: Timestamp) -> Result<bool, DbError> {
+pub(super) fn reachable(tx: &Tx<'_>, bot: Id<Bot>, user: Id<User>, now: Timestamp) -> Result<bool, DbError> {
     let Some(bot) = bots::store::by_id(tx, bot)? else { return Ok(false) };
     match absent(tx, user, now)? {
         Some(who) => bot.guard().lets_in(tx, &who, now),
