@@ -1,16 +1,20 @@
 //! The commands of requests.
 
-use basic::{Answer, Command, Data, commands::Target};
+use basic::{Answer, Command, Data, ErrorCode, commands::Target};
 use gateway::{
     Module,
-    command::{Performed, Run},
+    command::{Performed, Run, Unperformed},
 };
-use http::Method;
+use http::{HeaderMap, HeaderValue, Method};
+use kernel::Error;
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use super::{
     Requests, headers,
     message::{address, body, fields, path},
+    soap::{self, Operation},
+    xml::Element,
 };
 use crate::memory::keywords::{given, text};
 
@@ -33,7 +37,7 @@ pub(super) fn with_commands(mut module: Module, requests: &Requests) -> Module {
         });
     }
     let (getting, deleting, querying) = (requests.clone(), requests.clone(), requests.clone());
-    let (asking, calling) = (requests.clone(), requests.clone());
+    let (asking, calling, speaking) = (requests.clone(), requests.clone(), requests.clone());
     module
         .command_where("GET", is_asked, move |run, command| {
             let requests = asking.clone();
@@ -58,6 +62,10 @@ pub(super) fn with_commands(mut module: Module, requests: &Requests) -> Module {
         .command("GRAPHQL", move |run, command| {
             let requests = querying.clone();
             async move { requests.query(&run, &command).await }
+        })
+        .command("SOAP", move |run, command| {
+            let requests = speaking.clone();
+            async move { requests.soap(&run, &command).await }
         })
         .command("SET HEADER", |run, command| async move {
             headers::set(&run, &text(&command, 0), &given(&command).to_string())?;
@@ -86,7 +94,10 @@ impl Requests {
         let named = text(command, 0);
         let response = match Target::of(&named) {
             Target::Path(named) => self.ask_own(run, method, path(named, parameters)?, body.as_ref()).await?,
-            _ => self.send(run, method, address(&named, parameters)?, body.as_ref()).await?,
+            _ => {
+                let url = address(&named, parameters)?;
+                self.send(run, method, url, body.as_ref(), HeaderMap::new()).await?
+            }
         };
         Ok(Answer::Value(Data::Response(Box::new(response))))
     }
@@ -99,7 +110,8 @@ impl Requests {
             named => Data::Object(named.to_vec()),
         };
         let asked = json!({ "query": text(command, 1), "variables": variables.to_json() });
-        let response = self.send(run, Method::POST, url, Some(&Data::from_json(asked))).await?;
+        let response =
+            self.send(run, Method::POST, url, Some(&Data::from_json(asked)), HeaderMap::new()).await?;
         let part = |name: &str| response.body.get(name).cloned();
         let mut envelope = vec![
             ("status".to_owned(), Data::Integer(response.status.into())),
@@ -107,5 +119,45 @@ impl Requests {
         ];
         envelope.extend(part("errors").map(|errors| ("errors".to_owned(), errors)));
         Ok(Answer::Value(Data::Object(envelope)))
+    }
+
+    /// Asks for an operation of a SOAP service: what its answer holds, with its status and its text.
+    async fn soap(&self, run: &Run, command: &Command) -> Performed {
+        let refused = |why: &dyn std::fmt::Display| Unperformed::argument(why.to_string());
+        let described_at = address(&text(command, 0), &[])?;
+        let described = self.send(run, Method::GET, described_at, None, HeaderMap::new()).await?;
+        if described.status >= 400 {
+            let message = format!("the description of the service has the status {}", described.status);
+            return Err(Unperformed::failed(ErrorCode::Http, message));
+        }
+        let (name, parameters) = (text(command, 1), command.arguments.get(2).cloned().unwrap_or_default());
+        let read = spawn_blocking(move || {
+            let description = Element::read(&described.body.to_string()).map_err(|why| {
+                refused(&format_args!("the description of the service can't be read: {why}"))
+            })?;
+            let operation = Operation::of(&description, &name).map_err(|why| refused(&why))?;
+            let envelope = operation.envelope(&parameters).map_err(|why| refused(&why))?;
+            Ok::<_, Unperformed>((operation, envelope))
+        });
+        let (operation, envelope) = read.await.map_err(Error::internal)??;
+        let mut headers = HeaderMap::new();
+        for (name, value) in operation.headers() {
+            let value =
+                HeaderValue::try_from(value).map_err(|_| refused(&"the action is no text of one line"))?;
+            headers.insert(name, value);
+        }
+        let asked = address(&operation.address, &[])?;
+        let answer = self.send(run, Method::POST, asked, Some(&Data::Text(envelope)), headers).await?;
+        let envelope = spawn_blocking(move || {
+            let raw = answer.body.to_string();
+            let mut data = soap::answered(&raw).unwrap_or_default();
+            data.retain(|(name, _)| name != "raw");
+            data.push(("raw".to_owned(), Data::Text(raw)));
+            vec![
+                ("status".to_owned(), Data::Integer(answer.status.into())),
+                ("data".to_owned(), Data::Object(data)),
+            ]
+        });
+        Ok(Answer::Value(Data::Object(envelope.await.map_err(Error::internal)?)))
     }
 }

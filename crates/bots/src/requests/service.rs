@@ -8,7 +8,7 @@ use gateway::{
     OwnApi, OwnApiError,
     command::{Draft, NotWritten, Run, Unperformed},
 };
-use http::{HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use kernel::{Error, Timestamp};
 use platform::{
     db::Unit,
@@ -53,18 +53,20 @@ impl Requests {
         Self { egress, own, settings }
     }
 
-    /// Sends a request with the headers of the run, and gives the answer, whatever its status.
+    /// Sends a request with the headers of the run, and with some of its own, and gives the answer, whatever its status.
     pub(super) async fn send(
         &self,
         run: &Run,
         method: Method,
         url: Url,
         body: Option<&Data>,
+        own: HeaderMap,
     ) -> Result<Response, Unperformed> {
         let number = self.count(run)?;
         let mut headers = headers::of(run);
         // What the script has set goes to the server that it names, and nowhere else.
         let follow = if headers.is_empty() { Follow::Anywhere } else { Follow::SameOrigin };
+        headers.extend(own);
         let body = body.map(|body| encoded(body, &mut headers)).transpose()?.unwrap_or_default();
         if method == Method::POST || method == Method::PATCH {
             let key = effect_name(format!("{} {number}", run.turn).as_bytes())?;
