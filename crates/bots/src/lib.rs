@@ -25,7 +25,7 @@ use std::{
     sync::Arc,
 };
 
-use gateway::{Module, command::Commands};
+use gateway::{Module, OwnApi, command::Commands};
 use identity::visitors::Host;
 use kernel::{Error, Id, Surroundings, id::kind::Organization};
 use platform::{
@@ -42,7 +42,7 @@ pub use settings::Settings;
 
 use crate::{
     bots::{Bot, BotService},
-    conversations::Conversations,
+    conversations::{Conversations, Messenger},
     files::Files,
     hooks::Hooks,
     logs::Logs,
@@ -79,6 +79,8 @@ pub struct Parts {
     pub secrets: Secrets,
     /// The way to other servers.
     pub egress: Egress,
+    /// The way of scripts to this server's own API.
+    pub own_api: OwnApi,
     /// What counts calls.
     pub counters: Counters,
 }
@@ -106,7 +108,7 @@ impl Bots {
     ///
     /// Needs a running Tokio if the bus reaches other nodes.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, objects, surroundings, settings, secrets, egress, .. } = parts.clone();
+        let Parts { db, objects, surroundings, settings, secrets, egress, own_api, .. } = parts.clone();
         let programs =
             scripts::programs::Programs::new(db.clone(), secrets.clone(), settings.get().program_cache_bytes);
         let bots = BotService::new(db.clone(), surroundings.clone(), settings.clone());
@@ -121,10 +123,11 @@ impl Bots {
         let memories = Memories::new(db.clone(), surroundings.clone(), settings.clone());
         let tables = BotTables::new(db.clone(), surroundings.clone(), settings.clone());
         let logs = Logs::new(db.clone(), surroundings.clone(), settings.clone());
-        let requests = Requests::new(egress, settings.clone());
+        let requests = Requests::new(egress, own_api, settings.clone());
         let files = Files::new(
             packages.clone(),
             requests.clone(),
+            Messenger::new(db.clone(), settings.clone()),
             db.clone(),
             settings.clone(),
             surroundings.clone(),

@@ -40,6 +40,7 @@ pub(crate) fn actor(world: &Surroundings) -> Actor {
         address: std::net::Ipv4Addr::LOCALHOST.into(),
         user_agent: None,
         request_id: "req".into(),
+        asked_within: Vec::new(),
         secure: false,
     };
     Actor { principal: Arc::new(principal), origin: Arc::new(origin) }

@@ -13,7 +13,8 @@ use bots::{
     webhooks::{self, Webhooks},
 };
 use gateway::{
-    Door, Edge, Finding, Health, HealthCheck, Module, Sockets, Tls, command::Commands, contract::Contract,
+    Door, Edge, Finding, Health, HealthCheck, Module, OwnApi, Sockets, Tls, command::Commands,
+    contract::Contract,
 };
 use identity::Identity;
 use kernel::Surroundings;
@@ -57,6 +58,7 @@ pub struct House {
     live: LiveConfig,
     /// Work in the background.
     pub jobs: Jobs,
+    own_api: OwnApi,
     meters: Meters,
     counters: Counters,
     cache: Option<Cache>,
@@ -115,6 +117,7 @@ impl House {
             config.public_url(),
         );
         let egress = Egress::new(&config.egress);
+        let own_api = OwnApi::default();
         let bots = Bots::new(bots::Parts {
             db: db.clone(),
             objects: objects.clone(),
@@ -124,6 +127,7 @@ impl House {
             secrets: secrets.clone(),
             egress: egress.clone(),
             counters: counters.clone(),
+            own_api: own_api.clone(),
         });
         identity.visitors_go_to(bots.host());
         let webhooks = Webhooks::new(webhooks::Parts {
@@ -143,6 +147,7 @@ impl House {
             settings,
             live,
             jobs,
+            own_api,
             meters,
             counters,
             cache,
@@ -301,6 +306,7 @@ impl Server {
         house.bots.perform(Commands::of(&modules)?);
         let contract = Contract::of(&modules);
         let door = Door::new(modules, edge, contract, config.public_url().starts_with("https:"))?;
+        door.is_reached_by(&house.own_api);
         let runner = house.jobs.start(work, home);
         let serving = gateway::serve(listener, door, config.http.clone(), tls.clone(), stop.clone());
         let serving = tokio::spawn(serving);

@@ -104,6 +104,7 @@ pub struct Access {
     pub(crate) credentials: Credentials,
     pub(crate) compressed: bool,
     pub(crate) repeats: Repeats,
+    in_person: bool,
 }
 
 impl Access {
@@ -120,6 +121,7 @@ impl Access {
             credentials: Credentials::Session,
             compressed: true,
             repeats: Repeats::Answered,
+            in_person: false,
         }
     }
 
@@ -213,6 +215,20 @@ impl Access {
     pub const fn own_credentials(mut self) -> Self {
         self.credentials = Credentials::Own;
         self
+    }
+
+    /// Only who is there may call it, and no script on their behalf: what begins and ends sessions, what hands out
+    /// credentials, what decides over the whole server.
+    #[must_use]
+    pub const fn in_person(mut self) -> Self {
+        self.in_person = true;
+        self
+    }
+
+    /// May a script call it on somebody's behalf? Not what uploads or signs out, what gives away secrets, nor what asks
+    /// for credentials of its own.
+    pub(crate) fn takes_scripts(&self) -> bool {
+        self.repeats == Repeats::Answered && self.credentials == Credentials::Session && !self.in_person
     }
 
     pub(crate) fn may_be_compressed(&self) -> bool {

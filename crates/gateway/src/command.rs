@@ -18,7 +18,7 @@ use std::{
 
 use basic::{Answer, Command, ErrorCode, HostError};
 use kernel::{
-    Error, Id, PermissionSet, Timestamp,
+    Actor, Error, Id, Timestamp,
     id::kind::{Bot, Conversation, Organization, User},
 };
 use platform::db::{DbError, Unit};
@@ -75,8 +75,9 @@ pub struct Run {
     pub channel: Arc<str>,
     /// On whose behalf it acts.
     pub user: Id<User>,
-    /// What it may do: what its person may. Nothing where a timer goes on for somebody who isn't there.
-    pub permissions: PermissionSet,
+    /// Who is there, with whose rights it acts: the person whose request began the turn. Nobody where a timer goes on for
+    /// somebody who isn't there, and where it acts for the bot itself: then it has no rights at all.
+    pub person: Option<Actor>,
     /// The turn's time.
     pub now: Timestamp,
     /// Names the turn to whoever must not do a thing twice: the same for one that runs again.

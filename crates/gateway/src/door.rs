@@ -13,7 +13,7 @@ use axum::{
 use futures_util::FutureExt;
 use http_body::Body as _;
 use hyper::body::Incoming;
-use kernel::{Error, Origin};
+use kernel::{Error, Origin, Principal};
 use platform::settings::Derived;
 use tower::ServiceExt;
 use tracing::{Instrument, Span};
@@ -28,6 +28,7 @@ use crate::{
     head::{self, X_REQUEST_ID},
     intake::take_in,
     limits::Remaining,
+    own_api::{AskedFor, OwnApi},
     reply::{Shaped, Unrendered, error_for, render},
     trace::{self, TraceParent},
 };
@@ -39,7 +40,8 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,POST,PUT,PATCH,D
 #[derive(Clone)]
 pub struct Door(Arc<Inner>);
 
-struct Inner {
+/// What is behind the door.
+pub(crate) struct Inner {
     edge: Edge,
     router: Router,
     /// Addresses that don't count against the general limits, as the router reads them.
@@ -76,6 +78,11 @@ impl Door {
         Cors::check(&edge.settings().cors_origins)?;
         let cors = Derived::new(edge.live_settings().clone(), Cors::of);
         Ok(Self(Arc::new(Inner { edge, router, uncounted, cors, secure })))
+    }
+
+    /// From now on the scripts' own way to the API leads here.
+    pub fn is_reached_by(&self, own: &OwnApi) {
+        own.lead_to(&self.0);
     }
 
     /// Answers one request.
@@ -194,6 +201,39 @@ impl Drop for Watch {
 }
 
 impl Inner {
+    pub(crate) fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// Answers a request that did not come over the network: it was made in this server, by who is known already. It
+    /// is matched, limited, permitted, answered and logged like any other.
+    pub(crate) async fn answer_own(
+        &self,
+        who: kernel::Result<Arc<Principal>>,
+        mut request: Request,
+        origin: Arc<Origin>,
+    ) -> Response {
+        let asked = Asked {
+            method: request.method().clone(),
+            origin: Arc::clone(&origin),
+            parent: None,
+            span: trace::span(request.method(), request.headers(), None),
+            welcome: None,
+            encodings: None,
+            known: None,
+            started: Instant::now(),
+        };
+        let response = match who {
+            Err(refused) => Failure(refused).into_response(),
+            Ok(who) => {
+                request.extensions_mut().insert(origin);
+                request.extensions_mut().insert(AskedFor(who));
+                self.route(request).instrument(asked.span.clone()).await
+            }
+        };
+        self.finish(response, None, asked).await
+    }
+
     /// Limit and block by address, before anything else is known.
     async fn knock(
         &self,

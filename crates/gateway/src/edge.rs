@@ -22,6 +22,7 @@ use crate::{
     limits::{Limiter, Remaining},
     module::BoxFuture,
     negotiation,
+    own_api::AskedFor,
     repeatable::{self, Asked},
 };
 
@@ -31,6 +32,13 @@ pub trait Authenticator: Send + Sync + 'static {
     fn authenticate<'a>(
         &'a self,
         token: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, kernel::Result<Arc<Principal>>>;
+
+    /// The caller as they stand now, who has shown good credentials a while ago; 401 where their session has ended.
+    fn again<'a>(
+        &'a self,
+        who: &'a Principal,
         now: Timestamp,
     ) -> BoxFuture<'a, kernel::Result<Arc<Principal>>>;
 
@@ -109,6 +117,10 @@ impl Edge {
 
     pub(crate) async fn authenticate(&self, token: &str) -> kernel::Result<Arc<Principal>> {
         self.0.authenticator.authenticate(token, self.0.surroundings.now()).await
+    }
+
+    pub(crate) async fn again(&self, who: &Principal) -> kernel::Result<Arc<Principal>> {
+        self.0.authenticator.again(who, self.0.surroundings.now()).await
     }
 
     /// Lets a visitor in, as often as [`VISITS`] says for the operation that does the same.
@@ -250,10 +262,16 @@ async fn admit(
     remaining: &mut Option<Remaining>,
 ) -> kernel::Result<Option<Actor>> {
     let access = operating.access();
+    let asked_for = parts.extensions.remove::<AskedFor>();
+    if asked_for.is_some() && !(access.takes_scripts() && operating.answers_at_once()) {
+        let message = "A script can't ask for this: it needs somebody who is there.";
+        return Err(Error::new(Kind::Forbidden, message).reason("not_for_scripts"));
+    }
     let shown = bearer(&parts.headers).filter(|_| access.credentials == Credentials::Session);
-    let principal = match shown {
-        None => None,
-        Some(token) => match edge.recognize(token, origin.address, now).await {
+    let principal = match (asked_for, shown) {
+        (Some(AskedFor(who)), _) => Some(who),
+        (None, None) => None,
+        (None, Some(token)) => match edge.recognize(token, origin.address, now).await {
             Ok(principal) => Some(principal),
             // Whoever shows bad credentials is anybody: counted by address, and welcome where anybody is.
             Err(refused) => {

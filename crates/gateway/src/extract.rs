@@ -96,6 +96,12 @@ impl Operating {
         &self.0.produced
     }
 
+    /// Does its answer have an end of its own? A stream of events has none.
+    pub(crate) fn answers_at_once(&self) -> bool {
+        let mut kinds = self.0.produced.iter();
+        self.0.produced.is_empty() || kinds.any(|kind| kind != "text/event-stream")
+    }
+
     /// The pattern of its path, never with real ids.
     pub fn path(&self) -> &str {
         &self.0.path

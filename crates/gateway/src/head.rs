@@ -46,6 +46,7 @@ pub(crate) fn origin(
         secure: link.is_tls || (is_proxied && was_https(headers)),
         user_agent: user_agent.map(|agent| agent.chars().take(256).collect()),
         request_id: request_id(headers, surroundings),
+        asked_within: Vec::new(),
     }
 }
 
@@ -90,6 +91,11 @@ fn request_id(headers: &HeaderMap, surroundings: &Surroundings) -> Arc<str> {
     if let Some(id) = given.filter(|id| is_plain(id)) {
         return id.into();
     }
+    new_request_id(surroundings)
+}
+
+/// An id for a request that has none.
+pub(crate) fn new_request_id(surroundings: &Surroundings) -> Arc<str> {
     let id: Id<RequestId> = surroundings.id();
     id.to_string().into()
 }

@@ -182,6 +182,10 @@ impl Authenticator for Identity {
         })
     }
 
+    fn again<'a>(&'a self, who: &'a Principal, now: Timestamp) -> BoxFuture<'a, Result<Arc<Principal>>> {
+        Box::pin(self.authenticator.again(who, now))
+    }
+
     fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>> {
         self.authenticator.remembered(token, now)
     }

@@ -176,6 +176,7 @@ pub(crate) fn origin_at(address: &str) -> Arc<Origin> {
         secure: false,
         user_agent: Some("curl/8.7.1".to_owned()),
         request_id: "req".into(),
+        asked_within: Vec::new(),
     })
 }
 

@@ -60,6 +60,8 @@ pub struct Origin {
     pub user_agent: Option<String>,
     /// The request's id, as returned in `X-Request-Id`.
     pub request_id: Arc<str>,
+    /// The conversations whose scripts ask for this, the outermost first. Empty for what a client asks itself.
+    pub asked_within: Vec<Id<kind::Conversation>>,
 }
 
 /// What counts as one caller's address: a host of IPv6 has a whole /64 to call from, so there it is the network.

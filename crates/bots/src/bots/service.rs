@@ -82,7 +82,8 @@ impl BotRow {
         if held < most { Ok(()) } else { Err(BotError::TooManySessions(most)) }
     }
 
-    fn guard(&self) -> Guard<'_> {
+    /// What decides whether somebody may use it.
+    pub(crate) fn guard(&self) -> Guard<'_> {
         Guard {
             bot: self.id,
             visibility: &self.visibility,

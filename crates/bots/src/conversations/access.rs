@@ -41,6 +41,12 @@ pub(super) fn manageable(
     Ok(row)
 }
 
+/// What takes a turn of the conversation or ends its dialog is nothing for a script that runs in it: it would wait for
+/// itself, or pull away what it stands on.
+pub(super) fn not_its_own_script(who: &Actor, id: Id<Conversation>) -> Result<(), ConversationError> {
+    if who.origin.asked_within.contains(&id) { Err(ConversationError::OwnScript) } else { Ok(()) }
+}
+
 /// Only its person may do it.
 pub(super) fn own(who: &Actor, row: &ConversationRow) -> Result<(), ConversationError> {
     if who.is(row.user_id) { Ok(()) } else { Err(ConversationError::PersonOnly) }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use gateway::command::{Drafts, Kept, NotWritten, Run};
 use kernel::{
-    Id, PermissionSet,
+    Actor, Id,
     id::kind::{Bot, Conversation as ConversationKind, Organization, User},
 };
 use platform::db::{DbError, Json, Unit};
@@ -35,7 +35,8 @@ pub(super) struct Setting {
     pub(super) bot: Id<Bot>,
     pub(super) conversation: Id<ConversationKind>,
     pub(super) user: Id<User>,
-    pub(super) permissions: PermissionSet,
+    /// Whose rights it has, if somebody is there.
+    pub(super) person: Option<Actor>,
     pub(super) channel: Arc<str>,
     pub(super) language: Option<String>,
     pub(super) version: i64,
@@ -65,7 +66,7 @@ impl Conversations {
         org: Id<Organization>,
         conversation: Id<ConversationKind>,
         row: &TurnRow,
-        permissions: PermissionSet,
+        person: Option<Actor>,
         turn: Option<String>,
     ) -> Scene {
         self.set(Setting {
@@ -73,7 +74,7 @@ impl Conversations {
             bot: row.bot_id,
             conversation,
             user: row.user_id,
-            permissions,
+            person,
             channel: row.channel.as_str().into(),
             language: row.language.clone(),
             version: row.version.unwrap_or_default(),
@@ -95,7 +96,7 @@ impl Conversations {
             conversation: setting.conversation,
             channel: setting.channel,
             user: setting.user,
-            permissions: setting.permissions,
+            person: setting.person,
             now: self.surroundings.now(),
             turn: setting.turn.unwrap_or_else(|| stop.name().to_string()).into(),
             heard: setting.heard,
@@ -114,7 +115,9 @@ impl Conversations {
         ran: Option<Outcome>,
         waited: bool,
     ) -> Turn {
-        count(ran.as_ref());
+        if !matches!(cause, Cause::Told(_)) {
+            count(ran.as_ref());
+        }
         let says = self.phrases(&row.bot_config);
         Turn {
             conversation: scene.run.conversation,
@@ -139,9 +142,16 @@ impl Conversations {
     }
 
     /// Turns of a bot that change the same things overtake each other. Whoever was overtaken goes on in line, and so does
-    /// everybody while there is one, so that nobody is overtaken for ever. None where there is no need.
-    pub(super) async fn line_of_bot(&self, bot: Id<Bot>, overtaken: bool) -> Option<InLine<Id<Bot>>> {
-        if !overtaken && !self.contended.is_busy(bot) {
+    /// everybody while there is one, so that nobody is overtaken for ever. None where there is no need; and for what a
+    /// script asks for, whose own turn may be the one that it would wait for.
+    pub(super) async fn line_of_bot(
+        &self,
+        bot: Id<Bot>,
+        person: Option<&Actor>,
+        overtaken: bool,
+    ) -> Option<InLine<Id<Bot>>> {
+        let is_asked_within = person.is_some_and(|who| !who.origin.asked_within.is_empty());
+        if is_asked_within || (!overtaken && !self.contended.is_busy(bot)) {
             return None;
         }
         self.contended.turn(bot, usize::MAX).await

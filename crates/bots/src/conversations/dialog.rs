@@ -20,7 +20,7 @@ use platform::{db::Db, secrets::Secrets, settings::Live};
 
 use super::{
     attachments::Outgoing,
-    calls,
+    behalf, calls,
     message::Suggestion,
     stage::{Allowance, Stage, Stop},
     stopping::Stoppable,
@@ -121,6 +121,14 @@ enum Next {
 struct Below {
     callers: Vec<Suspended>,
     top: [u8; 32],
+}
+
+impl Scene {
+    /// The run as commands see it: for whom it goes on by now.
+    fn acting(&self) -> Run {
+        let run = self.run.clone();
+        Run { user: behalf::of(&run).unwrap_or(run.user), ..run }
+    }
 }
 
 impl Outcome {
@@ -366,7 +374,7 @@ impl Dialogs {
     async fn provided(&self, scene: &Scene) -> Result<Vec<(String, Data)>, Error> {
         let run = &scene.run;
         let mut provided = self.programs.parameters(run.org, run.bot, scene.version).await?.to_vec();
-        provided.extend(calls::provided(run));
+        provided.extend(calls::provided(&scene.acting()));
         Ok(provided)
     }
 
@@ -388,9 +396,10 @@ impl Dialogs {
     }
 
     async fn performed(&self, scene: &Scene, command: Command) -> Performed {
+        let run = scene.acting();
         match self.commands.get() {
-            Some(commands) => commands.perform(scene.run.clone(), command).await,
-            None => Commands::default().perform(scene.run.clone(), command).await,
+            Some(commands) => commands.perform(run, command).await,
+            None => Commands::default().perform(run, command).await,
         }
     }
 

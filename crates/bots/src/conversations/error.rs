@@ -49,6 +49,9 @@ pub enum ConversationError {
         "An answer that is streamed can't be given again. Use client_message_id instead of an Idempotency-Key."
     )]
     NotRepeatable,
+    /// A script asks for it that runs in this conversation, or was asked for by one that does.
+    #[error("A script can't do this to the conversation that it runs in.")]
+    OwnScript,
     /// Other nodes were faster, again and again.
     #[error("The conversation is busy. Try again.")]
     Busy,
@@ -87,6 +90,7 @@ impl From<ConversationError> for Error {
             )
             .reason("attachment_not_found"),
             E::NotRepeatable => Self::conflict(message, "stream_not_repeatable"),
+            E::OwnScript => Self::conflict(message, "own_script"),
             E::Busy => Self::unavailable("conversations", message),
             E::Bot(error) => error.into(),
             E::Other(error) => error,

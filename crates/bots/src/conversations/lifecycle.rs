@@ -11,7 +11,7 @@ use platform::{
 
 use super::{
     Conversation, ConversationError, ConversationPatch, Conversations, Rating,
-    access::{manageable, own, readable},
+    access::{manageable, not_its_own_script, own, readable},
     events::{ConversationArchived, ConversationEnded, ConversationRated, Rated},
     message::{Feedback, Message, NewFeedback, Sender, shown},
     model::{NewStatus, check_metadata, checked_comment, checked_tags, checked_title, merged},
@@ -61,6 +61,9 @@ impl Conversations {
         expected: Expected,
         patch: ConversationPatch,
     ) -> Result<Versioned<Conversation>, ConversationError> {
+        if patch.status.set() == Some(&NewStatus::Ended) {
+            not_its_own_script(&who, id)?;
+        }
         if !patch.staff_active.is_keep() {
             who.require(Permission::CONVERSATIONS_WRITE)?;
         }
@@ -88,6 +91,7 @@ impl Conversations {
         who: Actor,
         id: Id<ConversationKind>,
     ) -> Result<Versioned<Conversation>, ConversationError> {
+        not_its_own_script(&who, id)?;
         self.change(who, id, Expected::Any, "conversation_ended", |unit, row| Ok(end(unit, row)?)).await
     }
 
@@ -98,6 +102,7 @@ impl Conversations {
         id: Id<ConversationKind>,
         expected: Expected,
     ) -> Result<(), ConversationError> {
+        not_its_own_script(&who, id)?;
         self.db
             .write(who.org, move |unit| {
                 store::lock(unit, id)?;

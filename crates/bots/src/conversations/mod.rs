@@ -5,6 +5,7 @@
 
 mod access;
 pub(crate) mod attachments;
+mod behalf;
 mod calls;
 mod commit;
 mod current;
@@ -16,6 +17,7 @@ mod follow;
 mod hub;
 mod indexing;
 mod keywords;
+mod letters;
 mod lifecycle;
 mod message;
 mod migrations;
@@ -52,6 +54,7 @@ pub use attachments::Attachment;
 pub(crate) use calls::{OF_DIALOGS, PROVIDED, script_name};
 pub use error::ConversationError;
 pub(crate) use export::OfBot as ConversationsOfBot;
+pub(crate) use letters::Messenger;
 pub use message::{Feedback, History, Message, NewFeedback, NewMessage, Sent};
 pub(crate) use migrations::{ATTACHMENTS, LIFECYCLE, SAID, SEARCH, SEARCH_LATER, VISITORS};
 pub use model::{Conversation, ConversationPatch, NewConversation, Rating, Started};
@@ -67,7 +70,9 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
     let module = keywords::with_commands(Module::new("conversations"), conversations);
     let module = attachments::with_jobs(module, conversations);
     let module = removal::with_jobs(wake::with_jobs(events::declare(module), conversations));
-    let module = visits::with_jobs(module, conversations);
+    let module = letters::with_jobs(visits::with_jobs(module, conversations), conversations);
+    let messenger = Messenger::new(conversations.db.clone(), conversations.settings.clone());
+    let module = behalf::with_commands(letters::with_commands(module, messenger), &conversations.db);
     with_routes(module, conversations)
         .frame::<socket::Message>(
             "message",

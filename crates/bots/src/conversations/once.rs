@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use basic::{Data, Program};
 use gateway::command::{Draft, NotWritten};
 use kernel::{
-    Actor, Error, Id, Kind, PermissionSet, Timestamp,
+    Actor, Error, Id, Kind, Timestamp,
     id::kind::{Bot, Conversation as ConversationKind, Organization, User},
 };
 use platform::db::Unit;
@@ -14,7 +14,9 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    ConversationError, Conversations, calls,
+    ConversationError, Conversations,
+    access::not_its_own_script,
+    calls,
     commit::Setting,
     dialog::{End, Input, Outcome, Scene},
     send::TRIES,
@@ -30,23 +32,24 @@ use crate::{
 const API: &str = "api";
 
 /// Who runs a script.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Runner {
     org: Id<Organization>,
     user: Id<User>,
-    permissions: PermissionSet,
+    /// Who is there, if anybody is.
+    person: Option<Actor>,
 }
 
 impl From<&Actor> for Runner {
     fn from(who: &Actor) -> Self {
-        Self { org: who.org, user: who.user, permissions: who.permissions }
+        Self { org: who.org, user: who.user, person: Some(who.clone()) }
     }
 }
 
 impl Runner {
     /// The bot itself, for no person: it is to what remembers as if it were one.
     pub(crate) fn bot(org: Id<Organization>, bot: Id<Bot>) -> Self {
-        Self { org, user: Id::from_uuid(bot.uuid()), permissions: PermissionSet::EMPTY }
+        Self { org, user: Id::from_uuid(bot.uuid()), person: None }
     }
 }
 
@@ -132,6 +135,9 @@ impl Conversations {
 
     /// Runs a script. Beside a conversation it waits for its place among the turns.
     pub(crate) async fn run_once(&self, who: &Runner, bot: Id<Bot>, once: Once) -> Result<Ran, Error> {
+        if let (Some(person), Some(beside)) = (&who.person, once.conversation) {
+            not_its_own_script(person, beside)?;
+        }
         let places = self.settings.get().waiting_turns;
         let _in_line = match once.conversation {
             Some(id) => Some(self.lines.turn(id, places).await.ok_or(ConversationError::TurnInProgress)?),
@@ -142,7 +148,7 @@ impl Conversations {
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {
             in_line_of_bot = match in_line_of_bot {
-                None => self.line_of_bot(bot, attempt > 0).await,
+                None => self.line_of_bot(bot, who.person.as_ref(), attempt > 0).await,
                 held => held,
             };
             let (bot, beside) = self.setting_of(who, bot, once.conversation).await?;
@@ -155,7 +161,7 @@ impl Conversations {
                 bot: bot.id,
                 conversation: once.conversation.unwrap_or_else(|| self.surroundings.id()),
                 user: who.user,
-                permissions: who.permissions,
+                person: who.person.clone(),
                 channel,
                 language,
                 version: bot.version,

@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::{
     ConversationError, Conversations, Message, NewMessage, Sent,
-    access::may_read,
+    access::{may_read, not_its_own_script},
     attachments::{self, Attachment},
     dialog::Input,
     message::{Wait, shown},
@@ -78,6 +78,7 @@ impl Conversations {
         message: NewMessage,
     ) -> Result<Sent, ConversationError> {
         self.check_message(&message)?;
+        not_its_own_script(who, id)?;
         let started = Instant::now();
         let places = self.settings.get().waiting_turns;
         let in_line = self.lines.turn(id, places).await;
@@ -89,7 +90,7 @@ impl Conversations {
                 Found::Known(own, answers) => return Ok(sent(id, *own, answers, message.wait)),
                 Found::Fresh(found, attachments) => {
                     if in_line_of_bot.is_none() {
-                        in_line_of_bot = self.line_of_bot(found.row.bot_id, attempt > 0).await;
+                        in_line_of_bot = self.line_of_bot(found.row.bot_id, Some(who), attempt > 0).await;
                         // Much can have happened meanwhile.
                         if in_line_of_bot.is_some() {
                             continue;
@@ -165,8 +166,9 @@ impl Conversations {
             .client_message_id
             .as_ref()
             .map(|name| format!("{id} {}", own_name(who, &row, name.clone())));
-        let scene = self.scene(who.org, id, &row, who.permissions, turn);
         let is_staff = !who.is(row.user_id);
+        let person = (!is_staff).then(|| who.clone());
+        let scene = self.scene(who.org, id, &row, person, turn);
         // Where the staff has taken over, the bot hears nothing.
         let is_silent = is_staff || row.staff_active;
         let waited = run.as_ref().is_some_and(|run| !run.sleeps);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use kernel::{
-    Actor, Error, FieldErrors, Id, PermissionSet,
+    Actor, Error, FieldErrors, Id,
     id::kind::{Bot, Conversation as ConversationKind, Session},
 };
 use platform::{
@@ -14,7 +14,7 @@ use platform::{
 
 use super::{
     ConversationError, Conversations, Message, NewConversation, NewMessage, Started,
-    access::manageable,
+    access::{manageable, not_its_own_script},
     commit::{Setting, count},
     dialog::{Input, Scene},
     events::{About, ConversationStarted},
@@ -78,7 +78,7 @@ impl Conversations {
                 return Err(ConversationError::BotInactive);
             }
             if in_line_of_bot.is_none() {
-                in_line_of_bot = self.line_of_bot(bot.id, attempt > 0).await;
+                in_line_of_bot = self.line_of_bot(bot.id, Some(who), attempt > 0).await;
                 if in_line_of_bot.is_some() {
                     continue;
                 }
@@ -88,7 +88,7 @@ impl Conversations {
                 bot: bot.id,
                 conversation: id,
                 user: who.user,
-                permissions: who.permissions,
+                person: Some(who.clone()),
                 channel: new.channel.as_deref().unwrap_or(WEB).into(),
                 language: new.language.clone(),
                 version: bot.version,
@@ -169,7 +169,7 @@ impl Conversations {
                 unit,
                 &NewRow {
                     id,
-                    session,
+                    session: Some(session),
                     bot: bot.id,
                     user,
                     is_visitors,
@@ -197,6 +197,7 @@ impl Conversations {
         who: Actor,
         id: Id<ConversationKind>,
     ) -> Result<Started, ConversationError> {
+        not_its_own_script(&who, id)?;
         let places = self.settings.get().waiting_turns;
         let in_line = self.lines.turn(id, places).await;
         let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
@@ -205,14 +206,14 @@ impl Conversations {
         for attempt in 0..TRIES {
             let (row, bot, session) = self.clear(&who, id).await?;
             if in_line_of_bot.is_none() {
-                in_line_of_bot = self.line_of_bot(bot.id, attempt > 0).await;
+                in_line_of_bot = self.line_of_bot(bot.id, Some(&who), attempt > 0).await;
                 if in_line_of_bot.is_some() {
                     continue;
                 }
             }
             // Nobody else's script runs with the rights of the staff.
-            let permissions = if who.is(row.user_id) { who.permissions } else { PermissionSet::EMPTY };
-            let mut scene = self.scene(who.org, id, &row, permissions, None);
+            let person = who.is(row.user_id).then(|| who.clone());
+            let mut scene = self.scene(who.org, id, &row, person, None);
             scene.version = bot.version;
             let turn = self.first_turn(&scene, &bot, &Place::of(&row)).await?;
             let (waits, now, of) = (turn.waits(), self.surroundings.now(), bot.clone());

@@ -17,6 +17,7 @@ use super::{
     dialog::{End, Outcome, Stack},
     events::{About, MessageReceived, MessageSent, Said},
     keywords::Offered,
+    letters::Told,
     message::{Message, Sender, Suggestion, shown},
     store::{self, Advance, MessageRow},
     wake,
@@ -71,6 +72,8 @@ pub(super) enum Cause {
     Heard(Heard),
     /// A script has waited long enough.
     Woken,
+    /// The bot says something of itself, whatever the dialog waits for.
+    Told(Told),
 }
 
 /// The beginning of a message, as a list shows it.
@@ -154,7 +157,7 @@ impl Turn {
     fn heard(&self) -> Option<&Heard> {
         match &self.cause {
             Cause::Heard(heard) => Some(heard),
-            Cause::Beginning | Cause::Woken => None,
+            Cause::Beginning | Cause::Woken | Cause::Told(_) => None,
         }
     }
 
@@ -237,6 +240,9 @@ impl Turn {
         if let Some(welcome) = &self.welcome {
             say(Sender::Bot, welcome, in_reply_to, None);
         }
+        if let Cause::Told(told) = &self.cause {
+            say(Sender::Bot, &told.content, None, None);
+        }
         match &self.ran {
             Some(Outcome { end: End::Failed(_), .. }) => {
                 say(Sender::System, &self.sorry, in_reply_to, None);
@@ -261,6 +267,11 @@ impl Turn {
         if let (Some(heard), Some((first, _))) = (self.heard(), messages.first_mut()) {
             first.sender_id = heard.staff;
             first.attachments = attachments::kept(&heard.attachments);
+        }
+        if let (Cause::Told(Told { file: Some(file), .. }), Some((first, _))) =
+            (&self.cause, messages.first_mut())
+        {
+            first.attachments = attachments::kept(&[file.into()]);
         }
         let is_stopped = matches!(self.ran, Some(Outcome { end: End::Stopped, .. }));
         let last = messages.last_mut().filter(|(last, _)| last.sender == Sender::Bot.as_str());

@@ -3,7 +3,7 @@
 
 use gateway::Module;
 use kernel::{
-    Error, Id, PermissionSet, Timestamp,
+    Error, Id, Timestamp,
     id::{ConversationId, JobId, kind::Conversation as ConversationKind},
 };
 use platform::{
@@ -70,7 +70,7 @@ impl Conversations {
                 return Ok(Value::Null);
             }
             if in_line_of_bot.is_none() {
-                in_line_of_bot = self.line_of_bot(found.row.bot_id, attempt > 0).await;
+                in_line_of_bot = self.line_of_bot(found.row.bot_id, None, attempt > 0).await;
                 if in_line_of_bot.is_some() {
                     continue;
                 }
@@ -92,7 +92,7 @@ impl Conversations {
     ) -> Result<(), ConversationError> {
         let Some(run) = run else { return Ok(()) };
         // Nobody is there whose rights it could have.
-        let scene = self.scene(job.org(), id, &row, PermissionSet::EMPTY, Some(job.id().to_string()));
+        let scene = self.scene(job.org(), id, &row, None, Some(job.id().to_string()));
         let ran = self.dialogs.run(&scene, Input::Wake(run.stack)).await?;
         let turn = self.next_turn(&scene, &row, Cause::Woken, Some(ran), false);
         self.commit(job.org(), turn, |_| Ok(())).await?;

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     memory::keywords::text,
     packages::layout,
-    tables::forms::{self, Chosen, Saved},
+    tables::forms::{self, Chosen, Saved, Unstructured},
 };
 
 /// More rows than that, or values, or bytes are worked on off the async threads.
@@ -56,6 +56,7 @@ pub(super) fn with_commands(module: Module, files: &Files) -> Module {
         .command_where("FIND", is_file, perform!(find))
         .command_where("SAVE", is_file, perform!(save))
         .command_where("INSERT INTO", is_file, perform!(save))
+        .command_where("SAVE FROM UNSTRUCTURED", is_file, perform!(save_unstructured))
         .command_where("UPDATE", is_file, perform!(change))
         .command_where("SET", |command| command.arguments.len() == 3 && is_file(command), perform!(change))
         .command_where("DELETE", deletes_rows, perform!(remove))
@@ -221,31 +222,7 @@ fn save(
 ) -> Result<(Answer, bool), Unperformed> {
     let gives_id = command.keyword.phrase == "SAVE";
     let name = text(command, 0);
-    let mut put = |record: &[(String, Data)]| -> Result<(Data, Data, bool), Unperformed> {
-        let id =
-            record.iter().find(|(name, id)| name.eq_ignore_ascii_case(KEY) && !id.to_string().is_empty());
-        let (id, is_made) = match id {
-            Some((_, id)) => (id.clone(), false),
-            None => (Data::Text(surroundings.uuid().to_string()), true),
-        };
-        let mut record = record.to_vec();
-        if is_made {
-            record.retain(|(name, _)| !name.eq_ignore_ascii_case(KEY));
-            record.push((KEY.to_owned(), id.clone()));
-        }
-        let place = match sheet.with_value(KEY, &id) {
-            Some(_) if !gives_id => {
-                let message = format!("{name} has a row with the id {id} already");
-                return Err(Unperformed::failed(ErrorCode::Data, message));
-            }
-            Some(place) => {
-                sheet.update(place, &record)?;
-                place
-            }
-            None => sheet.insert(&record)?,
-        };
-        Ok((id, sheet.rows[place].clone(), is_made))
-    };
+    let mut put = |record: &[(String, Data)]| put(sheet, &name, record, gives_id, surroundings);
     let told = |id: Data, row: Data| if gives_id { id } else { row };
     let answer = match forms::saved(command)? {
         Saved::One { record, is_argument } => {
@@ -281,6 +258,62 @@ fn save(
         }
     };
     Ok((answer, true))
+}
+
+/// Adds a row, or changes the one with its id where that is allowed. Gives its id, the row, and whether the id is new.
+fn put(
+    sheet: &mut Sheet,
+    name: &str,
+    record: &[(String, Data)],
+    takes_place: bool,
+    surroundings: &Surroundings,
+) -> Result<(Data, Data, bool), Unperformed> {
+    let id = record.iter().find(|(name, id)| name.eq_ignore_ascii_case(KEY) && !id.to_string().is_empty());
+    let (id, is_made) = match id {
+        Some((_, id)) => (id.clone(), false),
+        None => (Data::Text(surroundings.uuid().to_string()), true),
+    };
+    let mut record = record.to_vec();
+    if is_made {
+        record.retain(|(name, _)| !name.eq_ignore_ascii_case(KEY));
+        record.push((KEY.to_owned(), id.clone()));
+    }
+    let place = match sheet.with_value(KEY, &id) {
+        Some(_) if !takes_place => {
+            let message = format!("{name} has a row with the id {id} already");
+            return Err(Unperformed::failed(ErrorCode::Data, message));
+        }
+        Some(place) => {
+            sheet.update(place, &record)?;
+            place
+        }
+        None => sheet.insert(&record)?,
+    };
+    Ok((id, sheet.rows[place].clone(), is_made))
+}
+
+/// Stores the object, or each of several, and gives the rows.
+fn save_unstructured(
+    sheet: &mut Sheet,
+    _: &Run,
+    command: &Command,
+    surroundings: &Surroundings,
+) -> Result<(Answer, bool), Unperformed> {
+    let table = text(command, 0);
+    // A column of a CSV file holds no object.
+    let nests = sheet.format == Format::Json;
+    let mut keep = |row: &Data| {
+        let record = forms::flattened(row, &|_| nests);
+        put(sheet, &table, &record, true, surroundings).map(|(_, row, _)| row)
+    };
+    let kept = match forms::unstructured(command)? {
+        Unstructured::One(row) => keep(&row)?,
+        Unstructured::Many(rows) => {
+            let rows = rows.iter().map(keep).collect::<Result<_, _>>()?;
+            Data::Rows(Rows { table, rows })
+        }
+    };
+    Ok((Answer::Value(kept), true))
 }
 
 /// The places of the rows that a command means.

@@ -6,7 +6,10 @@ use gateway::{
     Module,
     command::{Performed, Run, Unperformed},
 };
-use kernel::{Error, Id, id::kind::Attachment};
+use kernel::{
+    Error, Id,
+    id::kind::{Attachment, User},
+};
 use platform::objects::Stored;
 use url::Url;
 
@@ -28,6 +31,8 @@ pub(super) fn with_commands(module: Module, files: &Files) -> Module {
         .command("DOWNLOAD", perform!(files, download))
         .command("UPLOAD", perform!(files, upload))
         .command_where("SEND FILE", |command| command.clause("TO").is_none(), perform!(files, send))
+        .command_where("SEND FILE", |command| command.clause("TO").is_some(), perform!(files, send_to))
+        .command("SEND FILE TO", perform!(files, send_to))
 }
 
 /// A file that a script has at hand, wherever it is kept.
@@ -101,8 +106,34 @@ impl Files {
             let message = "there is no conversation here that a file could be sent to";
             return Err(Unperformed::failed(ErrorCode::Denied, message));
         }
-        let file = self.at_hand(run, command.arguments.first()).await?;
-        let caption = text(command, 1);
+        let (row, caption) = self.outgoing(run, command.arguments.as_slice(), run.user).await?;
+        if !run.drafts.with(|sent: &mut Outgoing| sent.add(row, caption)) {
+            return Err(Unperformed::failed(ErrorCode::Limit, "a turn sends at most 10 files"));
+        }
+        Ok(Answer::Done)
+    }
+
+    /// Sends a file to somebody else, with the turn. Who stands behind TO, or first.
+    async fn send_to(&self, run: &Run, command: &Command) -> Performed {
+        let (to, what) = match command.clause_value("TO") {
+            Some(to) => (Some(to), command.arguments.as_slice()),
+            None => (command.arguments.first(), command.arguments.get(1..).unwrap_or_default()),
+        };
+        let user = self.messenger.addressee(run, &to.map(ToString::to_string).unwrap_or_default()).await?;
+        let (row, caption) = self.outgoing(run, what, user).await?;
+        self.messenger.post(run, user, caption, Some(&row))?;
+        Ok(Answer::Done)
+    }
+
+    /// A file that is sent as an attachment of that person's conversation, and what is said with it.
+    async fn outgoing(
+        &self,
+        run: &Run,
+        what: &[Data],
+        of: Id<User>,
+    ) -> Result<(AttachmentRow, String), Unperformed> {
+        let file = self.at_hand(run, what.first()).await?;
+        let caption = what.get(1).map(ToString::to_string).unwrap_or_default();
         if caption.len() > CAPTION {
             return Err(Unperformed::argument(format!("a caption has at most {CAPTION} bytes")));
         }
@@ -115,17 +146,14 @@ impl Files {
         let name = cleaned(&file.name);
         let row = AttachmentRow {
             id: self.surroundings.id_at(run.now),
-            user_id: run.user,
+            user_id: of,
             mime_type: kind::of(&head, &name).to_owned(),
             name,
             size: i64::try_from(size).map_err(Error::internal)?,
             hash: file.stored.hash,
             created_at: run.now,
         };
-        if !run.drafts.with(|sent: &mut Outgoing| sent.add(row, caption)) {
-            return Err(Unperformed::failed(ErrorCode::Limit, "a turn sends at most 10 files"));
-        }
-        Ok(Answer::Done)
+        Ok((row, caption))
     }
 }
 

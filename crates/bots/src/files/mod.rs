@@ -29,7 +29,7 @@ use gateway::{Module, command::Unperformed};
 use kernel::Surroundings;
 use platform::{db::Db, settings::Live};
 
-use crate::{Settings, packages::Packages, requests::Requests};
+use crate::{Settings, conversations::Messenger, packages::Packages, requests::Requests};
 use sheet::Sheet;
 
 /// The files of bots. A cheap handle.
@@ -37,6 +37,7 @@ use sheet::Sheet;
 pub(crate) struct Files {
     packages: Packages,
     requests: Requests,
+    messenger: Messenger,
     db: Db,
     settings: Live<Settings>,
     surroundings: Surroundings,
@@ -47,11 +48,12 @@ impl Files {
     pub(crate) fn new(
         packages: Packages,
         requests: Requests,
+        messenger: Messenger,
         db: Db,
         settings: Live<Settings>,
         surroundings: Surroundings,
     ) -> Self {
-        Self { packages, requests, db, settings, surroundings }
+        Self { packages, requests, messenger, db, settings, surroundings }
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn module(packages: &Packages) -> Module {
     let read = || Access::permission(Permission::BOTS_READ).standing(Standing::MayUseBot);
     let write = || Access::permission(Permission::BOTS_WRITE).standing(Standing::MayUseBot);
     // The service limits the bytes, by settings that may change.
-    let upload = || write().body_limit(usize::MAX).timeout(Duration::from_mins(10));
+    let upload = || write().body_limit(usize::MAX).timeout(Duration::from_mins(10)).in_person();
     // A page has several, and they are no reason to refuse a sign-in.
     let looks = || Access::public().uncounted().limit(Limit::per_minute(300, By::Address));
     Module::new("packages")

@@ -30,6 +30,19 @@ pub(super) fn response(answer: &Answer) -> Response {
     }
 }
 
+/// What the server's own API answered: the result itself where it came in an envelope. What was refused stays as it is
+/// told, with `error`.
+pub(super) fn own_response(answer: &Answer) -> Response {
+    let mut response = response(answer);
+    if let Data::Object(fields) = &mut response.body
+        && fields.iter().any(|(name, value)| name == "success" && *value == Data::Bool(true))
+        && let Some(place) = fields.iter().position(|(name, _)| name == "data")
+    {
+        response.body = fields.swap_remove(place).1;
+    }
+    response
+}
+
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -55,5 +68,20 @@ mod tests {
         assert_eq!(body("application/json", b"{oops"), Data::from("{oops"));
         assert_eq!(body("text/plain", b"a\0b\xff"), Data::from("a\u{fffd}b\u{fffd}"));
         assert_eq!(body("text/plain", b""), Data::Null);
+    }
+
+    #[test]
+    fn the_envelope_of_the_own_api_is_taken_off() {
+        let own = |body: &'static [u8]| {
+            let headers =
+                HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+            own_response(&Answer { status: StatusCode::OK, headers, body: body.into(), whole: true }).body
+        };
+        let json = |value| Data::from_json(value);
+
+        assert_eq!(own(br#"{"success":true,"data":{"n":3}}"#), json(json!({ "n": 3 })));
+        let refused = br#"{"success":false,"error":{"code":"NOT_FOUND"}}"#;
+        assert_eq!(own(refused), json(json!({ "success": false, "error": { "code": "NOT_FOUND" } })));
+        assert_eq!(own(br#"{"data":7}"#), json(json!({ "data": 7 })));
     }
 }

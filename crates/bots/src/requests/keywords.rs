@@ -1,16 +1,20 @@
 //! The commands of requests.
 
-use basic::{Answer, Command, Data, commands::Target};
+use basic::{Answer, Command, Data, ErrorCode, commands::Target};
 use gateway::{
     Module,
-    command::{Performed, Run},
+    command::{Performed, Run, Unperformed},
 };
-use http::Method;
+use http::{HeaderMap, HeaderValue, Method};
+use kernel::Error;
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use super::{
     Requests, headers,
-    message::{address, body, fields},
+    message::{address, body, fields, path},
+    soap::{self, Operation},
+    xml::Element,
 };
 use crate::memory::keywords::{given, text};
 
@@ -18,6 +22,7 @@ use crate::memory::keywords::{given, text};
 pub(super) fn with_commands(mut module: Module, requests: &Requests) -> Module {
     let names_address: fn(&Command) -> bool =
         |command| command.arguments.len() == 1 && matches!(Target::of(&text(command, 0)), Target::Address(_));
+    let is_asked: fn(&Command) -> bool = |command| names_path(command) && command.arguments.len() == 1;
     for (phrase, method) in [
         ("POST", Method::POST),
         ("PUT", Method::PUT),
@@ -32,7 +37,20 @@ pub(super) fn with_commands(mut module: Module, requests: &Requests) -> Module {
         });
     }
     let (getting, deleting, querying) = (requests.clone(), requests.clone(), requests.clone());
+    let (asking, calling, speaking) = (requests.clone(), requests.clone(), requests.clone());
     module
+        .command_where("GET", is_asked, move |run, command| {
+            let requests = asking.clone();
+            async move { requests.ask(&run, Method::GET, &command, fields(&command, "WITH"), None).await }
+        })
+        .command_where("CALL", names_path, move |run, command| {
+            let requests = calling.clone();
+            async move {
+                let body = body(&command)?;
+                let method = if body.is_some() { Method::POST } else { Method::GET };
+                requests.ask(&run, method, &command, &[], body).await
+            }
+        })
         .command_where("GET", names_address, move |run, command| {
             let requests = getting.clone();
             async move { requests.ask(&run, Method::GET, &command, fields(&command, "WITH"), None).await }
@@ -45,6 +63,10 @@ pub(super) fn with_commands(mut module: Module, requests: &Requests) -> Module {
             let requests = querying.clone();
             async move { requests.query(&run, &command).await }
         })
+        .command("SOAP", move |run, command| {
+            let requests = speaking.clone();
+            async move { requests.soap(&run, &command).await }
+        })
         .command("SET HEADER", |run, command| async move {
             headers::set(&run, &text(&command, 0), &given(&command).to_string())?;
             Ok(Answer::Done)
@@ -53,6 +75,11 @@ pub(super) fn with_commands(mut module: Module, requests: &Requests) -> Module {
             headers::clear(&run);
             Ok(Answer::Done)
         })
+}
+
+/// Does the command name a path of this server's own API?
+fn names_path(command: &Command) -> bool {
+    matches!(Target::of(&text(command, 0)), Target::Path(_))
 }
 
 impl Requests {
@@ -64,8 +91,14 @@ impl Requests {
         parameters: &[(String, Data)],
         body: Option<Data>,
     ) -> Performed {
-        let url = address(&text(command, 0), parameters)?;
-        let response = self.send(run, method, url, body.as_ref()).await?;
+        let named = text(command, 0);
+        let response = match Target::of(&named) {
+            Target::Path(named) => self.ask_own(run, method, path(named, parameters)?, body.as_ref()).await?,
+            _ => {
+                let url = address(&named, parameters)?;
+                self.send(run, method, url, body.as_ref(), HeaderMap::new()).await?
+            }
+        };
         Ok(Answer::Value(Data::Response(Box::new(response))))
     }
 
@@ -77,7 +110,8 @@ impl Requests {
             named => Data::Object(named.to_vec()),
         };
         let asked = json!({ "query": text(command, 1), "variables": variables.to_json() });
-        let response = self.send(run, Method::POST, url, Some(&Data::from_json(asked))).await?;
+        let response =
+            self.send(run, Method::POST, url, Some(&Data::from_json(asked)), HeaderMap::new()).await?;
         let part = |name: &str| response.body.get(name).cloned();
         let mut envelope = vec![
             ("status".to_owned(), Data::Integer(response.status.into())),
@@ -85,5 +119,45 @@ impl Requests {
         ];
         envelope.extend(part("errors").map(|errors| ("errors".to_owned(), errors)));
         Ok(Answer::Value(Data::Object(envelope)))
+    }
+
+    /// Asks for an operation of a SOAP service: what its answer holds, with its status and its text.
+    async fn soap(&self, run: &Run, command: &Command) -> Performed {
+        let refused = |why: &dyn std::fmt::Display| Unperformed::argument(why.to_string());
+        let described_at = address(&text(command, 0), &[])?;
+        let described = self.send(run, Method::GET, described_at, None, HeaderMap::new()).await?;
+        if described.status >= 400 {
+            let message = format!("the description of the service has the status {}", described.status);
+            return Err(Unperformed::failed(ErrorCode::Http, message));
+        }
+        let (name, parameters) = (text(command, 1), command.arguments.get(2).cloned().unwrap_or_default());
+        let read = spawn_blocking(move || {
+            let description = Element::read(&described.body.to_string()).map_err(|why| {
+                refused(&format_args!("the description of the service can't be read: {why}"))
+            })?;
+            let operation = Operation::of(&description, &name).map_err(|why| refused(&why))?;
+            let envelope = operation.envelope(&parameters).map_err(|why| refused(&why))?;
+            Ok::<_, Unperformed>((operation, envelope))
+        });
+        let (operation, envelope) = read.await.map_err(Error::internal)??;
+        let mut headers = HeaderMap::new();
+        for (name, value) in operation.headers() {
+            let value =
+                HeaderValue::try_from(value).map_err(|_| refused(&"the action is no text of one line"))?;
+            headers.insert(name, value);
+        }
+        let asked = address(&operation.address, &[])?;
+        let answer = self.send(run, Method::POST, asked, Some(&Data::Text(envelope)), headers).await?;
+        let envelope = spawn_blocking(move || {
+            let raw = answer.body.to_string();
+            let mut data = soap::answered(&raw).unwrap_or_default();
+            data.retain(|(name, _)| name != "raw");
+            data.push(("raw".to_owned(), Data::Text(raw)));
+            vec![
+                ("status".to_owned(), Data::Integer(answer.status.into())),
+                ("data".to_owned(), Data::Object(data)),
+            ]
+        });
+        Ok(Answer::Value(Data::Object(envelope.await.map_err(Error::internal)?)))
     }
 }

@@ -2,8 +2,9 @@
 
 use basic::{Clause, Command, Data};
 use gateway::command::Unperformed;
-use http::{HeaderMap, HeaderValue, header};
-use url::{Url, form_urlencoded};
+use http::{HeaderMap, HeaderValue, Uri, header};
+use kernel::Error;
+use url::{Position, Url, form_urlencoded};
 
 /// Bytes of an address.
 const ADDRESS: usize = 8 << 10;
@@ -22,6 +23,23 @@ pub(super) fn address(text: &str, parameters: &[(String, Data)]) -> Result<Url, 
         return Err(Unperformed::argument(format!("an address has at most {ADDRESS} bytes")));
     }
     Ok(url)
+}
+
+/// The path and query of the server's own API that an argument names, with the parameters that stand behind it.
+pub(super) fn path(text: &str, parameters: &[(String, Data)]) -> Result<Uri, Unperformed> {
+    let (path, query) =
+        text.trim().split_once('?').map_or((text.trim(), None), |(path, query)| (path, Some(query)));
+    // Written as addresses want it, whatever stands in it: it is never more than path and query of this server.
+    let mut url = Url::parse("http://localhost/").map_err(Error::internal)?;
+    url.set_path(path);
+    url.set_query(query);
+    if !parameters.is_empty() {
+        url.query_pairs_mut().extend_pairs(parameters.iter().map(|(name, value)| (name, value.to_string())));
+    }
+    if url.as_str().len() > ADDRESS {
+        return Err(Unperformed::argument(format!("an address has at most {ADDRESS} bytes")));
+    }
+    Ok(url[Position::BeforePath..].parse().map_err(Error::internal)?)
 }
 
 /// The fields that a clause names.
@@ -124,5 +142,18 @@ mod tests {
         for wrong in ["", "https://", "mailto:ann@example.com", "example.com/items"] {
             assert!(address(wrong, &[]).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_path_of_the_own_api_is_one_whatever_stands_in_it() {
+        let of = |text: &str| path(text, &[("q".to_owned(), Data::from("a b"))]).unwrap().to_string();
+
+        assert_eq!(of("/users"), "/users?q=a+b");
+        assert_eq!(of("/users?page=2"), "/users?page=2&q=a+b");
+        assert_eq!(of("/bots/my bot#x"), "/bots/my%20bot%23x?q=a+b");
+        assert_eq!(of("/a/../../b"), "/b?q=a+b");
+        assert!(of("//example.com/x").starts_with("//example.com/"));
+        assert!(of("/\\example.com").starts_with('/'));
+        assert!(path(&format!("/{}", "x".repeat(ADDRESS)), &[]).is_err());
     }
 }

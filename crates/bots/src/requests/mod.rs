@@ -9,6 +9,8 @@ mod headers;
 mod keywords;
 mod message;
 mod service;
+mod soap;
+mod xml;
 
 use gateway::Module;
 

@@ -4,18 +4,25 @@ use std::time::Duration;
 
 use basic::{Data, ErrorCode, Response};
 use bytes::Bytes;
-use gateway::command::{Draft, NotWritten, Run, Unperformed};
-use http::{HeaderName, HeaderValue, Method};
+use gateway::{
+    OwnApi, OwnApiError,
+    command::{Draft, NotWritten, Run, Unperformed},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use kernel::{Error, Timestamp};
 use platform::{
     db::Unit,
-    egress::{Egress, EgressError, Excess, Follow, Limits, Outgoing},
+    egress::{Answer, Egress, EgressError, Excess, Follow, Limits, Outgoing},
     objects::ObjectHash,
     settings::Live,
 };
 use url::Url;
 
-use super::{answer::response, headers, message::encoded};
+use super::{
+    answer::{own_response, response},
+    headers,
+    message::encoded,
+};
 use crate::Settings;
 
 /// Bytes of an answer that are read where the request came from; what has more is read aside.
@@ -26,6 +33,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 #[derive(Clone)]
 pub(crate) struct Requests {
     egress: Egress,
+    own: OwnApi,
     settings: Live<Settings>,
 }
 
@@ -41,26 +49,27 @@ impl Draft for Sent {
 
 impl Requests {
     /// The service over the given adapters.
-    pub(crate) fn new(egress: Egress, settings: Live<Settings>) -> Self {
-        Self { egress, settings }
+    pub(crate) fn new(egress: Egress, own: OwnApi, settings: Live<Settings>) -> Self {
+        Self { egress, own, settings }
     }
 
-    /// Sends a request with the headers of the run, and gives the answer, whatever its status.
+    /// Sends a request with the headers of the run, and with some of its own, and gives the answer, whatever its status.
     pub(super) async fn send(
         &self,
         run: &Run,
         method: Method,
         url: Url,
         body: Option<&Data>,
+        own: HeaderMap,
     ) -> Result<Response, Unperformed> {
         let number = self.count(run)?;
         let mut headers = headers::of(run);
         // What the script has set goes to the server that it names, and nowhere else.
         let follow = if headers.is_empty() { Follow::Anywhere } else { Follow::SameOrigin };
+        headers.extend(own);
         let body = body.map(|body| encoded(body, &mut headers)).transpose()?.unwrap_or_default();
         if method == Method::POST || method == Method::PATCH {
-            let effect = ObjectHash::of(format!("{} {number}", run.turn).as_bytes()).to_string();
-            let key = HeaderValue::try_from(effect.get(..32).unwrap_or(&effect)).map_err(Error::internal)?;
+            let key = effect_name(format!("{} {number}", run.turn).as_bytes())?;
             headers.entry(IDEMPOTENCY_KEY).or_insert(key);
         }
         let request = Outgoing { method, url, headers, body: body.into() };
@@ -75,7 +84,43 @@ impl Requests {
     }
 }
 
+/// The name of an effect, as a header takes it.
+fn effect_name(effect: &[u8]) -> Result<HeaderValue, Error> {
+    let effect = ObjectHash::of(effect).to_string();
+    HeaderValue::try_from(effect.get(..32).unwrap_or(&effect)).map_err(Error::internal)
+}
+
 impl Requests {
+    /// Asks the server's own API on behalf of whoever is there, and gives the answer, whatever its status.
+    pub(super) async fn ask_own(
+        &self,
+        run: &Run,
+        method: Method,
+        address: Uri,
+        body: Option<&Data>,
+    ) -> Result<Response, Unperformed> {
+        let number = self.count(run)?;
+        let mut headers = headers::of(run);
+        let body = body.map(|body| encoded(body, &mut headers)).transpose()?.unwrap_or_default();
+        if method == Method::POST && !headers.contains_key(IDEMPOTENCY_KEY) {
+            // A turn that runs again may ask for something else at the same place: that is another request, and done.
+            let mut effect = format!("{} {number} {address}\n", run.turn).into_bytes();
+            effect.extend_from_slice(&body);
+            headers.insert(IDEMPOTENCY_KEY, effect_name(&effect)?);
+        }
+        let mut request = http::Request::new(Bytes::from(body));
+        (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, address, headers);
+        let limits = self.limits(self.settings.get().response_bytes);
+        let answer = self.own.ask(run, request, (limits.bytes, limits.time)).await.map_err(unanswered)?;
+        let (parts, body) = answer.into_parts();
+        let answer = Answer { status: parts.status, headers: parts.headers, body, whole: true };
+        if answer.body.len() <= SMALL {
+            return Ok(own_response(&answer));
+        }
+        let read = tokio::task::spawn_blocking(move || own_response(&answer)).await;
+        Ok(read.map_err(Error::internal)?)
+    }
+
     /// Counts one more request of the turn, and gives its number.
     fn count(&self, run: &Run) -> Result<usize, Unperformed> {
         let most = self.settings.get().requests_per_turn;
@@ -110,6 +155,17 @@ impl Requests {
         }
         Ok(answer.body)
     }
+}
+
+fn unanswered(error: OwnApiError) -> Unperformed {
+    let message = error.to_string();
+    let code = match error {
+        OwnApiError::TooDeep => ErrorCode::Limit,
+        OwnApiError::TooLarge(_) => ErrorCode::Http,
+        OwnApiError::Slow(_) => ErrorCode::Timeout,
+        OwnApiError::Server(error) => return error.into(),
+    };
+    Unperformed::failed(code, message)
 }
 
 fn failed(error: &EgressError) -> Unperformed {

@@ -1,7 +1,7 @@
 //! The forms of the data commands: what a script means, whatever it is done to.
 
 use basic::{
-    Answer, Change, Clause, Command, Data,
+    Answer, Change, Clause, Command, Data, ErrorCode,
     filter::{BoundFilter, Constant, Fields, Filter, Limit},
     scalar::{
         Number, Scalar,
@@ -92,6 +92,36 @@ pub(crate) fn saved(command: &Command) -> Result<Saved<'_>, Unperformed> {
         }
         values => Ok(Saved::Placed(values)),
     }
+}
+
+/// What SAVE FROM UNSTRUCTURED stores.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Unstructured {
+    One(Data),
+    Many(Vec<Data>),
+}
+
+/// What a text or a value holds that is to be stored: an object, or an array of objects, also as a text of JSON.
+pub(crate) fn unstructured(command: &Command) -> Result<Unstructured, Unperformed> {
+    let given = command.arguments.get(1).cloned().unwrap_or_default();
+    let value = match &given {
+        Data::Text(text) => serde_json::from_str(text).map_err(|_| needs_model())?,
+        _ => given,
+    };
+    if fields(&value).is_some() {
+        return Ok(Unstructured::One(value));
+    }
+    match several(&value) {
+        Some(rows) if rows.iter().all(|row| fields(row).is_some()) => Ok(Unstructured::Many(rows.to_vec())),
+        Some(_) => Err(Unperformed::argument("an array to save holds objects")),
+        None => Err(needs_model()),
+    }
+}
+
+fn needs_model() -> Unperformed {
+    let message = "only a model could read fields out of this text, and this server has none yet; give an object or \
+                   a text of JSON";
+    Unperformed::failed(ErrorCode::Model, message)
 }
 
 /// A value that is written back into what was saved.

@@ -5,17 +5,22 @@ use gateway::{
     Module,
     command::{Performed, Run, Unperformed},
 };
+use kernel::Error;
 use platform::db::MadeValue;
+use tokio::task::spawn_blocking;
 
 use super::{
     access::{Opened, Right},
     draft::{Held, Ledger},
-    forms::{self, Chosen, Saved},
+    forms::{self, Chosen, Saved, Unstructured},
     scan::{Found, object},
     service::{BotTables, Record},
     value,
 };
 use crate::memory::keywords::text;
+
+/// Bytes of a text that is read where the script asks; what has more is read aside.
+const SMALL: usize = 64 << 10;
 
 /// The commands on tables.
 pub(super) fn with_commands(module: Module, tables: &BotTables) -> Module {
@@ -39,6 +44,7 @@ pub(super) fn with_commands(module: Module, tables: &BotTables) -> Module {
         .command("FIND", perform!(tables.find_rows))
         .command("SAVE", perform!(tables.save))
         .command("INSERT INTO", perform!(tables.save))
+        .command("SAVE FROM UNSTRUCTURED", perform!(tables.save_unstructured))
         .command("UPDATE", perform!(tables.change))
         .command_where("SET", |command| command.arguments.len() == 3, perform!(tables.change))
         .command_where("DELETE", deletes_rows, perform!(tables.remove))
@@ -105,6 +111,32 @@ impl BotTables {
                 Ok(Answer::Value(told(&row)))
             }
         }
+    }
+
+    /// Stores the object, or each of several, and gives the rows. What is nested goes as MERGE takes it.
+    async fn save_unstructured(&self, run: &Run, command: &Command) -> Performed {
+        let name = text(command, 0);
+        let opened = self.open(run, &name, Right::Write).await?;
+        let given = if command.arguments.get(1).and_then(Data::as_text).is_some_and(|text| text.len() > SMALL)
+        {
+            let command = command.clone();
+            let read = spawn_blocking(move || forms::unstructured(&command)).await;
+            read.map_err(Error::internal)??
+        } else {
+            forms::unstructured(command)?
+        };
+        let definition = opened.definition();
+        let flat = |row: &Data| forms::flattened(row, &|name| definition.place_of(name).is_some());
+        Ok(Answer::Value(match given {
+            Unstructured::One(row) => shown(run, &opened, &self.put(run, &opened, &flat(&row), true).await?),
+            Unstructured::Many(given) => {
+                let mut rows = Vec::with_capacity(given.len());
+                for row in &given {
+                    rows.push(shown(run, &opened, &self.put(run, &opened, &flat(row), true).await?));
+                }
+                Data::Rows(Rows { table: name, rows })
+            }
+        }))
     }
 
     /// Adds a row, or changes the one with its key where that is allowed.

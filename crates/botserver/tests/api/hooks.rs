@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::StatusCode;
 use reqwest::{RequestBuilder, Response};
 
-use crate::support::{App, Value, botserver_test, json, run_with};
+use crate::support::{App, Client, Value, botserver_test, json, run_with, texts};
 
 const ORDERS: &str = r#"WEBHOOK "orders"
 SET BOT MEMORY "paid", body.paid
@@ -196,4 +196,48 @@ async fn a_body_of_very_many_names_is_read_in_no_time(app: App) {
         .body(form.join("&"));
 
     assert_eq!(sent(filled).await.status(), 200);
+}
+
+#[botserver_test]
+async fn a_hook_goes_on_for_somebody_who_talks_with_the_bot_and_gains_nothing(app: App) {
+    let visit = r#"WEBHOOK "visit"
+SET USER body.who
+REMEMBER "visits", RECALL("visits") + 1
+me = GET "/users/me"
+rows = FIND "papers"
+RETURN WITH n AS RECALL("visits"), who AS GET("user.id"), by AS GET("session.user_id"), api AS me.http_status, rows AS UBOUND(rows)
+"#;
+    let start = r#"
+TABLE papers
+    id integer key
+END TABLE
+SAVE "papers", #{ id: 1 }
+TALK "visits: " + RECALL("visits")
+ON ERROR RESUME NEXT
+HEAR other
+SET USER session.user_id
+TALK ERR
+SET USER other
+TALK ERR
+"#;
+    let bot = app.bot_of("Shop", &[("visit", visit), ("start", start)]).await;
+    app.admin().patch("/bots/shop/config", json!({ "webhook-auth": "none" })).await.assert_ok();
+    let (ann, bo) = (app.user("ann").await, app.user("bo").await);
+    let id = async |client: &Client| client.me().await["user_id"].as_str().expect("an id").to_owned();
+    let (ann_id, bo_id) = (id(&ann).await, id(&bo).await);
+    let started = ann.converse(&bot).await;
+    let call =
+        async |who: &str| sent(post(&app, "/bots/shop/hooks/visit").json(&json!({ "who": who }))).await;
+
+    for n in 1..3 {
+        let answer: Value = call(&ann_id).await.json().await.expect("JSON");
+        let expected = json!({ "n": n, "who": ann_id, "by": ann_id, "api": 403, "rows": 1 });
+        assert_eq!(answer, expected);
+    }
+
+    assert_eq!(texts(&ann.converse(&bot).await["messages"]), ["visits: 2"]);
+    for nobody in [bo_id.as_str(), "ann", ""] {
+        assert_eq!(call(nobody).await.status(), 422, "{nobody}");
+    }
+    assert_eq!(ann.say(&started, &bo_id).await, ["0", "70"], "who was started by a person is theirs alone");
 }

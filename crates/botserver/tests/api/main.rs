@@ -22,6 +22,7 @@ mod leaving;
 mod memory;
 mod nodes;
 mod operations;
+mod own_api;
 mod packages;
 mod pages;
 mod repeatable;

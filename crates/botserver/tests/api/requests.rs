@@ -22,10 +22,44 @@ async fn echo(method: Method, RawQuery(query): RawQuery, headers: HeaderMap, bod
     }))
 }
 
+/// The description of a service that tells prices at that address.
+const PRICES: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:t="urn:prices"
+    xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" targetNamespace="urn:prices">
+  <portType name="PT"><operation name="GetPrice"/><operation name="Fail"/></portType>
+  <binding name="B" type="t:PT"><soap:binding style="document"/>
+    <operation name="GetPrice"><soap:operation soapAction="urn:prices#GetPrice"/></operation>
+    <operation name="Fail"><soap:operation soapAction="urn:prices#Fail"/></operation></binding>
+  <service name="S"><port binding="t:B"><soap:address location="{at}"/></port></service>
+</definitions>"#;
+
+/// A service that tells what it was asked, or fails.
+async fn prices(headers: HeaderMap, body: String) -> (StatusCode, String) {
+    let action = headers.get("soapaction").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let envelope = |inner: &str| {
+        format!(
+            "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>{inner}</s:Body></s:Envelope>"
+        )
+    };
+    if action.contains("Fail") {
+        let fault =
+            "<s:Fault><faultcode>s:Client</faultcode><faultstring>No such item</faultstring></s:Fault>";
+        return (StatusCode::INTERNAL_SERVER_ERROR, envelope(fault));
+    }
+    let asked =
+        body.split("<s:Body>").nth(1).and_then(|body| body.split("</s:Body>").next()).unwrap_or_default();
+    let asked = asked.replace("m:", "").replace(" xmlns:m=\"urn:prices\"", "");
+    (
+        StatusCode::OK,
+        envelope(&format!("<R><kind>{kind}</kind><action>{action}</action>{asked}<n>1</n><n>2</n></R>")),
+    )
+}
+
 async fn served() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let elsewhere = format!("http://127.0.0.2:{}/echo", address.port());
+    let description = PRICES.replace("{at}", &format!("http://{address}/prices"));
     let query = || async { Json(json!({ "data": { "user": { "name": "Ann" } } })) };
     let router = Router::new()
         .route("/echo", routing::any(echo))
@@ -37,6 +71,8 @@ async fn served() -> SocketAddr {
         .route("/text", routing::get(|| async { ([(header::CONTENT_TYPE, "text/plain")], "Hello") }))
         .route("/long", routing::get(|| async { "x".repeat(100_000) }))
         .route("/graphql", routing::post(query))
+        .route("/prices", routing::post(prices))
+        .route("/prices.wsdl", routing::get(|| async move { description }))
         .route("/moved", routing::any(|| async { Redirect::temporary("/echo") }))
         .route("/leaves", routing::any(|| async move { Redirect::temporary(&elsewhere) }))
         .route("/inside", routing::any(|| async { Redirect::temporary("http://127.0.0.3:9/") }))
@@ -124,6 +160,39 @@ TALK r.body
 }
 
 #[test]
+fn a_soap_service_is_asked_as_its_description_says() {
+    run_with(reaches_the_test, |app: App| async move {
+        let script = r#"
+r = SOAP "{at}/prices.wsdl", "GetPrice", #{ item: "tea & <cake>", of: [1, 2] }
+TALK r.status + " " + r.data.action + " " + r.data.kind
+TALK r.data.GetPrice.item + " " + JSON(r.data.GetPrice.of) + " " + UBOUND(r.data.n)
+TALK r.data.raw CONTAINS "<n>1</n>"
+r = SOAP "{at}/prices.wsdl", "fail", #{ }
+TALK r.status + " " + r.data.faultstring
+ON ERROR RESUME NEXT
+r = SOAP "{at}/prices.wsdl", "Buy", #{ }
+TALK ERR + " " + ERROR MESSAGE
+CLEAR ERROR
+r = SOAP "{at}/text", "Buy", #{ }
+TALK ERR
+CLEAR ERROR
+r = SOAP "{at}/bad", "Buy", #{ }
+TALK ERR
+"#;
+        let expected = [
+            "200 \"urn:prices#GetPrice\" text/xml; charset=utf-8",
+            r#"tea & <cake> ["1","2"] 2"#,
+            "true",
+            "500 No such item",
+            "5 the description has no operation Buy over SOAP",
+            "5",
+            "1001",
+        ];
+        assert_eq!(said(&app, script).await, expected);
+    });
+}
+
+#[test]
 fn headers_last_as_long_as_the_run_and_are_stored_sealed() {
     run_with(reaches_the_test, |app: App| async move {
         let address = served().await;
@@ -205,6 +274,35 @@ r = GET "{at}/silent"
 TALK ERR
 "#;
         assert_eq!(said(&app, script).await, ["1001", "1002"]);
+    });
+}
+
+#[test]
+fn a_script_that_takes_too_long_is_ended_and_nothing_of_it_stays() {
+    let little_time = |config: &mut Config| {
+        reaches_the_test(config);
+        config.bots.script_run_seconds = 1;
+        config.bots.request_seconds = 30;
+    };
+    run_with(little_time, |app: App| async move {
+        let slow = "SET BOT MEMORY \"done\", 1\nr = GET \"{at}/silent\"\n";
+        let slow = slow.replace("{at}", &format!("http://{}", served().await));
+        let (tool, hook) = (format!("DESCRIPTION \"Slow\"\n{slow}"), format!("WEBHOOK \"slow\"\n{slow}"));
+        app.bot_of("Slow", &[("start", &slow), ("tool", &tool), ("hook", &hook)]).await;
+        app.admin().patch("/bots/slow/config", json!({ "webhook-auth": "none" })).await.assert_ok();
+
+        for path in ["scripts/start/run", "tools/tool/invoke", "hooks/slow"] {
+            let ended = app.admin().post(format!("/bots/slow/{path}"), json!({})).await;
+            let error = ended.assert_error(422, "VALIDATION_ERROR", "script_timeout");
+            assert_eq!(error["details"]["limit"], 1, "{path}: {error}");
+        }
+
+        assert_eq!(app.admin().get("/bots/slow/memory").await.assert_ok().items(), [] as [Value; 0]);
+        let logs = app.admin().get("/bots/slow/logs").await.assert_ok().items();
+        let why = "took longer than 1 seconds";
+        let told =
+            logs.iter().filter(|entry| entry["message"].as_str().is_some_and(|said| said.contains(why)));
+        assert_eq!(told.count(), 3, "{logs:?}");
     });
 }
 

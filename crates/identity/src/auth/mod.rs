@@ -29,16 +29,16 @@ pub(crate) use attempts::Attempts;
 /// The operations of sign-in. Attempts to log in are limited by the service, which knows the name besides the address.
 pub(crate) fn module(auth: &Auth, founding: &Founding) -> Module {
     Module::new("auth")
-        .route(auth, routes!(routes::login), Access::public().uncompressed())
-        .route(auth, routes!(routes::refresh), Access::public().uncompressed())
-        .route(auth, routes!(routes::token), Access::public().uncompressed())
+        .route(auth, routes!(routes::login), Access::public().uncompressed().in_person())
+        .route(auth, routes!(routes::refresh), Access::public().uncompressed().in_person())
+        .route(auth, routes!(routes::token), Access::public().uncompressed().in_person())
         .route(auth, routes!(routes::logout), Access::anonymous().repeats(Repeats::Ignored))
         .route(auth, routes!(routes::verify), Access::anonymous())
-        .route(auth, routes!(routes::reset_password), Access::public())
+        .route(auth, routes!(routes::reset_password), Access::public().in_person())
         .root_route(auth, routes!(page::set_password), Access::public().uncounted())
         .route(
             founding,
             routes!(routes::bootstrap),
-            Access::public().limit(Limit::per_minute(5, By::Address)),
+            Access::public().limit(Limit::per_minute(5, By::Address)).in_person(),
         )
 }

@@ -17,8 +17,7 @@ use super::{
 use crate::{
     roles::{self, Effective},
     tokens::{self, TokenHash, TokenKind},
-    users::{self, model::Status},
-    visitors,
+    users, visitors,
 };
 
 /// Uses of sessions that may wait to be written down; more are left out until the next minute.
@@ -88,15 +87,42 @@ impl Authenticator {
         Some(Arc::clone(&known.principal))
     }
 
+    /// The caller as they stand now, who has shown good credentials a while ago. Whether these are still good is not
+    /// asked, but whether their session goes on, and what they may do by now: 401 with `session_ended` where nothing.
+    pub(crate) async fn again(&self, who: &Principal, now: Timestamp) -> Result<Arc<Principal>> {
+        let id = who.session;
+        if who.is_visitor() {
+            let visit = self.db.read_server(move |tx| visitors::store::by_id(tx, id)).await?;
+            let visit = visit.filter(|visit| visit.ended_at.is_none() && visit.expires_at > now);
+            return Ok(Arc::new(visit.ok_or_else(|| refused("session_ended"))?.principal()));
+        }
+        let shown = self.db.read_server(move |tx| store::by_id(tx, id)).await?;
+        let shown = shown.filter(|shown| shown.org_id == who.org).ok_or_else(|| refused("session_ended"))?;
+        Ok(Arc::new(self.standing(&shown, now).await?.0))
+    }
+
     async fn read(&self, hash: TokenHash, now: Timestamp) -> Result<Arc<Known>> {
         let reading = self.callers.begin();
         let shown = self.db.read_server(move |tx| store::by_token(tx, &hash)).await?;
         let shown = shown.ok_or_else(|| refused("token_invalid"))?;
-        if shown.ended_at.is_some() || shown.status != Status::Active {
-            return Err(refused("session_ended"));
-        }
-        if shown.token_expires_at <= now {
+        if shown.token_expires_at <= now && shown.goes_on() {
             return Err(refused("token_expired"));
+        }
+        let (principal, end) = self.standing(&shown, now).await?;
+        let known = Arc::new(Known {
+            principal: Arc::new(principal),
+            until: end.map_or(shown.token_expires_at, |end| end.min(shown.token_expires_at)),
+            noted: AtomicI64::new(shown.last_activity.timestamp_micros()),
+            precision: PRECISION,
+        });
+        self.callers.remember(&reading, hash, Arc::clone(&known));
+        Ok(known)
+    }
+
+    /// Whose session it is and what they may do now, and when the first of their roles ends.
+    async fn standing(&self, shown: &store::Shown, now: Timestamp) -> Result<(Principal, Option<Timestamp>)> {
+        if !shown.goes_on() {
+            return Err(refused("session_ended"));
         }
         let user = shown.user_id;
         let assignments: Result<_, DbError> = self
@@ -106,23 +132,16 @@ impl Authenticator {
             })
             .await;
         let effective = Effective::of(&assignments?.ok_or_else(|| refused("session_ended"))?, now);
-        let until = effective.until.map_or(shown.token_expires_at, |end| end.min(shown.token_expires_at));
-        let known = Arc::new(Known {
-            principal: Arc::new(Principal {
-                user,
-                org: shown.org_id,
-                session: shown.id,
-                permissions: effective.permissions,
-                level: effective.level,
-                expires_at: shown.token_expires_at,
-                visits: None,
-            }),
-            until,
-            noted: AtomicI64::new(shown.last_activity.timestamp_micros()),
-            precision: PRECISION,
-        });
-        self.callers.remember(&reading, hash, Arc::clone(&known));
-        Ok(known)
+        let principal = Principal {
+            user,
+            org: shown.org_id,
+            session: shown.id,
+            permissions: effective.permissions,
+            level: effective.level,
+            expires_at: shown.token_expires_at,
+            visits: None,
+        };
+        Ok((principal, effective.until))
     }
 
     async fn read_visit(&self, hash: TokenHash, now: Timestamp) -> Result<Arc<Known>> {

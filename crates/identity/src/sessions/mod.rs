@@ -36,7 +36,7 @@ pub(crate) fn module(sessions: &Sessions) -> Module {
         .route(sessions, routes!(routes::list), Access::permission(Permission::ADMIN_SESSIONS))
         .route(sessions, routes!(routes::current), Access::anonymous())
         .route(sessions, routes!(routes::get), Access::authenticated().standing(Standing::Owner))
-        .route(sessions, routes!(routes::end), Access::authenticated().standing(Standing::Owner))
+        .route(sessions, routes!(routes::end), Access::authenticated().standing(Standing::Owner).in_person())
         .route(
             sessions,
             routes!(routes::list_of_user),
@@ -45,6 +45,6 @@ pub(crate) fn module(sessions: &Sessions) -> Module {
         .route(
             sessions,
             routes!(routes::end_of_user),
-            Access::permission(Permission::ADMIN_SESSIONS).own("user_id"),
+            Access::permission(Permission::ADMIN_SESSIONS).own("user_id").in_person(),
         )
 }

@@ -75,6 +75,21 @@ pub(crate) fn by_token(tx: &ServerTx<'_>, hash: &TokenHash) -> Result<Option<Sho
     )
 }
 
+impl Shown {
+    /// Has the session not been ended, and is its user one who can sign in?
+    pub(crate) fn goes_on(&self) -> bool {
+        self.ended_at.is_none() && self.status == crate::users::model::Status::Active
+    }
+}
+
+pub(crate) fn by_id(tx: &ServerTx<'_>, id: Id<kind::Session>) -> Result<Option<Shown>, DbError> {
+    tx.one(
+        "SELECT s.id, s.user_id, s.org_id, s.token_expires_at, s.last_activity, s.ended_at, u.status
+         FROM server_sessions s JOIN server_users u ON u.id = s.user_id WHERE s.id = $1",
+        &[&id],
+    )
+}
+
 /// A session that has not ended.
 pub(crate) fn find(
     tx: &ServerTx<'_>,

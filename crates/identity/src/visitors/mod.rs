@@ -62,7 +62,7 @@ pub fn hold(unit: &ServerUnit<'_>, visit: Id<Session>) -> Result<bool, DbError> 
 /// The operations on visits, and their upkeep.
 pub(crate) fn module(visitors: &Visitors) -> Module {
     let sweeper = visitors.clone();
-    let begin = Access::public().limit(VISITS).repeats(Repeats::Secret);
+    let begin = Access::public().limit(VISITS).repeats(Repeats::Secret).in_person();
     Module::new("visitors")
         .job(&SWEEP, move |job, ()| sweeper.clone().sweep(job))
         .schedule(Schedule::new("visitors.sweep", "*/5 * * * *", SWEEP.job(&())))

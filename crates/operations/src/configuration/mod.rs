@@ -19,8 +19,8 @@ pub fn module(configuration: &Configuration) -> Module {
     let access = || Access::permission(Permission::ADMIN_CONFIG);
     Module::new("admin")
         .route(configuration, documented!(routes::list_config), access())
-        .route(configuration, documented!(routes::change_config), access())
+        .route(configuration, documented!(routes::change_config), access().in_person())
         .route(configuration, documented!(routes::get_config), access())
-        .route(configuration, documented!(routes::reset_config), access())
+        .route(configuration, documented!(routes::reset_config), access().in_person())
         .describe(&model::ConfigChange::name(), model::ConfigChange::of(configuration.keys()))
 }

@@ -78,6 +78,7 @@ fn origin() -> Origin {
         secure: false,
         user_agent: Some("curl".to_owned()),
         request_id: "req-1".into(),
+        asked_within: Vec::new(),
     }
 }
 

@@ -100,7 +100,13 @@ impl House {
             visits: None,
         };
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let origin = Origin { address, secure: false, user_agent: None, request_id: "req_1".into() };
+        let origin = Origin {
+            address,
+            secure: false,
+            user_agent: None,
+            request_id: "req_1".into(),
+            asked_within: Vec::new(),
+        };
         Actor { principal: Arc::new(principal), origin: Arc::new(origin) }
     }
 

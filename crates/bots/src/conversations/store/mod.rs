@@ -232,6 +232,16 @@ pub(crate) fn current_with(
     Ok(row.map(|(id,)| id))
 }
 
+/// Has that person ever begun a conversation with the bot?
+pub(crate) fn has_talked_with(tx: &Tx<'_>, user: Id<User>, bot: Id<Bot>) -> Result<bool, DbError> {
+    let found = tx.one::<(i64,)>(
+        "SELECT CAST(1 AS bigint) FROM conversations
+         WHERE org_id = $1 AND user_id = $2 AND bot_id = $3 AND session_id IS NOT NULL LIMIT 1",
+        &[&user, &bot],
+    )?;
+    Ok(found.is_some())
+}
+
 /// The latest conversation that a person began in a session.
 pub(crate) fn latest_of(
     tx: &Tx<'_>,
@@ -267,7 +277,8 @@ pub(crate) fn for_turn(tx: &Tx<'_>, id: Id<ConversationKind>) -> Result<Option<T
 /// A new conversation, before its first message.
 pub(crate) struct NewRow<'a> {
     pub(crate) id: Id<ConversationKind>,
-    pub(crate) session: Id<Session>,
+    /// The session that it began in, if a person began it.
+    pub(crate) session: Option<Id<Session>>,
     pub(crate) bot: Id<Bot>,
     pub(crate) user: Id<User>,
     /// Is the person somebody without an account?

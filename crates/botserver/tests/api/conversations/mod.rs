@@ -2,6 +2,7 @@
 
 mod attachments;
 mod current;
+mod letters;
 mod lifecycle;
 mod opinions;
 mod said;

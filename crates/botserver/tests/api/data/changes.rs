@@ -339,3 +339,42 @@ TALK UBOUND(FIND("goods", "id IN ({})"))
 
     assert_eq!(said(&app.admin(), &bot).await, ["1004", "1"]);
 }
+
+#[botserver_test]
+async fn a_text_of_json_is_stored_as_it_is_and_prose_needs_a_model(app: App) {
+    let tables = r"
+TABLE contacts
+    id integer key
+    name string
+    address_city string
+    extra json
+END TABLE
+";
+    let start = r#"
+row = SAVE FROM UNSTRUCTURED "contacts", "{\"name\": \"Ann\", \"address\": {\"city\": \"Lima\"}, \"extra\": {\"n\": 1}}"
+TALK row.name + " " + row.address_city + " " + row.extra.n + " " + row.id
+rows = SAVE FROM UNSTRUCTURED "contacts", [#{ name: "Bob" }, #{ name: "Cy", address: #{ city: "Rome" } }]
+TALK UBOUND(rows) + " " + rows[1].address_city
+again = SAVE FROM UNSTRUCTURED "contacts", #{ id: 1, name: "Anna" }
+TALK UBOUND(FIND "contacts") + " " + again.name + " " + again.address_city
+SAVE FROM UNSTRUCTURED "people.csv", "[{\"id\": 7, \"name\": \"Di\", \"at\": {\"city\": \"Oslo\"}}]"
+p = FIND "people.csv"
+TALK p.name + " " + p.at_city
+ON ERROR RESUME NEXT
+x = SAVE FROM UNSTRUCTURED "contacts", "two soups for Ann"
+TALK ERR + " " + ERROR MESSAGE
+CLEAR ERROR
+x = SAVE FROM UNSTRUCTURED "contacts", "[1, 2]"
+TALK ERR
+CLEAR ERROR
+x = SAVE FROM UNSTRUCTURED "contacts", #{ salary: 1 }
+TALK ERR
+TALK UBOUND(FIND "contacts")
+"#;
+    let bot = shop(&app, "Shop", tables, start).await;
+
+    let prose = "1003 only a model could read fields out of this text, and this server has none yet; give an object \
+                 or a text of JSON";
+    let expected = ["Ann Lima 1 1", "2 Rome", "3 Anna Lima", "Di Oslo", prose, "5", "5", "3"];
+    assert_eq!(said(&app.user("ann").await, &bot).await, expected);
+}
