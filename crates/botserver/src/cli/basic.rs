@@ -217,7 +217,8 @@ fn tools(files: &[PathBuf], format: Protocol) -> anyhow::Result<ExitCode> {
     let mut definitions = Vec::new();
     let mut failed = false;
     for file in files {
-        let Some(program) = compile(file, &Known::default())? else {
+        let surrounding = Surrounding::of(&std::path::absolute(file)?);
+        let Some(program) = compile(file, &surrounding.known())? else {
             failed = true;
             continue;
         };
