@@ -32,8 +32,8 @@ export function readStyle(text) {
   const wanted = {};
   if (text.length > LONGEST) return wanted;
   const sheet = new CSSStyleSheet();
-  // It loads nothing: imports are dropped, and addresses are only followed in styles that a page has.
-  sheet.replaceSync(text);
+  // It loads nothing: addresses are only followed in styles that a page has. Imports would be dropped with a complaint.
+  sheet.replaceSync(text.replace(/@import[^;]*;/gi, ""));
   const variables = new Map();
   const rules = [...sheet.cssRules].filter(rule => rule instanceof CSSStyleRule);
   const parts = rules.map(rule => [rule.style, rule.selectorText.split(",").map(one => PARTS.get(one.trim().toLowerCase()))]);

@@ -78,6 +78,8 @@ pub struct Settings {
     pub program_cache_bytes: u64,
     /// Frames that are replayed to a socket at the most.
     pub replay_frames: u32,
+    /// Days for which what was said is replayed to a socket that missed it; 0 is no limit.
+    pub replay_days: u32,
     /// Webhooks of one organization; 0 is no limit.
     pub webhooks_per_organization: u64,
     /// Seconds in which a receiver must take what a webhook sends.
@@ -137,6 +139,7 @@ impl Default for Settings {
             log_days: 30,
             program_cache_bytes: 64 << 20,
             replay_frames: 500,
+            replay_days: 7,
             webhooks_per_organization: 50,
             webhook_timeout_seconds: 10,
             webhook_retry_seconds: vec![10, 60, 300, 1800, 7200, 21_600, 86_400],

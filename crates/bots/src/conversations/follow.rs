@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use futures_util::Stream;
 use kernel::{
     Actor, Error, Id,
@@ -29,12 +30,24 @@ impl Conversations {
         // Watching begins before the look: what is said in between is in both, and told once.
         let watch = self.hub.watch(id);
         let asks = who.clone();
-        let row = self.db.read(who.org, move |tx| readable(tx, &asks, id)).await?;
+        let read = self.db.read(who.org, move |tx| {
+            let row = readable(tx, &asks, id)?;
+            let after = since.and_then(|since| i64::try_from(since).ok());
+            let first = after.map(|after| store::after(tx, id, after, 1)).transpose()?;
+            Ok::<_, ConversationError>((row, first.and_then(|first| first.into_iter().next())))
+        });
+        let (row, first) = read.await?;
         self.note_reading(who, &row).await?;
         let seq = row.seq;
         let seen = since.map_or(seq.unsigned_abs(), |since| Ord::min(since, seq.unsigned_abs()));
         let missed = Missed { from: seen, count: seq.unsigned_abs().saturating_sub(seen) };
-        if missed.count > u64::from(self.settings.get().replay_frames) {
+        let (most, days) = {
+            let settings = self.settings.get();
+            (settings.replay_frames, TimeDelta::days(settings.replay_days.into()))
+        };
+        let oldest = self.surroundings.now() - days;
+        let is_old = !days.is_zero() && first.is_some_and(|first| first.created_at < oldest);
+        if missed.count > u64::from(most) || is_old {
             let error = Error::conflict("Too much was said meanwhile; read the history.", "resync_required");
             return Err(error.into());
         }

@@ -175,6 +175,7 @@ async fn a_stopping_server_says_so(app: App) {
 
     let stopping = tokio::spawn(app.stop());
 
+    assert_eq!(socket.next("status").await["state"], "closing");
     assert_eq!(socket.closed().await, 1001);
     stopping.await.expect("the server stops");
 }
@@ -313,4 +314,44 @@ async fn a_message_finds_the_latest_conversation_of_a_session(app: App) {
         (&answer["content"], &answer["conversation_id"]),
         (&json!("Hello Ann"), &started["conversation_id"])
     );
+}
+
+#[botserver_test]
+async fn what_was_missed_long_ago_is_for_the_history(app: App) {
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    for text in ["old", "new"] {
+        ann.say(&started, text).await;
+    }
+    let aged = app.database().write_server(|unit| {
+        for (org,) in
+            unit.across_organizations::<(kernel::id::OrganizationId,)>("SELECT org_id FROM messages LIMIT 1")?
+        {
+            unit.org(org).execute(
+                "UPDATE messages SET created_at = created_at - 604800000000 WHERE org_id = $1 AND seq < 3",
+                &[],
+            )?;
+        }
+        Ok::<_, platform::db::DbError>(())
+    });
+    aged.await.expect("a change");
+    let id = &started["conversation_id"];
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    socket.send(json!({ "type": "resume", "id": "r", "conversation_id": id, "since": 1 })).await;
+    assert_eq!(socket.next("error").await["details"]["reason"], "resync_required");
+    socket.send(json!({ "type": "resume", "id": "r", "conversation_id": id, "since": 2 })).await;
+
+    assert_eq!(socket.next("resumed").await["count"], 2);
+}
+
+#[botserver_test]
+async fn a_frame_that_is_too_large_closes_with_the_reason(app: App) {
+    let ann = app.user("ann").await;
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    socket.send_text(&"x".repeat(65 << 10)).await;
+
+    assert_eq!(socket.closed().await, 1008);
 }

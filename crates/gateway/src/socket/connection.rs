@@ -163,7 +163,9 @@ impl Session {
                         Some(Ok(Message::Text(text))) => self.take(&text).await,
                         Some(Ok(Message::Binary(_))) => self.unreadable("Frames must be text."),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                        Some(Ok(Message::Close(_))) | None => return,
+                        // Whoever is still there is told.
+                        Some(Err(_)) => return self.socket.close(Close::Policy),
                     }
                 }
                 _ = beats.tick() => {
@@ -185,6 +187,7 @@ impl Session {
                 }
                 () = ended.cancelled() => return,
                 () = stop.cancelled() => {
+                    self.socket.send("status", &Status { state: "closing", ..Status::default() });
                     self.socket.close(Close::GoingAway);
                     return;
                 }

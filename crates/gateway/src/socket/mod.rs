@@ -40,6 +40,8 @@ pub enum Close {
     GoingAway,
     /// The client does not read.
     Overloaded,
+    /// A frame is too large, or breaks the protocol.
+    Policy,
     /// Three frames that can't be read.
     BadMessages,
     /// Not signed in, or the session ended.
@@ -53,9 +55,10 @@ pub enum Close {
 }
 
 impl Close {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Normal,
         Self::GoingAway,
+        Self::Policy,
         Self::Overloaded,
         Self::BadMessages,
         Self::Unauthorized,
@@ -68,6 +71,7 @@ impl Close {
         match self {
             Self::Normal => 1000,
             Self::GoingAway => 1001,
+            Self::Policy => 1008,
             Self::Overloaded => 1013,
             Self::BadMessages => 4400,
             Self::Unauthorized => 4401,
@@ -81,6 +85,7 @@ impl Close {
         match self {
             Self::Normal => "goodbye",
             Self::GoingAway => "the server stops; connect again",
+            Self::Policy => "a frame was larger than it may be, or broke the protocol",
             Self::Overloaded => "too much is waiting to be read",
             Self::BadMessages => "three frames could not be read",
             Self::Unauthorized => "not signed in, or the session ended",

@@ -41,8 +41,8 @@ pub struct Status {
     /// The `id` of the frame that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// `connected`, `authenticated` or `anonymous`.
-    #[schema(pattern = "^(connected|authenticated|anonymous)$")]
+    /// `connected`, `authenticated` or `anonymous`; `closing` where the server stops.
+    #[schema(pattern = "^(connected|authenticated|anonymous|closing)$")]
     pub state: &'static str,
     /// The session.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,7 +131,7 @@ Who is signed in and names a bot that is not theirs to use is closed with 4404, 
 Every frame has a `type`. Those of clients may have an `id` of at most 128 characters, which the answer repeats; those of the \
 server have a `timestamp`. A frame of a stored message has `seq`, its place in the conversation: nothing comes twice, and what \
 was missed comes after `since`. Of more than `bots.replay_frames` frames it does not: `error` with the reason `resync_required` \
-says to read the history.
+says to read the history, and so it does where the first of them is older than `bots.replay_days`.
 ";
 
 /// The page.
