@@ -7,7 +7,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::{report::Report, server::Server, socket::Socket};
+use crate::{
+    report::Report,
+    server::{Server, text},
+    socket::Socket,
+};
 
 /// What a socket may cost, in KiB.
 const ASKED_KIB: f64 = 16.0;
@@ -23,9 +27,12 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 pub(crate) enum Holder {
     /// One account, which follows nothing.
     Account,
-    /// As many visitors, each of whom follows the conversation that they began.
+    /// As many visitors, each of whom follows a conversation of their own.
     Visitors,
 }
+
+/// What a socket is opened with: the token of its session, and the query of its address.
+type Door = (String, String);
 
 /// Opens so many on a server of its own, and tells what each costs when nothing happens.
 pub(crate) async fn measure(
@@ -37,10 +44,13 @@ pub(crate) async fn measure(
     let heartbeat = ("BOTSERVER_HTTP_SOCKET_HEARTBEAT_SECONDS", HEARTBEAT.as_secs().to_string());
     let server = Server::start_in(tempfile::tempdir()?, binary, None, vec![heartbeat]).await?;
     server.open_to_visitors().await?;
-    drop(open_all(&server, BEFORE, holder).await?);
+    // Callers and conversations first: what the server keeps of them is there without a socket, too.
+    let preparing = stream::iter((0..sockets).map(|_| door(&server, holder)));
+    let doors: Vec<_> = preparing.buffer_unordered(AT_ONCE).try_collect().await?;
+    drop(open_all(&server, &doors[..BEFORE.min(sockets)]).await?);
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = server.process.resident_mib()?;
-    let mut open = open_all(&server, sockets, holder).await?;
+    let mut open = open_all(&server, &doors).await?;
     tokio::time::sleep(HEARTBEAT * 2).await;
     let each = (server.process.resident_mib()? - before) * 1024.0 / sockets as f64;
     ensure!(open.try_join_next().is_none(), "the server closed a socket that was idle");
@@ -52,27 +62,30 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-async fn open_all(server: &Server, sockets: usize, holder: Holder) -> anyhow::Result<JoinSet<()>> {
-    let opening = stream::iter((0..sockets).map(|_| open(server, holder)));
+async fn door(server: &Server, holder: Holder) -> anyhow::Result<Door> {
+    match holder {
+        Holder::Account => Ok((server.token.clone(), String::new())),
+        Holder::Visitors => {
+            let visit = server.post("/api/v1/auth/anonymous", &json!({ "bot_id": server.bot })).await?;
+            let token = text(&visit["token"])?;
+            let conversation = server.converse_as(&token, &server.bot).await?;
+            Ok((token, format!("?conversation_id={conversation}")))
+        }
+    }
+}
+
+async fn open_all(server: &Server, doors: &[Door]) -> anyhow::Result<JoinSet<()>> {
+    let opening = stream::iter(doors).map(|(token, query)| async move {
+        let mut socket = Socket::open_at(server.address, token, query)
+            .await
+            .context("a socket; is `ulimit -n` enough?")?;
+        // It is told who is here when that is settled.
+        socket.frame().await?;
+        anyhow::Ok(socket)
+    });
     let idle = |mut idling: JoinSet<()>, mut socket: Socket| async move {
         idling.spawn(async move { socket.idle().await });
         anyhow::Ok(idling)
     };
     opening.buffer_unordered(AT_ONCE).try_fold(JoinSet::new(), idle).await
-}
-
-async fn open(server: &Server, holder: Holder) -> anyhow::Result<Socket> {
-    match holder {
-        Holder::Account => {
-            let mut socket = Socket::open(server, "").await.context("a socket; is `ulimit -n` enough?")?;
-            socket.frame().await?;
-            Ok(socket)
-        }
-        Holder::Visitors => {
-            let mut socket = Socket::open_as(server, None, &format!("?bot={}", server.bot)).await?;
-            socket.send(&json!({ "type": "message", "content": "hello" })).await?;
-            socket.bot_says().await?;
-            Ok(socket)
-        }
-    }
 }

@@ -222,8 +222,14 @@ impl Server {
 
     /// Begins a conversation with that bot and gives its id.
     pub(crate) async fn converse(&self, bot: &str) -> anyhow::Result<String> {
-        let started = self.post("/api/v1/conversations", &json!({ "bot_id": bot })).await?;
-        text(&started["conversation_id"])
+        self.converse_as(&self.token, bot).await
+    }
+
+    /// The same as whoever has that token.
+    pub(crate) async fn converse_as(&self, token: &str, bot: &str) -> anyhow::Result<String> {
+        let body = json!({ "bot_id": bot }).to_string();
+        let (path, kind) = ("/api/v1/conversations", "application/json");
+        text(&self.send_as(token, "POST", path, kind, body.as_bytes()).await?["conversation_id"])
     }
 
     /// Says something in a conversation and gives what the bot answers.
@@ -240,7 +246,19 @@ impl Server {
     }
 
     async fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
-        let token = (!self.token.is_empty()).then_some(self.token.as_str());
+        self.send_as(&self.token, method, path, kind, body).await
+    }
+
+    /// The same with that token; an empty one is none.
+    async fn send_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> anyhow::Result<Value> {
+        let token = (!token.is_empty()).then_some(token);
         let request = http::with_body(method, path, self.address, token, kind, body);
         let mut connection = Connection::open(self.address).await?;
         let answer: Value = serde_json::from_slice(connection.exchange(&request).await?)?;

@@ -1,6 +1,9 @@
 //! WebSockets of clients: turns of conversations over them, and what passes between nodes.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt, future::try_join_all};
@@ -23,15 +26,13 @@ pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     /// Opens one with the administrator's token. The query, if any, begins with its question mark.
     pub(crate) async fn open(server: &Server, query: &str) -> anyhow::Result<Self> {
-        Self::open_as(server, Some(&server.token), query).await
+        Self::open_at(server.address, &server.token, query).await
     }
 
-    /// Opens one with that token, or without one.
-    pub(crate) async fn open_as(server: &Server, token: Option<&str>, query: &str) -> anyhow::Result<Self> {
-        let mut request = format!("ws://{}/ws{query}", server.address).into_client_request()?;
-        if let Some(token) = token {
-            request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
-        }
+    /// Opens one to that address with that token.
+    pub(crate) async fn open_at(address: SocketAddr, token: &str, query: &str) -> anyhow::Result<Self> {
+        let mut request = format!("ws://{address}/ws{query}").into_client_request()?;
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
         // Thousands are open at once: the defaults are 128 KiB each way.
         let config = WebSocketConfig::default().read_buffer_size(2 << 10).write_buffer_size(0);
         Ok(Self(connect_async_with_config(request, Some(config), true).await?.0))
