@@ -39,6 +39,14 @@ impl Database {
         on_a_thread(|| Ok(Client::connect(&self.url, NoTls)?.query_one(sql, &[])?.get(0)))
     }
 
+    /// The texts that a statement gives, one in each row.
+    pub(crate) fn texts(&self, sql: &str) -> anyhow::Result<Vec<String>> {
+        on_a_thread(|| {
+            let rows = Client::connect(&self.url, NoTls)?.query(sql, &[])?;
+            Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+        })
+    }
+
     /// CPU time in seconds that the server's processes have used, if they run on this machine. Those of connections
     /// that have ended are in the time of the first one, which waited for them.
     pub(crate) fn cpu_seconds() -> f64 {

@@ -53,6 +53,11 @@ impl Measured {
         self.latency.len() as f64 / self.elapsed.as_secs_f64()
     }
 
+    /// The latency of that quantile, in milliseconds.
+    pub(crate) fn millis(&self, quantile: f64) -> f64 {
+        self.latency.value_at_quantile(quantile) as f64 / 1000.0
+    }
+
     /// CPU time of the server for each answer, in microseconds.
     pub(crate) fn cpu_micros(&self) -> f64 {
         self.cpu_seconds * 1e6 / (self.latency.len() as f64).max(1.0)

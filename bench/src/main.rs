@@ -6,14 +6,17 @@
 mod bare;
 mod compare;
 mod database;
+mod fanout;
 mod faults;
 mod http;
+mod idle;
 mod pocketbase;
 mod process;
 mod report;
 mod scale;
 mod server;
 mod socket;
+mod waiting;
 
 use std::net::SocketAddr;
 

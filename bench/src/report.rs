@@ -38,15 +38,24 @@ impl Case {
     }
 }
 
+/// A figure beside the most that is asked of it.
+struct Figure {
+    name: String,
+    value: f64,
+    unit: &'static str,
+    most: f64,
+}
+
 /// Everything that was measured, in order.
 pub(crate) struct Report {
     cases: Vec<Case>,
+    figures: Vec<Figure>,
     notes: Vec<(String, String)>,
 }
 
 impl Report {
     pub(crate) fn new() -> Self {
-        Self { cases: Vec::new(), notes: Vec::new() }
+        Self { cases: Vec::new(), figures: Vec::new(), notes: Vec::new() }
     }
 
     /// One more line. It is shown at once on standard error, so that a run that fails has not told nothing.
@@ -55,8 +64,18 @@ impl Report {
         self.cases.push(case);
     }
 
+    /// A figure that is asked to be at most so much. Shown at once, too.
+    pub(crate) fn at_most(&mut self, name: impl Into<String>, value: f64, unit: &'static str, most: f64) {
+        let figure = Figure { name: name.into(), value, unit, most };
+        let _ = writeln!(std::io::stderr(), "{figure}");
+        self.figures.push(figure);
+    }
+
+    /// A figure of which nothing is asked. Shown at once, too.
     pub(crate) fn note(&mut self, name: impl Into<String>, value: String) {
-        self.notes.push((name.into(), value));
+        let name = name.into();
+        let _ = writeln!(std::io::stderr(), "| {name} | {value} |");
+        self.notes.push((name, value));
     }
 }
 
@@ -71,6 +90,13 @@ impl fmt::Display for Report {
             writeln!(f, "{case}")?;
         }
         writeln!(f)?;
+        if !self.figures.is_empty() {
+            writeln!(f, "| figure | is | asked: at most | |\n| --- | ---: | ---: | --- |")?;
+            for figure in &self.figures {
+                writeln!(f, "{figure}")?;
+            }
+            writeln!(f)?;
+        }
         writeln!(f, "| | |\n| --- | ---: |")?;
         for (name, value) in &self.notes {
             writeln!(f, "| {name} | {value} |")?;
@@ -79,10 +105,17 @@ impl fmt::Display for Report {
     }
 }
 
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, value, unit, most } = self;
+        let holds = if value <= most { "yes" } else { "**no**" };
+        write!(f, "| {name} | {value:.2} {unit} | {most:.2} {unit} | {holds} |")
+    }
+}
+
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, measured, ratio, database_micros } = self;
-        let millis = |quantile| measured.latency.value_at_quantile(quantile) as f64 / 1000.0;
         let database = database_micros.map(|micros| format!("{micros:.1}")).unwrap_or_default();
         let (times, of) = match ratio {
             Some((mark, ratio)) => (format!("{ratio:.2}"), mark.as_str()),
@@ -92,8 +125,8 @@ impl fmt::Display for Case {
             f,
             "| {name} | {:.0} | {:.2} | {:.2} | {:.1} | {database} | {times} | {of} |",
             measured.per_second(),
-            millis(0.5),
-            millis(0.99),
+            measured.millis(0.5),
+            measured.millis(0.99),
             measured.cpu_micros(),
         )
     }

@@ -71,6 +71,8 @@ fn spawn(
         ("BOTSERVER_BOTS_BOTS_PER_ORGANIZATION", "0"),
         ("BOTSERVER_HTTP_SOCKET_FRAMES_PER_MINUTE", "0"),
         ("BOTSERVER_HTTP_SOCKETS_PER_USER", "1000000"),
+        ("BOTSERVER_HTTP_VISITOR_SOCKETS_PER_ADDRESS", "1000000"),
+        ("BOTSERVER_HTTP_MAX_CONNECTIONS", "100000"),
         ("BOTSERVER_HTTP_MAX_CONNECTIONS_PER_ADDRESS", "0"),
         ("BOTSERVER_LOG_LEVEL", "warn"),
     ];
@@ -126,8 +128,7 @@ impl Server {
         let mut server = Self { process, address, token, bot, binary, database, variables, folder };
         let login = json!({ "username": "admin", "password": password });
         server.token = text(&server.post("/api/v1/auth/login", &login).await?["access_token"])?;
-        server.bot = text(&server.post("/api/v1/bots", &json!({ "name": "Echo" })).await?["bot_id"])?;
-        server.install().await?;
+        server.bot = server.make_bot("Echo", &[("start", ECHO)]).await?;
         Ok(server)
     }
 
@@ -198,23 +199,67 @@ impl Server {
         self.folder.path()
     }
 
-    async fn install(&self) -> anyhow::Result<()> {
+    /// Makes a bot of these scripts, each a name and a text, and gives its id.
+    pub(crate) async fn make_bot(&self, name: &str, scripts: &[(&str, &str)]) -> anyhow::Result<String> {
+        let bot = text(&self.post("/api/v1/bots", &json!({ "name": name })).await?["bot_id"])?;
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-        zip.start_file("echo.gbai/echo.gbdialog/start.bas", SimpleFileOptions::default())?;
-        zip.write_all(ECHO.as_bytes())?;
+        for (script, source) in scripts {
+            zip.start_file(format!("bot.gbai/bot.gbdialog/{script}.bas"), SimpleFileOptions::default())?;
+            zip.write_all(source.as_bytes())?;
+        }
         let package = zip.finish()?.into_inner();
-        let path = format!("/api/v1/bots/{}/package", self.bot);
-        let request =
-            http::with_body("PUT", &path, self.address, Some(&self.token), "application/zip", &package);
-        Connection::open(self.address).await?.exchange(&request).await?;
+        self.send("PUT", &format!("/api/v1/bots/{bot}/package"), "application/zip", &package).await?;
+        Ok(bot)
+    }
+
+    /// Lets visitors talk with the bot that echoes.
+    pub(crate) async fn open_to_visitors(&self) -> anyhow::Result<()> {
+        let access = json!({ "visibility": "public", "anonymous_allowed": true }).to_string();
+        let path = format!("/api/v1/bots/{}/access", self.bot);
+        self.send("PUT", &path, "application/json", access.as_bytes()).await?;
         Ok(())
+    }
+
+    /// Begins a conversation with that bot and gives its id.
+    pub(crate) async fn converse(&self, bot: &str) -> anyhow::Result<String> {
+        self.converse_as(&self.token, bot).await
+    }
+
+    /// The same as whoever has that token.
+    pub(crate) async fn converse_as(&self, token: &str, bot: &str) -> anyhow::Result<String> {
+        let body = json!({ "bot_id": bot }).to_string();
+        let (path, kind) = ("/api/v1/conversations", "application/json");
+        text(&self.send_as(token, "POST", path, kind, body.as_bytes()).await?["conversation_id"])
+    }
+
+    /// Says something in a conversation and gives what the bot answers.
+    pub(crate) async fn say(&self, conversation: &str, content: &str) -> anyhow::Result<Vec<String>> {
+        let path = format!("/api/v1/conversations/{conversation}/messages");
+        let sent = self.post(&path, &json!({ "content": content })).await?;
+        let answers = sent["response"].as_array().context("an answer without messages")?;
+        answers.iter().map(|answer| text(&answer["content"])).collect()
     }
 
     /// Sends JSON and gives the `data` of the answer.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let token = (!self.token.is_empty()).then_some(self.token.as_str());
-        let body = body.to_string();
-        let request = http::with_body("POST", path, self.address, token, "application/json", body.as_bytes());
+        self.send("POST", path, "application/json", body.to_string().as_bytes()).await
+    }
+
+    async fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
+        self.send_as(&self.token, method, path, kind, body).await
+    }
+
+    /// The same with that token; an empty one is none.
+    async fn send_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> anyhow::Result<Value> {
+        let token = (!token.is_empty()).then_some(token);
+        let request = http::with_body(method, path, self.address, token, kind, body);
         let mut connection = Connection::open(self.address).await?;
         let answer: Value = serde_json::from_slice(connection.exchange(&request).await?)?;
         Ok(answer["data"].clone())
@@ -245,6 +290,7 @@ impl Server {
     }
 }
 
-fn text(value: &Value) -> anyhow::Result<String> {
+/// The text in a field of an answer.
+pub(crate) fn text(value: &Value) -> anyhow::Result<String> {
     value.as_str().map(str::to_owned).context("an answer without the field")
 }

@@ -9,14 +9,35 @@ use rusqlite::Connection;
 use super::load::{Load, Target};
 use crate::server::Server;
 
+/// Dialogs that are busy when the server is killed.
+const DIALOGS: usize = 64;
+
 /// Bots without the note of their making, which stands in the same unit of work, or notes without a bot. One statement
 /// sees one state: a database server may still be committing what it was asked before the kill.
 const HALVES: &str =
     "SELECT (SELECT count(*) FROM bots) - (SELECT count(*) FROM audit WHERE action = 'bot_created')";
 
-pub(super) async fn often(mut server: Server, kills: usize, mut dice: StdRng) -> anyhow::Result<String> {
-    let on = if server.database().is_some() { "PostgreSQL" } else { "SQLite" };
-    let mut load = Load::begin(&server).await?;
+/// Writers and talkers, and a server that is killed under them.
+pub(super) async fn often(server: Server, kills: usize, dice: StdRng) -> anyhow::Result<String> {
+    let load = Load::begin(&server).await?;
+    let (on, killed) = (on(&server), kill(server, load, kills, dice).await?);
+    Ok(format!("{on}: killed {kills} times; {killed}"))
+}
+
+/// The same under dialogs of several steps.
+pub(super) async fn in_dialogs(server: Server, kills: usize, dice: StdRng) -> anyhow::Result<String> {
+    let load = Load::of_dialogs(&server, DIALOGS).await?;
+    let (on, killed) = (on(&server), kill(server, load, kills, dice).await?);
+    Ok(format!(
+        "{on}: killed {kills} times in {DIALOGS} dialogs, each of which went on with its next step; {killed}"
+    ))
+}
+
+fn on(server: &Server) -> &'static str {
+    if server.database().is_some() { "PostgreSQL" } else { "SQLite" }
+}
+
+async fn kill(mut server: Server, mut load: Load, kills: usize, mut dice: StdRng) -> anyhow::Result<String> {
     let mut slowest = Duration::ZERO;
     for _ in 0..kills {
         let (target, stop) = (Target::of(&server), AtomicBool::new(false));
@@ -33,12 +54,9 @@ pub(super) async fn often(mut server: Server, kills: usize, mut dice: StdRng) ->
         load.check(&Target::of(&server)).await?;
     }
     let (bots, turns) = load.acknowledged();
-    ensure!(bots > kills && turns > kills, "there was no load: {bots} bots, {turns} turns");
-    Ok(format!(
-        "{on}: killed {kills} times; {bots} bots and {turns} turns acknowledged, all there and once; \
-         slowest start {} ms",
-        slowest.as_millis()
-    ))
+    ensure!(load.was_busy(kills), "there was no load: {bots} bots, {turns} turns");
+    let slowest = slowest.as_millis();
+    Ok(format!("{bots} bots and {turns} turns acknowledged, all there and once; slowest start {slowest} ms"))
 }
 
 /// Nothing is there in part.

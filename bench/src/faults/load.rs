@@ -6,12 +6,14 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use serde_json::{Value, json};
 
+use super::dialog::{self, Dialog};
 use crate::{
     http::{self, Connection},
     server::Server,
+    socket::Socket,
 };
 
 /// Who does what at once.
@@ -22,6 +24,7 @@ const TALKERS: usize = 8;
 pub(super) struct Load {
     writers: Vec<Writer>,
     talkers: Vec<Talker>,
+    dialogs: Vec<Dialog>,
 }
 
 /// Makes bots, each once, by an idempotency key.
@@ -59,13 +62,23 @@ impl Target {
         Self { address: proxy, through_a_proxy: true, ..Self::of(server) }
     }
 
-    fn post(&self, path: &str, key: Option<&str>, body: &Value) -> Vec<u8> {
+    /// A connection for requests.
+    pub(super) async fn connect(&self) -> anyhow::Result<Connection> {
+        Connection::open(self.address).await
+    }
+
+    /// A WebSocket. The query begins with its question mark.
+    pub(super) async fn open_socket(&self, query: &str) -> anyhow::Result<Socket> {
+        Socket::open_at(self.address, &self.token, query).await
+    }
+
+    pub(super) fn post(&self, path: &str, key: Option<&str>, body: &Value) -> Vec<u8> {
         let key = key.map(|key| format!("\r\nidempotency-key: {key}")).unwrap_or_default();
         let kind = format!("application/json{key}");
         http::with_body("POST", path, self.address, Some(&self.token), &kind, body.to_string().as_bytes())
     }
 
-    async fn read(&self, path: &str) -> anyhow::Result<Value> {
+    pub(super) async fn read(&self, path: &str) -> anyhow::Result<Value> {
         let request = http::get(path, self.address, Some(&self.token));
         let answer: Value =
             serde_json::from_slice(Connection::open(self.address).await?.exchange(&request).await?)?;
@@ -83,11 +96,22 @@ impl Load {
         };
         let mut talkers = Vec::new();
         for _ in 0..TALKERS {
-            let started = server.post("/api/v1/conversations", &json!({ "bot_id": server.bot })).await?;
-            let conversation = started["conversation_id"].as_str().context("no conversation")?.to_owned();
+            let conversation = server.converse(&server.bot).await?;
             talkers.push(Talker { conversation, acknowledged: 0, under_way: false });
         }
-        Ok(Self { writers: (0..WRITERS).map(writer).collect(), talkers })
+        Ok(Self { writers: (0..WRITERS).map(writer).collect(), talkers, dialogs: Vec::new() })
+    }
+
+    /// Nobody but so many people in dialogs of several steps, half of them over WebSockets.
+    pub(super) async fn of_dialogs(server: &Server, dialogs: usize) -> anyhow::Result<Self> {
+        let bot = server.make_bot("Steps", &[("start", dialog::SCRIPT)]).await?;
+        let begun = try_join_all((0..dialogs).map(|number| Dialog::begin(server, &bot, number))).await?;
+        Ok(Self { writers: Vec::new(), talkers: Vec::new(), dialogs: begun })
+    }
+
+    /// Those who are in dialogs.
+    pub(super) fn dialogs(&mut self) -> &mut [Dialog] {
+        &mut self.dialogs
     }
 
     /// Works until told to stop or until the server is gone. Gives how often it was refused or broken off: the server
@@ -95,8 +119,10 @@ impl Load {
     pub(super) async fn work(&mut self, target: &Target, stop: &AtomicBool) -> usize {
         let writing = self.writers.iter_mut().map(|writer| writer.work(target, stop));
         let talking = self.talkers.iter_mut().map(|talker| talker.work(target, stop));
-        let (written, talked) = tokio::join!(join_all(writing), join_all(talking));
-        written.into_iter().chain(talked).sum()
+        let conversing = self.dialogs.iter_mut().map(|dialog| dialog.work(target, stop));
+        let (written, talked, conversed) =
+            tokio::join!(join_all(writing), join_all(talking), join_all(conversing));
+        written.into_iter().chain(talked).chain(conversed).sum()
     }
 
     /// Everything acknowledged is there, once; what was under way is done once more, and is there once.
@@ -107,13 +133,21 @@ impl Load {
         for talker in &mut self.talkers {
             talker.check(target).await?;
         }
+        try_join_all(self.dialogs.iter_mut().map(|dialog| dialog.check(target))).await?;
         Ok(())
+    }
+
+    /// Was something of each kind acknowledged more often than that?
+    pub(super) fn was_busy(&self, times: usize) -> bool {
+        let (bots, turns) = self.acknowledged();
+        turns > times && (bots > times || self.writers.is_empty())
     }
 
     /// Bots that were made, and turns that were taken.
     pub(super) fn acknowledged(&self) -> (usize, usize) {
         let bots = self.writers.iter().map(|writer| writer.acknowledged).sum();
-        (bots, self.talkers.iter().map(|talker| talker.acknowledged).sum())
+        let talked: usize = self.talkers.iter().map(|talker| talker.acknowledged).sum();
+        (bots, talked + self.dialogs.iter().map(Dialog::acknowledged).sum::<usize>())
     }
 }
 

@@ -5,10 +5,13 @@
 
 mod clock;
 mod cluster;
+mod dialog;
 mod disk;
 mod kill;
 mod load;
 mod outage;
+mod scripts;
+mod takeover;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -37,7 +40,7 @@ pub(crate) struct Options {
     /// A Redis server that several nodes share: `redis://host:port`
     #[arg(long)]
     redis: Option<String>,
-    /// Only these: kill, disk, clock, outage, cluster
+    /// Only these: kill, conversations, scripts, disk, clock, outage, cluster, takeover
     #[arg(long)]
     only: Vec<String>,
 }
@@ -46,14 +49,16 @@ impl Options {
     /// Breaks it in every way, and says what was seen. Fails at the first thing that is lost.
     pub(crate) async fn run(&self) -> anyhow::Result<String> {
         let mut seen = Vec::new();
-        if self.does("kill") {
-            let databases = [None].into_iter().chain(self.postgres.as_deref().map(Some));
-            for postgres in databases {
-                let database = postgres.map(Database::make).transpose()?.map(Arc::new);
-                let server = Server::start(&self.server, database).await?;
-                let dice = StdRng::seed_from_u64(self.seed);
-                seen.push(kill::often(server, self.kills, dice).await?);
+        for postgres in [None].into_iter().chain(self.postgres.as_deref().map(Some)) {
+            if self.does("kill") {
+                seen.push(kill::often(self.server(postgres).await?, self.kills, self.dice()).await?);
             }
+            if self.does("conversations") {
+                seen.push(kill::in_dialogs(self.server(postgres).await?, self.kills, self.dice()).await?);
+            }
+        }
+        if self.does("scripts") {
+            seen.push(scripts::are_hostile(self.server(None).await?, self.fewer()).await?);
         }
         if self.does("disk") {
             seen.push(disk::fills(&self.server).await?);
@@ -69,7 +74,23 @@ impl Options {
                 seen.push(cluster::behind_a_proxy(&self.server, postgres, redis).await?);
             }
         }
+        if let Some(postgres) = self.postgres.as_deref().filter(|_| self.does("takeover")) {
+            seen.push(takeover::by_another_node(&self.server, postgres, self.fewer(), self.dice()).await?);
+        }
         Ok(seen.join("\n"))
+    }
+
+    async fn server(&self, postgres: Option<&str>) -> anyhow::Result<Server> {
+        Server::start(&self.server, postgres.map(Database::make).transpose()?.map(Arc::new)).await
+    }
+
+    /// How often what takes longer than a kill is done.
+    fn fewer(&self) -> usize {
+        self.kills.div_ceil(5)
+    }
+
+    fn dice(&self) -> StdRng {
+        StdRng::seed_from_u64(self.seed)
     }
 
     fn does(&self, what: &str) -> bool {

@@ -94,7 +94,8 @@ impl Follower {
                 continue;
             }
             if behind {
-                self.read_on().await?;
+                // Apart: nearly always a watcher only waits.
+                Box::pin(self.read_on()).await?;
                 behind = false;
                 continue;
             }

@@ -15,8 +15,9 @@ use utoipa::ToSchema;
 
 use super::message::{Message, Suggestion};
 
-/// Turns that wait for a slow watcher, which reads the rest from the database.
-const WAITING: usize = 64;
+/// Turns that wait for a slow watcher, which reads the rest from the database. The room for them is there as long as
+/// anybody watches.
+const WAITING: usize = 16;
 
 /// The frames of one turn, in order. None at all: something happened that is in the database.
 pub(super) type Frames = Arc<[Arc<Frame>]>;

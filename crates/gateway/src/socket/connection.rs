@@ -64,7 +64,7 @@ pub(super) async fn run(
 
     let mut session = Session::new(hall, socket);
     if let Some(token) = token {
-        session.sign_in(None, &token).await;
+        Box::pin(session.sign_in(None, &token)).await;
     } else {
         session.tell_connected();
     }
@@ -111,13 +111,17 @@ async fn write(
     }
 }
 
+/// A frame that waits for those before it, with its type. Boxed, because the line has room for 32 of them from the start,
+/// whether or not any ever come.
+type Waiting = Box<(String, Frame)>;
+
 /// What a connection knows of itself.
 struct Session {
     hall: Hall,
     socket: Socket,
     token: String,
     place: Option<Place>,
-    frames: mpsc::Sender<(String, Frame)>,
+    frames: mpsc::Sender<Waiting>,
     unreadable: u32,
     refused: u32,
 }
@@ -139,6 +143,8 @@ impl Session {
         self.socket.send("status", &Status { state: "connected", heartbeat_seconds, ..Status::default() });
     }
 
+    /// Listens until the connection ends. What is done now and then has its memory only while it is done: thousands of
+    /// these wait.
     async fn listen(&mut self, incoming: &mut (impl StreamExt<Item = Result<Message, axum::Error>> + Unpin)) {
         let heartbeat = self.heartbeat();
         let mut beats = interval_at(Instant::now() + heartbeat, heartbeat);
@@ -160,7 +166,7 @@ impl Session {
                 message = incoming.next() => {
                     silent_beats = 0;
                     match message {
-                        Some(Ok(Message::Text(text))) => self.take(&text).await,
+                        Some(Ok(Message::Text(text))) => Box::pin(self.take(&text)).await,
                         Some(Ok(Message::Binary(_))) => self.unreadable("Frames must be text."),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                         Some(Ok(Message::Close(_))) | None => return,
@@ -175,10 +181,10 @@ impl Session {
                     }
                     // An empty text stands for a ping in the queue.
                     self.socket.send_text(Utf8Bytes::default());
-                    self.still_signed_in().await;
+                    Box::pin(self.still_signed_in()).await;
                 }
                 () = doubted.0.doubted.notified() => {
-                    self.still_signed_in().await;
+                    Box::pin(self.still_signed_in()).await;
                 }
                 () = too_late => {
                     self.socket.error(None, &Error::unauthorized("Sign in to do this.", "credentials_missing"));
@@ -234,7 +240,7 @@ impl Session {
         if !self.still_signed_in().await {
             return;
         }
-        if self.frames.try_send((kind, frame)).is_err() {
+        if self.frames.try_send(Box::new((kind, frame))).is_err() {
             let error =
                 Error::new(Kind::RateLimited, "Too many frames wait to be handled.").detail("retry_after", 1);
             self.refuse(id.as_deref(), &error);
@@ -392,8 +398,9 @@ fn too_many(most: usize) -> Error {
 
 /// Handles the frames of one connection in the order they came, each to its end, also when the client has gone:
 /// what a client sent before it left was sent.
-async fn handle_in_order(hall: Hall, socket: Socket, mut waiting: mpsc::Receiver<(String, Frame)>) {
-    while let Some((kind, frame)) = waiting.recv().await {
+async fn handle_in_order(hall: Hall, socket: Socket, mut waiting: mpsc::Receiver<Waiting>) {
+    while let Some(next) = waiting.recv().await {
+        let (kind, frame) = *next;
         let Some(handler) = hall.handlers.get(kind.as_str()) else {
             continue;
         };

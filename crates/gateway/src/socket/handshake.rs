@@ -63,15 +63,18 @@ async fn open(
     let token = bearer(&headers).map(str::to_owned).or_else(|| protocol_token(&headers));
     let query = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
     let settings = hall.edge.settings();
-    // A connection that only waits costs these buffers; the defaults are 128 KiB each way.
+    // A connection that only waits costs these buffers; the defaults are 128 KiB each way. Frames that are larger are
+    // read in several parts.
     upgrade
         .protocols([PROTOCOL])
-        .read_buffer_size(4 << 10)
+        .read_buffer_size(1 << 10)
         .write_buffer_size(0)
         .max_message_size(settings.socket_frame_limit)
         .max_frame_size(settings.socket_frame_limit)
         .on_upgrade(move |stream| {
-            hall.sockets.clone().track(connection::run(hall, stream, origin, query, token))
+            // Apart: what is handed on by value is kept at each hand it went through, for as long as the socket is open.
+            let connection = Box::pin(connection::run(hall.clone(), stream, origin, query, token));
+            hall.sockets.track(connection)
         })
 }
 
