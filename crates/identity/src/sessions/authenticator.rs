@@ -17,7 +17,7 @@ use super::{
 use crate::{
     roles::{self, Effective},
     tokens::{self, TokenHash, TokenKind},
-    users::{self, model::Status},
+    users::model::Status,
     visitors,
 };
 
@@ -99,13 +99,9 @@ impl Authenticator {
             return Err(refused("token_expired"));
         }
         let user = shown.user_id;
-        let assignments: Result<_, DbError> = self
-            .db
-            .read(shown.org_id, move |tx| {
-                users::store::is_member(tx, user)?.then(|| roles::store::of(tx, user)).transpose()
-            })
-            .await;
-        let effective = Effective::of(&assignments?.ok_or_else(|| refused("session_ended"))?, now);
+        let held: Result<_, DbError> =
+            self.db.read(shown.org_id, move |tx| roles::store::holdings(tx, user)).await;
+        let effective = Effective::of(&held?.ok_or_else(|| refused("session_ended"))?, now);
         let until = effective.until.map_or(shown.token_expires_at, |end| end.min(shown.token_expires_at));
         let known = Arc::new(Known {
             principal: Arc::new(Principal {
