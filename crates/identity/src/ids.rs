@@ -1,3 +1,3 @@
 //! The names of this room's ids in documented structs.
 
-pub use kernel::id::{OrganizationId, SessionId, UserId};
+pub use kernel::id::{GroupId, JoinRequestId, MembershipId, OrganizationId, RoleId, SessionId, UserId};

@@ -4,6 +4,7 @@
 //! server and itself to the edge, which asks it whose token it was shown.
 
 pub mod auth;
+pub mod groups;
 pub mod ids;
 pub mod membership;
 mod migrations;
@@ -29,6 +30,8 @@ use platform::{
 };
 
 pub use auth::{Auth, FirstAdministrator};
+pub use groups::Groups;
+pub use roles::Roles;
 pub use sessions::{SessionEnded, Sessions};
 pub use settings::Settings;
 pub use users::Users;
@@ -50,6 +53,8 @@ pub struct Identity {
     auth: Auth,
     founding: Founding,
     users: Users,
+    roles: Roles,
+    groups: Groups,
     sessions: Sessions,
     visitors: Visitors,
     callers: Callers,
@@ -94,6 +99,8 @@ impl Identity {
                 passwords.clone(),
                 bootstrap_secret,
             ),
+            roles: Roles::new(db.clone(), world.clone(), callers.clone()),
+            groups: Groups::new(db.clone(), world.clone(), callers.clone()),
             users: Users::new(db.clone(), world.clone(), settings, passwords, links, callers.clone()),
             sessions: Sessions::new(db.clone(), world, callers.clone(), visitors.clone()),
             authenticator: authenticator::Authenticator::new(db, callers.clone()),
@@ -107,6 +114,8 @@ impl Identity {
         vec![
             auth::module(&self.auth, &self.founding),
             users::module(&self.users),
+            roles::module(&self.roles),
+            groups::module(&self.groups),
             sessions::module(&self.sessions),
             visitors::module(&self.visitors),
         ]
@@ -120,6 +129,16 @@ impl Identity {
     /// People.
     pub fn users(&self) -> &Users {
         &self.users
+    }
+
+    /// Roles and what they allow.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// Groups of people.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     /// Sign-in sessions.

@@ -2,7 +2,11 @@
 
 use platform::db::Migration;
 
-use crate::visitors::store::VISITORS;
+use crate::{
+    groups::schema::{DEFAULT_GROUPS_POSTGRES, DEFAULT_GROUPS_SQLITE, GROUPS, JOIN_REQUESTS},
+    roles::schema::CUSTOM_ROLES,
+    visitors::store::VISITORS,
+};
 
 /// Every step, in order.
 pub(crate) static MIGRATIONS: &[Migration] = &[
@@ -22,6 +26,11 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     Migration::new("m20261129_04_identity_members_lookups", LOOKUPS),
     Migration::each("m20261130_01_identity_members_take_status_at_last", "", STATUS_AT_LAST_POSTGRES),
     Migration::new("m20261130_02_identity_visitors", VISITORS),
+    Migration::new("m20261201_30_identity_custom_roles", CUSTOM_ROLES),
+    Migration::new("m20261201_31_identity_groups", GROUPS),
+    Migration::search("m20261201_32_identity_groups_search", "user_groups", "search_key"),
+    Migration::each("m20261201_33_identity_default_groups", DEFAULT_GROUPS_SQLITE, DEFAULT_GROUPS_POSTGRES),
+    Migration::new("m20261201_34_identity_join_requests", JOIN_REQUESTS),
 ];
 
 /// `founding` is true for the server's first organization and null for all others: being unique, it lets only one

@@ -47,6 +47,9 @@ kinds! {
     User "usr" "user";
     Session "ses" "session";
     Role "rol" "role";
+    Group "grp" "group";
+    Membership "mem" "membership";
+    JoinRequest "req" "join request";
     ApiKey "key" "API key";
     Bot "bot" "bot";
     Conversation "conv" "conversation";
@@ -71,6 +74,14 @@ pub type OrganizationId = Id<kind::Organization>;
 pub type UserId = Id<kind::User>;
 /// Names a session.
 pub type SessionId = Id<kind::Session>;
+/// Names a role.
+pub type RoleId = Id<kind::Role>;
+/// Names a group.
+pub type GroupId = Id<kind::Group>;
+/// Names somebody's membership in a group.
+pub type MembershipId = Id<kind::Membership>;
+/// Names a request to become a member of a group.
+pub type JoinRequestId = Id<kind::JoinRequest>;
 /// Names a bot.
 pub type BotId = Id<kind::Bot>;
 /// Names a conversation.

@@ -390,6 +390,13 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// All that there is, where a list is never long.
+    pub fn of_all(items: Vec<T>) -> Self {
+        let total = Some(items.len() as u64);
+        let limit = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        Self { items, total, total_exact: None, limit, offset: Some(0), next_cursor: None }
+    }
+
     /// The same page with every item changed.
     pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Page<U> {
         match self.try_map(|item| Ok::<_, std::convert::Infallible>(change(item))) {

@@ -101,6 +101,14 @@ pub enum Standing {
     MayUseBot,
     /// Whoever started the job.
     Starter,
+    /// Whoever is a member of the group, by themselves or through its parent.
+    GroupMember,
+    /// Whoever is an owner or administrator of the group, or has the power there that the operation needs.
+    GroupAdmin,
+    /// Whoever owns the group.
+    GroupOwner,
+    /// Whoever made the request.
+    Requester,
 }
 
 impl Standing {
@@ -111,6 +119,10 @@ impl Standing {
             Self::Owner => "owner",
             Self::MayUseBot => "may_use_bot",
             Self::Starter => "starter",
+            Self::GroupMember => "member",
+            Self::GroupAdmin => "group_admin",
+            Self::GroupOwner => "group_owner",
+            Self::Requester => "requester",
         }
     }
 }

@@ -1,13 +1,14 @@
-//! Who may use a bot beyond what its visibility says: people and roles that are let in, and people that are kept out.
+//! Who may use a bot beyond what its visibility says: people, roles and groups that are let in, and people that are kept
+//! out.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use identity::membership;
 use kernel::{
     Actor, Error, Expected, FieldErrors, Id, Revision, Timestamp, Versioned,
     id::{
-        UserId,
-        kind::{Bot as BotKind, Role, User},
+        GroupId, UserId,
+        kind::{Bot as BotKind, Group, Role, User},
     },
 };
 use platform::{
@@ -25,7 +26,7 @@ use super::{
     store::{self, BotRow},
 };
 
-/// People, or roles, that a list names at the most.
+/// People, roles or groups that a list names at the most.
 const MOST: usize = 1000;
 
 /// Who may use a bot.
@@ -35,7 +36,9 @@ pub(super) struct Access {
     visibility: Visibility,
     /// Roles whose people may use a private bot.
     #[schema(example = json!(["manager"]))]
-    allowed_roles: Vec<&'static str>,
+    allowed_roles: Vec<Cow<'static, str>>,
+    /// Groups whose members may use a private bot.
+    allowed_groups: Vec<GroupId>,
     /// People who may use a private bot, besides whoever made it.
     allowed_users: Vec<UserId>,
     /// People who may not use it, whatever else holds.
@@ -59,6 +62,9 @@ pub(super) struct NewAccess {
     /// Names of roles whose people may use a private bot.
     #[schema(max_items = 1000, example = json!(["manager"]))]
     allowed_roles: Vec<String>,
+    /// Groups whose members may use a private bot, also members through a group above.
+    #[schema(max_items = 1000)]
+    allowed_groups: Vec<GroupId>,
     /// People who may use a private bot, besides whoever made it.
     #[schema(max_items = 1000)]
     allowed_users: Vec<UserId>,
@@ -96,6 +102,7 @@ impl From<AccessType> for Visibility {
 enum Relation {
     AllowedUser,
     AllowedRole,
+    AllowedGroup,
     DeniedUser,
 }
 
@@ -104,6 +111,7 @@ impl Relation {
         match self {
             Self::AllowedUser => "allowed_user",
             Self::AllowedRole => "allowed_role",
+            Self::AllowedGroup => "allowed_group",
             Self::DeniedUser => "denied_user",
         }
     }
@@ -115,7 +123,7 @@ pub(crate) struct Guard<'a> {
     pub(crate) bot: Id<BotKind>,
     pub(crate) visibility: &'a str,
     pub(crate) created_by: Option<Id<User>>,
-    /// Does any list name people or roles?
+    /// Does any list name people, roles or groups?
     pub(crate) is_listed: bool,
     /// May visitors use it, if it is public?
     pub(crate) anonymous_allowed: bool,
@@ -136,8 +144,13 @@ impl Guard<'_> {
         if may_if(is(Relation::AllowedUser)) {
             return Ok(true);
         }
-        // Their roles matter only where nothing else lets them in and a list could.
-        Ok(self.is_listed && may_if(true) && is_allowed_by_role(tx, self.bot, who.user, now)?)
+        // Their roles and groups matter only where nothing else lets them in and a list could.
+        if !self.is_listed || !may_if(true) {
+            return Ok(false);
+        }
+        let belonging = membership::belonging(tx, who.user, now)?;
+        Ok(is_allowed_by_role(tx, self.bot, &belonging.roles)?
+            || is_allowed_by_group(tx, self.bot, &belonging.groups)?)
     }
 }
 
@@ -152,14 +165,8 @@ fn own_relations(tx: &Tx<'_>, bot: Id<BotKind>, user: Id<User>) -> Result<Vec<(S
 /// Roles that are looked for at once. Hardly anybody has as many.
 const ROLES_AT_ONCE: usize = 6;
 
-/// Is one of the roles that somebody has now let in?
-fn is_allowed_by_role(
-    tx: &Tx<'_>,
-    bot: Id<BotKind>,
-    user: Id<User>,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let roles: Vec<_> = membership::roles_of(tx, user, now)?.into_iter().map(|(role, _)| role).collect();
+/// Is one of these roles let in?
+fn is_allowed_by_role(tx: &Tx<'_>, bot: Id<BotKind>, roles: &[Id<Role>]) -> Result<bool, DbError> {
     let allowed = Relation::AllowedRole.as_str();
     for batch in roles.chunks(ROLES_AT_ONCE) {
         // A text that never changes stays prepared; a batch that is not full repeats its first.
@@ -176,6 +183,16 @@ fn is_allowed_by_role(
     Ok(false)
 }
 
+/// Is one of these groups let in? Somebody may have more groups than a bot lists.
+fn is_allowed_by_group(tx: &Tx<'_>, bot: Id<BotKind>, groups: &[Id<Group>]) -> Result<bool, DbError> {
+    let allowed = Relation::AllowedGroup.as_str();
+    let listed: Vec<(Id<Group>,)> = tx.all(
+        "SELECT subject_id FROM bot_access WHERE org_id = $1 AND bot_id = $2 AND relation = $3",
+        &[&bot, &allowed],
+    )?;
+    Ok(listed.iter().any(|(group,)| groups.contains(group)))
+}
+
 fn lists(tx: &Tx<'_>, bot: &BotRow) -> Result<Access, DbError> {
     let rows: Vec<(String, [u8; 16])> = tx.all(
         "SELECT relation, subject_id FROM bot_access WHERE org_id = $1 AND bot_id = $2
@@ -187,14 +204,15 @@ fn lists(tx: &Tx<'_>, bot: &BotRow) -> Result<Access, DbError> {
             .filter(move |(found, _)| found == relation.as_str())
             .map(|(_, subject)| Uuid::from_bytes(*subject))
     };
-    let mut roles: Vec<_> = of(Relation::AllowedRole)
-        .filter_map(|role| membership::role_of(Id::<Role>::from_uuid(role)))
-        .map(|(_, name)| name)
-        .collect();
+    let mut roles = Vec::new();
+    for role in of(Relation::AllowedRole).map(Id::<Role>::from_uuid) {
+        roles.extend(membership::role_of(tx, role)?.map(|(_, name)| name));
+    }
     roles.sort_unstable();
     Ok(Access {
         visibility: Visibility::read(&bot.visibility),
         allowed_roles: roles,
+        allowed_groups: of(Relation::AllowedGroup).map(Id::from_uuid).collect(),
         allowed_users: of(Relation::AllowedUser).map(Id::from_uuid).collect(),
         denied_users: of(Relation::DeniedUser).map(Id::from_uuid).collect(),
         anonymous_allowed: bot.anonymous_allowed,
@@ -219,6 +237,7 @@ fn check(tx: &Tx<'_>, who: &Actor, new: &NewAccess) -> Result<Lists, BotError> {
     );
     for (field, count) in [
         ("allowed_roles", new.allowed_roles.len()),
+        ("allowed_groups", new.allowed_groups.len()),
         ("allowed_users", new.allowed_users.len()),
         ("denied_users", new.denied_users.len()),
     ] {
@@ -232,10 +251,14 @@ fn check(tx: &Tx<'_>, who: &Actor, new: &NewAccess) -> Result<Lists, BotError> {
     wrong.check(!new.denied_users.contains(&who.user), "denied_users", "must not name yourself");
     let mut wrong = no_more_than_allowed(wrong)?;
     for role in &new.allowed_roles {
-        match membership::role_named(role) {
+        match membership::role_named(tx, role)? {
             Some((id, _)) => _ = subjects.insert((Relation::AllowedRole.as_str(), *id.as_bytes())),
             None => wrong.add("allowed_roles", format!("{role} is no role")),
         }
+    }
+    for group in &new.allowed_groups {
+        wrong.check(membership::is_group(tx, *group)?, "allowed_groups", format!("{group} is no group"));
+        subjects.insert((Relation::AllowedGroup.as_str(), *group.as_bytes()));
     }
     for (field, relation, users) in [
         ("allowed_users", Relation::AllowedUser, &new.allowed_users),
@@ -286,7 +309,7 @@ fn save(
     Ok(())
 }
 
-/// Names the same people and roles for another bot.
+/// Names the same people, roles and groups for another bot.
 pub(crate) fn copy(unit: &Unit<'_>, from: Id<BotKind>, to: Id<BotKind>) -> Result<(), DbError> {
     unit.execute(
         "INSERT INTO bot_access (org_id, bot_id, relation, subject_id)
@@ -328,6 +351,9 @@ fn audited(mut entry: Audit, before: &Access, after: &Access) -> Audit {
     }
     if let Some(roles) = ListChange::between(&before.allowed_roles, &after.allowed_roles) {
         entry = entry.detail("allowed_roles", roles);
+    }
+    if let Some(groups) = ListChange::between(&before.allowed_groups, &after.allowed_groups) {
+        entry = entry.detail("allowed_groups", groups);
     }
     for (list, before, after) in [
         ("allowed_users", &before.allowed_users, &after.allowed_users),

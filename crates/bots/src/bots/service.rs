@@ -223,9 +223,8 @@ impl BotService {
         let page: Page<Bot> = self
             .db
             .read(org, move |tx| {
-                let roles: Vec<_> =
-                    membership::roles_of(tx, who.user, now)?.into_iter().map(|(role, _)| role).collect();
-                let visible = store::visible(who.may(Permission::ADMIN_BOTS), who.user, &roles);
+                let belonging = membership::belonging(tx, who.user, now)?;
+                let visible = store::visible(who.may(Permission::ADMIN_BOTS), who.user, &belonging);
                 let page: Page<BotRow> = tx.list(&store::LIST, &request, visible).map_err(Error::from)?;
                 let asked: Vec<_> = page.items.iter().map(|bot| (bot.id, bot.sessions_since(now))).collect();
                 let mut counts = store::active_conversations_of_each(tx, &asked, COUNTED)?.into_iter();

@@ -163,7 +163,7 @@ async fn a_role_that_is_let_in_lets_in_until_it_ends() {
     crate::testing::join(&db, &other).await;
     let (user, ends) = (other.user, world.now());
     let assigned = db.write(maker.org, move |unit| {
-        let (manager, _) = identity::membership::role_named("manager").unwrap();
+        let (manager, _) = identity::membership::role_named(unit, "manager")?.unwrap();
         unit.execute(
             "INSERT INTO member_roles (org_id, user_id, role_id, expires_at, created_at) VALUES ($1, $2, $3, $4, $4)",
             &[&user, &manager, &ends],

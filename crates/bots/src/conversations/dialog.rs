@@ -363,11 +363,8 @@ impl Dialogs {
         }
         let now = self.surroundings.now();
         let roles = self.db.read(org, move |tx| membership::roles_of(tx, user, now)).await?;
-        let has = |name: &String| {
-            membership::role_named(name)
-                .is_some_and(|(wanted, _)| roles.iter().any(|(role, _)| *role == wanted))
-        };
-        Ok((!allowed.iter().any(has)).then(|| allowed.join(" or ")))
+        let has = allowed.iter().any(|name| membership::is_among(&roles, name));
+        Ok((!has).then(|| allowed.join(" or ")))
     }
 
     /// The variables that every script finds: those of the package's settings, and the server's own.

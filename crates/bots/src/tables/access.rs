@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use basic::{ErrorCode, filter::BoundFilter};
 use gateway::command::{Run, Unperformed};
-use identity::membership;
-use kernel::{Id, id::kind::Role};
+use identity::membership::{self, RoleName};
 
 use super::{
     definition::{Definition, Existing, Tables, folded},
@@ -139,19 +138,18 @@ impl BotTables {
     }
 
     /// The roles of the run's person.
-    async fn roles(&self, run: &Run) -> Result<Arc<[Id<Role>]>, Unperformed> {
+    async fn roles(&self, run: &Run) -> Result<Arc<[RoleName]>, Unperformed> {
         if let Some(roles) = run.drafts.with(|ledger: &mut Ledger| ledger.roles.clone()) {
             return Ok(roles);
         }
         let (user, now) = (run.user, run.now);
         let roles = self.db.read(run.org, move |tx| membership::roles_of(tx, user, now)).await?;
-        let roles: Arc<[Id<Role>]> = roles.into_iter().map(|(role, _)| role).collect();
+        let roles: Arc<[RoleName]> = roles.into();
         run.drafts.with(|ledger: &mut Ledger| ledger.roles = Some(Arc::clone(&roles)));
         Ok(roles)
     }
 }
 
-fn has_one(roles: &[Id<Role>], wanted: &[String]) -> bool {
-    let named = wanted.iter().filter_map(|name| membership::role_named(name));
-    named.into_iter().any(|(role, _)| roles.contains(&role))
+fn has_one(roles: &[RoleName], wanted: &[String]) -> bool {
+    wanted.iter().any(|name| membership::is_among(roles, name))
 }

@@ -9,10 +9,8 @@ use std::{
 };
 
 use gateway::command::{Draft, NotWritten};
-use kernel::{
-    Id, Timestamp,
-    id::kind::{Bot, Role},
-};
+use identity::membership::RoleName;
+use kernel::{Id, Timestamp, id::kind::Bot};
 use platform::db::{DbError, MadeTable, MadeValue, RowId, Unit};
 
 use super::{
@@ -54,7 +52,7 @@ pub(super) struct Ledger {
     /// The bot and its tables, as they stood when the turn first asked.
     pub(super) tables: Option<(Id<Bot>, Arc<Tables>)>,
     /// The roles of its person, as they stood when the turn first asked.
-    pub(super) roles: Option<Arc<[Id<Role>]>>,
+    pub(super) roles: Option<Arc<[RoleName]>>,
     /// The revisions of rows as they were first seen.
     seen: HashMap<(MadeTable, RowId), i64>,
     log: Vec<(MadeTable, RowId, Change)>,

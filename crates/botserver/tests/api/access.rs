@@ -48,6 +48,35 @@ async fn a_private_bot_is_for_the_people_and_roles_that_are_listed(app: App) {
 }
 
 #[botserver_test]
+async fn a_private_bot_is_for_the_groups_that_are_listed(app: App) {
+    app.bot("Shop", "TALK \"hi\"").await;
+    let (admin, ann, bob) = (app.admin(), app.user("ann").await, app.user("bob").await);
+    let group = admin.post("/groups", json!({ "name": "Desk" })).await.assert_status(201).data();
+    let id = group["group_id"].as_str().expect("an id").to_owned();
+    let below = json!({ "name": "Night", "inherit_members": true, "parent_id": id });
+    let below = admin.post("/groups", below).await.assert_status(201).data();
+    let set = async |groups: Value| {
+        let access = json!({ "visibility": "private", "allowed_groups": groups });
+        admin.put("/bots/shop/access", access).await
+    };
+    set(json!([below["group_id"]])).await.assert_ok();
+    assert!(!may_use(&ann).await);
+
+    let member = json!({ "user_id": id_of(&ann).await });
+    admin.post(format!("/groups/{id}/members"), member).await.assert_status(201);
+
+    assert!(may_use(&ann).await && !may_use(&bob).await, "through the group above");
+    set(json!(["grp_01jxk6qv9ve7m8g3t5s0c4d2ba"])).await.assert_fields(&["allowed_groups"]);
+    let told = admin.get("/bots/shop/access").await.assert_ok().data();
+    assert_eq!(told["allowed_groups"], json!([below["group_id"]]));
+    admin
+        .delete(format!("/groups/{id}/members/{}", id_of(&ann).await.as_str().expect("an id")))
+        .await
+        .assert_status(204);
+    assert!(!may_use(&ann).await);
+}
+
+#[botserver_test]
 async fn who_is_denied_may_not_use_it_whatever_else_holds(app: App) {
     app.bot("Shop", "TALK \"hi\"").await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -68,7 +97,8 @@ async fn access_that_is_wrong_changes_nothing(app: App) {
     let admin = app.admin();
     let before = admin.get("/bots/shop/access").await.assert_ok();
     let default = json!({
-        "visibility": "organization", "allowed_roles": [], "allowed_users": [], "denied_users": [],
+        "visibility": "organization", "allowed_roles": [], "allowed_groups": [], "allowed_users": [],
+        "denied_users": [],
         "anonymous_allowed": false,
     });
     assert_eq!(before.data(), default);

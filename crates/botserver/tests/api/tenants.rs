@@ -12,8 +12,17 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
     let ann = app.user("ann").await;
     let conversation = ann.converse(&bot).await;
     let session = ann.get("/sessions/current").await.assert_ok().data();
+    let role = app.admin().post("/roles", json!({ "name": "desk" })).await.assert_status(201).data();
+    let open = json!({ "name": "Open", "visibility": "public" });
+    let group = app.admin().post("/groups", open).await.assert_status(201).data();
     let text = |value: &Value| value.as_str().expect("an id").to_owned();
+    let join = format!("/groups/{}/join-requests", text(&group["group_id"]));
+    let request = ann.post(join, json!({})).await.assert_status(201).data();
     vec![
+        ("{role_id}", text(&role["role_id"])),
+        ("{group_id}", text(&group["group_id"])),
+        ("{request_id}", text(&request["request_id"])),
+        ("{permission}", "bots:use".to_owned()),
         ("{bot_id}", text(&bot["bot_id"])),
         ("{name}", "start".to_owned()),
         ("{conversation_id}", text(&conversation["conversation_id"])),
@@ -75,9 +84,14 @@ async fn lists_hold_ones_own_only(app: App) {
     ids(&app).await;
     let stranger = app.stranger("sue").await;
 
-    for (path, own) in
-        [("/bots", 0), ("/conversations", 0), ("/users", 1), ("/sessions", 1), ("/admin/jobs", 0)]
-    {
+    for (path, own) in [
+        ("/bots", 0),
+        ("/conversations", 0),
+        ("/users", 1),
+        ("/sessions", 1),
+        ("/admin/jobs", 0),
+        ("/groups", 5),
+    ] {
         assert_eq!(stranger.get(path).await.assert_ok().data()["total"], own, "{path}");
     }
 }
@@ -85,7 +99,8 @@ async fn lists_hold_ones_own_only(app: App) {
 #[botserver_test]
 async fn a_socket_follows_and_says_nothing_in_anothers_conversation(app: App) {
     let ids = ids(&app).await;
-    let conversation = &ids[2].1;
+    let of_conversations = ids.iter().find(|(parameter, _)| *parameter == "{conversation_id}");
+    let conversation = &of_conversations.expect("one").1;
     let stranger = app.stranger("sue").await;
     let mut socket =
         Socket::signed_in(&app, stranger.token(), &format!("?conversation_id={conversation}")).await;

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Settings, organizations,
     passwords::Passwords,
-    roles::{self, system},
+    roles::{self, Catalogue, system},
     tokens::{self, Disclosed},
     users::{self, change::CheckedUser, fields, model::NewUser},
 };
@@ -84,7 +84,12 @@ impl Founding {
             display_name: Some("Administrator".to_owned()),
             ..NewUser::default()
         };
-        let user = users::change::check_new(&new, &self.settings.password, FieldErrors::default())?;
+        let user = users::change::check_new(
+            &new,
+            &Catalogue::default(),
+            &self.settings.password,
+            FieldErrors::default(),
+        )?;
         let founder = Founder {
             organization: self.settings.organization_name.clone(),
             user,
@@ -118,7 +123,7 @@ impl Founding {
         };
         let mut wrong = FieldErrors::default();
         let organization = wrong.take("organization_name", fields::display_name(&organization_name));
-        let user = users::change::check_new(&new, &self.settings.password, wrong)?;
+        let user = users::change::check_new(&new, &Catalogue::default(), &self.settings.password, wrong)?;
         let founder = Founder {
             organization: organization.unwrap_or_default(),
             user,
@@ -158,7 +163,7 @@ fn establish(
     let slug = organizations::slug(&founder.organization);
     organizations::store::rename(unit, org, &founder.organization, &slug, now)?;
     let account = founder.user.account(world.id_at(now), org, true, now);
-    let owner: Vec<_> = system::by_id(system::OWNER).into_iter().collect();
+    let owner: Vec<_> = system::by_id(system::OWNER).into_iter().cloned().collect();
     users::insert(&scoped, &account, &owner, None, now)?;
     store::insert_credential(unit, account.id, &founder.password_hash, now)?;
     let entry = founder.audit.on("user", account.id).named(account.username.as_str());

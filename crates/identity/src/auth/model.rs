@@ -1,5 +1,7 @@
 //! What sign-in takes and gives.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use kernel::{PermissionSet, Secret};
 use serde::{Deserialize, Serialize};
@@ -79,10 +81,10 @@ pub struct SignedInUser {
     /// The name of the highest role.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<RoleName>)]
-    pub role: Option<&'static str>,
+    pub role: Option<Cow<'static, str>>,
     /// The names of all roles, highest first.
     #[schema(value_type = Vec<RoleName>, example = json!(["member"]))]
-    pub roles: Vec<&'static str>,
+    pub roles: Vec<Cow<'static, str>>,
     /// The organization that the tokens act in.
     pub organization_id: OrganizationId,
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Settings, organizations,
     passwords::{Passwords, Verdict},
-    roles::Effective,
+    roles::{self, Effective},
     sessions::{
         self,
         revocation::Callers,
@@ -506,8 +506,8 @@ impl Pair {
                 username: user.username.clone(),
                 email: user.email.clone(),
                 display_name: user.display_name.clone(),
-                role: roles.roles.first().map(|role| role.name),
-                roles: roles.names(),
+                role: roles.roles.first().map(|role| role.name.clone()),
+                roles: roles::names(&roles.roles),
                 organization_id: org,
             },
         }

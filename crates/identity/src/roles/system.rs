@@ -1,25 +1,11 @@
 //! The roles that every server has: code with fixed ids, not rows, so that nobody can edit themselves one.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
-use kernel::{Id, PermissionSet, id::kind};
-use serde_json::Value;
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, Type},
-};
+use kernel::{Id, Permission, PermissionSet, id::kind};
 use uuid::Uuid;
 
-/// A named bundle of permissions.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Role {
-    pub(crate) id: Id<kind::Role>,
-    pub(crate) name: &'static str,
-    /// The rank: who may give it to whom. A functional role adds permissions and no rank.
-    pub(crate) level: u8,
-    /// What it allows, its parents' permissions included.
-    pub(crate) permissions: PermissionSet,
-}
+use super::Role;
 
 /// A row of the table: number (part of the id, never reused), name, level, parents, permissions.
 type Row = (u8, &'static str, u8, &'static [&'static str], &'static str);
@@ -87,42 +73,37 @@ const ROWS: &[Row] = &[
 /// Names that are read as another's.
 const ALIASES: &[(&str, &str)] = &[("user", "member")];
 
-/// Every name that a role is known by, for filters and the contract.
-pub(crate) const NAMES: [&str; ROWS.len() + ALIASES.len()] = {
-    let mut names = [""; ROWS.len() + ALIASES.len()];
-    let mut at = 0;
-    while at < names.len() {
-        names[at] = if at < ROWS.len() { ROWS[at].1 } else { ALIASES[at - ROWS.len()].0 };
-        at += 1;
-    }
-    names
-};
-
-/// The name of a role, for the contract.
-pub(crate) enum RoleName {}
-
-impl PartialSchema for RoleName {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .description(Some("The name of a role. `user` is read as `member`."))
-            .enum_values(Some(NAMES))
-            .examples(["member"].map(Value::from))
-            .into()
-    }
-}
-
-impl ToSchema for RoleName {}
-
 /// All roles, permissions resolved.
 pub(crate) static ROLES: LazyLock<Vec<Role>> = LazyLock::new(|| ROWS.iter().map(role).collect());
 
 fn role(&(number, name, level, ..): &Row) -> Role {
     let mut permissions = granted(name);
     if name == "admin" {
-        permissions = permissions.without(kernel::Permission::ORG_DELETE);
+        permissions = permissions.without(Permission::ORG_DELETE);
     }
-    Role { id: id(number), name, level, permissions }
+    Role { id: id(number), name: Cow::Borrowed(name), level, permissions }
+}
+
+/// What a role says of itself, before its parents are added.
+pub(crate) struct Definition {
+    pub(crate) parents: &'static [&'static str],
+    pub(crate) permissions: Vec<String>,
+}
+
+/// The definition of the role of that name.
+pub(crate) fn definition(name: &str) -> Option<Definition> {
+    let (.., parents, own) = ROWS.iter().find(|row| row.1 == name)?;
+    let permissions = match name {
+        // Its row can't say what it leaves out.
+        "admin" => by_name(name)?.permissions.iter().map(|permission| permission.to_string()).collect(),
+        _ => own.split_whitespace().map(str::to_owned).collect(),
+    };
+    Some(Definition { parents, permissions })
+}
+
+/// Is the name one that a role of the server has, or is read as?
+pub(crate) fn is_name(name: &str) -> bool {
+    by_name(name).is_some()
 }
 
 /// The permissions of a role and of its parents. The table has no cycles: parents stand above their children.
@@ -158,8 +139,6 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Role> {
 
 #[cfg(test)]
 mod tests {
-    use kernel::Permission;
-
     use super::*;
 
     fn permissions(name: &str) -> PermissionSet {

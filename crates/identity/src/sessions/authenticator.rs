@@ -17,7 +17,7 @@ use super::{
 use crate::{
     roles::{self, Effective},
     tokens::{self, TokenHash, TokenKind},
-    users, visitors,
+    visitors,
 };
 
 /// Uses of sessions that may wait to be written down; more are left out until the next minute.
@@ -125,13 +125,9 @@ impl Authenticator {
             return Err(refused("session_ended"));
         }
         let user = shown.user_id;
-        let assignments: Result<_, DbError> = self
-            .db
-            .read(shown.org_id, move |tx| {
-                users::store::is_member(tx, user)?.then(|| roles::store::of(tx, user)).transpose()
-            })
-            .await;
-        let effective = Effective::of(&assignments?.ok_or_else(|| refused("session_ended"))?, now);
+        let held: Result<_, DbError> =
+            self.db.read(shown.org_id, move |tx| roles::store::holdings(tx, user)).await;
+        let effective = Effective::of(&held?.ok_or_else(|| refused("session_ended"))?, now);
         let principal = Principal {
             user,
             org: shown.org_id,

@@ -22,7 +22,7 @@ use platform::{jobs::JobKind, schedules::Schedule};
 pub use model::{EndedSessions, Session};
 pub use revocation::SessionEnded;
 pub use service::{SessionError, Sessions};
-pub(crate) use service::{end_all, end_all_of};
+pub(crate) use service::{end_all, end_all_of, rights_changed};
 
 /// Forgets sessions that have expired. Those of people who come back are forgotten then; this is for the others'.
 const SWEEP: JobKind<()> = JobKind::new("sessions.sweep");

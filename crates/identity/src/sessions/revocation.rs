@@ -13,6 +13,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use dashmap::DashMap;
 use kernel::{Id, Principal, Timestamp, id::kind};
 use moka::sync::Cache;
 use platform::{
@@ -66,8 +67,10 @@ struct Inner {
 }
 
 struct Memory {
-    /// With the span in which they were read.
-    known: Cache<TokenHash, (Coherence, Arc<Known>)>,
+    /// With the span in which they were read, and the turn of their organization.
+    known: Cache<TokenHash, (Coherence, u64, Arc<Known>)>,
+    /// Organizations in which rights changed for more than a few, with how often. Absent is 0.
+    turns: DashMap<Id<kind::Organization>, u64>,
     /// Counts what was forgotten, so that what was read before is not remembered after.
     forgotten: AtomicU64,
     listeners: RwLock<Vec<Listener>>,
@@ -75,6 +78,18 @@ struct Memory {
 }
 
 /// What one node tells the others.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Told {
+    Token(Revoked),
+    /// What everybody who acts in the organization may do has to be read again. Nodes that don't know it forget
+    /// everybody, which is as right.
+    Organization {
+        organization: Id<kind::Organization>,
+    },
+}
+
+/// A token that is worth something else than it was, or nothing.
 #[derive(Serialize, Deserialize)]
 struct Revoked {
     token: TokenHash,
@@ -87,6 +102,7 @@ impl Callers {
     pub(crate) fn new(bus: Bus) -> Self {
         let memory = Arc::new(Memory {
             known: Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(),
+            turns: DashMap::new(),
             forgotten: AtomicU64::new(0),
             listeners: RwLock::default(),
             doubters: RwLock::default(),
@@ -98,8 +114,9 @@ impl Callers {
     /// The caller, if they are known, nothing about them has ended, and it would have been heard if it had.
     pub(crate) fn get(&self, token: &TokenHash, now: Timestamp) -> Option<Arc<Known>> {
         let present = self.0.bus.coherence()?;
-        let (read_in, known) = self.0.memory.known.get(token)?;
-        (read_in == present && now < known.until).then_some(known)
+        let (read_in, turn, known) = self.0.memory.known.get(token)?;
+        let holds = read_in == present && turn == self.0.memory.turn(known.principal.org);
+        (holds && now < known.until).then_some(known)
     }
 
     /// To be called before reading what is then remembered.
@@ -113,7 +130,8 @@ impl Callers {
         let memory = &self.0.memory;
         // What changed since it was read would not be heard.
         let Some(coherence) = reading.coherence else { return };
-        memory.known.insert(token, (coherence, known));
+        let turn = memory.turn(known.principal.org);
+        memory.known.insert(token, (coherence, turn, known));
         // Looked at after the insert: whoever forgets counts first and removes then, so one of us sees the other.
         if memory.forgotten.load(Ordering::Acquire) != reading.forgotten {
             memory.known.invalidate(&token);
@@ -140,6 +158,15 @@ impl Callers {
         }
     }
 
+    /// Once the unit is committed: what everybody may do in the organization has to be read again.
+    pub(crate) fn organization_changed(&self, unit: &ServerUnit<'_>, organization: Id<kind::Organization>) {
+        let this = self.clone();
+        unit.after_commit(move || {
+            this.0.memory.next_turn(organization);
+            this.tell_others(&Told::Organization { organization });
+        });
+    }
+
     /// Runs for each session that ends, on whatever node. It must not wait for anything.
     pub(crate) fn on_end(&self, listener: impl Fn(SessionEnded) + Send + Sync + 'static) {
         let listeners = &self.0.memory.listeners;
@@ -155,10 +182,14 @@ impl Callers {
     fn tell(&self, token: TokenHash, ended: Option<(Id<kind::User>, Id<kind::Session>)>) {
         let revoked = Revoked { token, ended };
         self.0.memory.apply(&revoked);
+        self.tell_others(&Told::Token(revoked));
+    }
+
+    fn tell_others(&self, told: &Told) {
         if !self.0.bus.has_others() {
             return;
         }
-        match serde_json::to_vec(&revoked) {
+        match serde_json::to_vec(told) {
             Ok(hint) => self.0.bus.tell_others(TOPIC, &hint),
             Err(cause) => tracing::error!(%cause, "a revocation could not be told to other nodes"),
         }
@@ -172,6 +203,16 @@ pub(crate) struct Reading {
 }
 
 impl Memory {
+    fn turn(&self, organization: Id<kind::Organization>) -> u64 {
+        self.turns.get(&organization).map_or(0, |turn| *turn)
+    }
+
+    /// Counts first what was forgotten: whoever remembers looks at the turn, and at that afterwards.
+    fn next_turn(&self, organization: Id<kind::Organization>) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        *self.turns.entry(organization).or_default() += 1;
+    }
+
     fn apply(&self, revoked: &Revoked) {
         self.forgotten.fetch_add(1, Ordering::AcqRel);
         self.known.invalidate(&revoked.token);
@@ -193,8 +234,9 @@ impl Memory {
 async fn hear(mut bus: Subscription, memory: Weak<Memory>) {
     while let (Some(heard), Some(memory)) = (bus.next().await, memory.upgrade()) {
         match heard {
-            Heard::Hint(hint) => match serde_json::from_slice::<Revoked>(&hint) {
-                Ok(revoked) => memory.apply(&revoked),
+            Heard::Hint(hint) => match serde_json::from_slice::<Told>(&hint) {
+                Ok(Told::Token(revoked)) => memory.apply(&revoked),
+                Ok(Told::Organization { organization }) => memory.next_turn(organization),
                 Err(_) => memory.forget_all(),
             },
             Heard::Missed => memory.forget_all(),
@@ -236,6 +278,29 @@ mod tests {
         callers.remember(&reading, [7; 32], known(&world, later));
 
         assert!(callers.get(&[7; 32], world.now()).is_none());
+    }
+
+    #[tokio::test]
+    async fn whoever_acts_in_an_organization_whose_rights_changed_is_read_again_on_every_node() {
+        let (world, bus) = (Surroundings::system(), Bus::default());
+        let callers = Callers::new(bus.clone());
+        let later = world.now() + TimeDelta::hours(1);
+        let (one, other) = (known(&world, later), known(&world, later));
+        callers.remember(&callers.begin(), [1; 32], Arc::clone(&one));
+        callers.remember(&callers.begin(), [2; 32], Arc::clone(&other));
+        let (tell, told) = std::sync::mpsc::channel();
+        callers.on_end(move |ended| tell.send(ended).unwrap());
+
+        let changed = Told::Organization { organization: one.principal.org };
+        bus.publish(TOPIC, serde_json::to_vec(&changed).unwrap().into());
+        let after = Revoked { token: [3; 32], ended: Some((world.id(), world.id())) };
+        bus.publish(TOPIC, serde_json::to_vec(&Told::Token(after)).unwrap().into());
+        tokio::task::spawn_blocking(move || told.recv().unwrap()).await.unwrap();
+
+        assert!(callers.get(&[1; 32], world.now()).is_none());
+        assert!(callers.get(&[2; 32], world.now()).is_some());
+        callers.remember(&callers.begin(), [1; 32], one);
+        assert!(callers.get(&[1; 32], world.now()).is_some());
     }
 
     #[tokio::test]

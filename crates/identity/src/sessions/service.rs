@@ -213,6 +213,18 @@ pub(crate) fn end_all_of(
     end_all(unit, callers, live, now)
 }
 
+/// What the tokens of this user are worth has to be read again once the unit is committed.
+pub(crate) fn rights_changed(
+    unit: &ServerUnit<'_>,
+    callers: &Callers,
+    user: Id<kind::User>,
+    now: Timestamp,
+) -> std::result::Result<(), DbError> {
+    let live = store::live_of_user(unit, user, now)?;
+    callers.changed(unit, live.iter().map(|session| session.token_hash).collect());
+    Ok(())
+}
+
 fn audit_ended(
     unit: &Unit<'_>,
     who: &Actor,

@@ -1,5 +1,7 @@
 //! What a request asks for, worked out without a database: the account as it will be, or everything that is wrong.
 
+use std::borrow::Cow;
+
 use kernel::{
     Actor, FieldErrors, Id, Patch, Permission, Timestamp,
     id::kind,
@@ -16,10 +18,7 @@ use super::{
     store::{Account, Narrowing},
 };
 use crate::{
-    roles::{
-        Effective,
-        system::{self, Role},
-    },
+    roles::{self, Catalogue, Effective, Role, system},
     settings::PasswordPolicy,
 };
 
@@ -53,7 +52,7 @@ pub(crate) const LIST: ListSpec = ListSpec {
             ],
             "In one of these states; `pending` is both pending ones.",
         ),
-        FilterField::one_of("role", &system::NAMES, "With one of these roles."),
+        FilterField::texts("role", "Given one of these roles, by name or id."),
         FilterField::flag("email_verified", "Is the address confirmed?"),
     ],
     search: Some("username, e-mail and names; for those who see cards only, in what cards show"),
@@ -66,6 +65,7 @@ const HIDDEN: [&str; 3] = ["email", "last_login", "email_verified"];
 pub(crate) fn narrow(
     request: &mut ListRequest,
     in_full: bool,
+    catalogue: &Catalogue,
     now: Timestamp,
 ) -> Result<Narrowing, UserError> {
     let mut narrowing = Narrowing::default();
@@ -80,7 +80,10 @@ pub(crate) fn narrow(
     for (field, values) in &mut request.filters {
         match *field {
             "role" => {
-                let found = roles_named("role", values, &mut wrong).into_iter().map(|role| role.id).collect();
+                let found = roles_named("role", values, catalogue, &mut wrong)
+                    .into_iter()
+                    .map(|role| role.id)
+                    .collect();
                 narrowing.roles = Some((found, now));
             }
             "status" => *values = values.drain(..).flat_map(spelled_out).collect(),
@@ -101,11 +104,16 @@ fn spelled_out(status: String) -> Vec<String> {
     }
 }
 
-/// The roles of these names; unknown ones are noted.
-fn roles_named(field: &str, names: &[String], wrong: &mut FieldErrors) -> Vec<&'static Role> {
-    let mut found: Vec<&'static Role> = Vec::new();
+/// The roles of these names or ids; unknown ones are noted.
+pub(crate) fn roles_named(
+    field: &str,
+    names: &[String],
+    catalogue: &Catalogue,
+    wrong: &mut FieldErrors,
+) -> Vec<Role> {
+    let mut found: Vec<Role> = Vec::new();
     for name in names {
-        match system::by_name(name.trim()) {
+        match catalogue.named(name.trim()) {
             Some(role) if found.contains(&role) => {}
             Some(role) => found.push(role),
             None => wrong.add(field, format!("there is no role \"{}\"", name.escape_debug())),
@@ -136,12 +144,13 @@ pub(crate) struct CheckedUser {
     last_name: Option<String>,
     avatar_url: Option<String>,
     metadata: Map<String, Value>,
-    pub(crate) roles: Vec<&'static Role>,
+    pub(crate) roles: Vec<Role>,
 }
 
 /// Reads the fields of a new user; everything that is wrong with them is told at once, with what was noted before.
 pub(crate) fn check_new(
     new: &NewUser,
+    catalogue: &Catalogue,
     passwords: &PasswordPolicy,
     mut wrong: FieldErrors,
 ) -> Result<CheckedUser, UserError> {
@@ -158,8 +167,8 @@ pub(crate) fn check_new(
     let metadata = fields::merge_metadata(Map::new(), new.metadata.clone().unwrap_or_default());
     let metadata = wrong.take("metadata", metadata).unwrap_or_default();
     let roles = match &new.roles {
-        Some(names) => roles_named("roles", names, &mut wrong),
-        None => system::by_id(system::MEMBER).into_iter().collect(),
+        Some(names) => roles_named("roles", names, catalogue, &mut wrong),
+        None => system::by_id(system::MEMBER).into_iter().cloned().collect(),
     };
     if let Some(password) = &new.password {
         passwords.check("password", password, &mut wrong);
@@ -227,10 +236,17 @@ pub(crate) struct Change {
 /// Roles given and taken.
 #[derive(Debug, Clone)]
 pub(crate) struct RoleChange {
-    pub(crate) given: Vec<&'static Role>,
-    pub(crate) taken: Vec<&'static Role>,
-    pub(crate) before: Vec<&'static str>,
-    pub(crate) after: Vec<&'static str>,
+    pub(crate) given: Vec<Role>,
+    pub(crate) taken: Vec<Role>,
+    pub(crate) before: Vec<Cow<'static, str>>,
+    pub(crate) after: Vec<Cow<'static, str>>,
+}
+
+impl RoleChange {
+    /// Is the role of an owner among those taken?
+    pub(crate) fn takes_owner(&self) -> bool {
+        self.taken.iter().any(|role| role.id == system::OWNER)
+    }
 }
 
 impl Change {
@@ -241,9 +257,8 @@ impl Change {
 
     /// Was it an owner, and is it none any more, or none that can act?
     pub(crate) fn loses_owner(&self, present: &Effective) -> bool {
-        let was = present.roles.iter().any(|role| role.id == system::OWNER);
-        let loses_role =
-            self.roles.as_ref().is_some_and(|roles| roles.taken.iter().any(|role| role.id == system::OWNER));
+        let was = present.direct.iter().any(|role| role.id == system::OWNER);
+        let loses_role = self.roles.as_ref().is_some_and(RoleChange::takes_owner);
         was && (loses_role || self.account.status != Status::Active)
     }
 }
@@ -253,6 +268,7 @@ pub(crate) fn plan(
     patch: &UserPatch,
     before: &Account,
     present: &Effective,
+    catalogue: &Catalogue,
     who: &Actor,
     now: Timestamp,
 ) -> Result<Change, UserError> {
@@ -290,7 +306,7 @@ pub(crate) fn plan(
     let wanted = match &patch.roles {
         Patch::Keep => None,
         Patch::Clear => Some(Vec::new()),
-        Patch::Set(names) => Some(roles_named("roles", names, &mut wrong)),
+        Patch::Set(names) => Some(roles_named("roles", names, catalogue, &mut wrong)),
     };
     if matches!(patch.status, Patch::Clear) {
         wrong.add("status", "can't be cleared");
@@ -314,21 +330,22 @@ pub(crate) fn plan(
     Ok(Change { account, roles })
 }
 
-fn change_roles(
+/// Works out which roles are given and which taken; none if they stay as they are.
+pub(crate) fn change_roles(
     present: &Effective,
-    wanted: &[&'static Role],
+    wanted: &[Role],
     who: &Actor,
     own: bool,
 ) -> Result<Option<RoleChange>, UserError> {
-    policy::may_change_roles(who.level, who.permissions, own, &present.roles, wanted)?;
-    let without = |from: &[&'static Role], those: &[&'static Role]| -> Vec<_> {
-        from.iter().copied().filter(|role| !those.contains(role)).collect()
+    policy::may_change_roles(who.level, who.permissions, own, &present.direct, wanted)?;
+    let without = |from: &[Role], those: &[Role]| -> Vec<_> {
+        from.iter().cloned().filter(|role| !those.contains(role)).collect()
     };
     let change = RoleChange {
-        given: without(wanted, &present.roles),
-        taken: without(&present.roles, wanted),
-        before: present.names(),
-        after: wanted.iter().map(|role| role.name).collect(),
+        given: without(wanted, &present.direct),
+        taken: without(&present.direct, wanted),
+        before: roles::names(&present.direct),
+        after: roles::names(wanted),
     };
     Ok((!change.given.is_empty() || !change.taken.is_empty()).then_some(change))
 }

@@ -1,6 +1,8 @@
 //! What happens to users, told to whoever subscribed. What there is to know of a person beyond the name is asked of
 //! the API by who may know it: events are kept for a while, and outlive an erasure.
 
+use std::borrow::Cow;
+
 use gateway::Module;
 use kernel::{Event, Hearer, Permission, PublicEvent, id::UserId};
 use serde::Serialize;
@@ -10,7 +12,7 @@ use super::{model::Status, store::Account};
 
 /// The user that something happened to.
 #[derive(Debug, Serialize)]
-pub(super) struct About {
+pub(crate) struct About {
     user_id: UserId,
     username: String,
     status: Status,
@@ -51,10 +53,10 @@ macro_rules! events {
         $(
             #[doc = $about]
             #[derive(Debug, Serialize)]
-            pub(super) struct $name {
+            pub(crate) struct $name {
                 #[serde(flatten)]
-                pub(super) user: About,
-                $(pub(super) $field: $type,)*
+                pub(crate) user: About,
+                $(pub(crate) $field: $type,)*
             }
 
             impl Event for $name {
@@ -90,7 +92,7 @@ events! {
     /// A user who could not sign in can.
     UserActivated "user.activated", sees {};
     /// A user was given a role.
-    RoleAssigned "role.assigned", sees_in_full { role: &'static str = "manager" };
+    RoleAssigned "role.assigned", sees_in_full { role: Cow<'static, str> = "manager".into() };
     /// A role was taken from a user.
-    RoleRevoked "role.revoked", sees_in_full { role: &'static str = "manager" };
+    RoleRevoked "role.revoked", sees_in_full { role: Cow<'static, str> = "manager".into() };
 }

@@ -4,12 +4,13 @@
 //! whom stands in `policy`; what a request makes of an account is worked out in `change`, without a database.
 
 pub(crate) mod change;
-mod events;
+pub(crate) mod events;
 pub(crate) mod fields;
 pub(crate) mod model;
-mod policy;
+pub(crate) mod policy;
+pub(crate) mod rights;
 mod routes;
-mod service;
+pub(crate) mod service;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use kernel::Permission;
 
 pub use model::{CreatedUser, NewUser, Person, Status, User, UserCard, UserPatch, UserRef};
 pub use policy::UserError;
+pub use rights::{EffectivePermissions, HeldRole, Membership, PermissionAnswer};
 pub use service::Users;
 pub(crate) use service::{insert, load};
 
@@ -26,6 +28,7 @@ pub(crate) use service::{insert, load};
 pub(crate) fn module(users: &Users) -> Module {
     const ADMIN: Permission = Permission::ADMIN_USERS;
     const READ: Permission = Permission::USERS_READ;
+    const ROLES: Permission = Permission::ADMIN_ROLES;
     let often = |calls| Limit::per_minute(calls, By::Caller);
     // The router prefers `/users/me` to `/users/{user_id}` whatever the method, so what takes `me` has it twice.
     events::declare(Module::new("users"))
@@ -34,5 +37,12 @@ pub(crate) fn module(users: &Users) -> Module {
         .route(users, routes!(routes::me), Access::authenticated())
         .route(users, routes!(routes::change_me), Access::authenticated().limit(often(30)))
         .route(users, routes!(routes::get), Access::permission(READ).own("user_id"))
+        .route(users, routes!(rights::routes::list_roles), Access::permission(ROLES).own("user_id"))
+        .route(users, routes!(rights::routes::give_role), Access::permission(ROLES))
+        .route(users, routes!(rights::routes::set_roles), Access::permission(ROLES))
+        .route(users, routes!(rights::routes::take_role), Access::permission(ROLES))
+        .route(users, routes!(rights::routes::permissions), Access::permission(ROLES).own("user_id"))
+        .route(users, routes!(rights::routes::permission), Access::permission(ROLES).own("user_id"))
+        .route(users, routes!(rights::routes::list_organizations), Access::permission(ADMIN).own("user_id"))
         .route(users, routes!(routes::change), Access::permission(ADMIN).own("user_id").limit(often(30)))
 }

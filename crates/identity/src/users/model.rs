@@ -1,6 +1,6 @@
 //! A user as the API shows one, and what may be asked of it.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use kernel::{Patch, Secret};
@@ -105,13 +105,13 @@ pub struct User {
     pub avatar_url: Option<String>,
     /// What the account can do at all.
     pub status: Status,
-    /// The name of the highest role, if there is one.
+    /// The name of the highest role that the user was given, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<RoleName>)]
-    pub role: Option<&'static str>,
-    /// The names of all roles, highest first.
+    pub role: Option<Cow<'static, str>>,
+    /// The names of all roles that the user was given, highest first. Groups may add to them.
     #[schema(value_type = Vec<RoleName>, example = json!(["member", "auditor"]))]
-    pub roles: Vec<&'static str>,
+    pub roles: Vec<Cow<'static, str>>,
     /// The organization that the account belongs to.
     pub organization_id: OrganizationId,
     /// Whatever an administrator wants to keep about the user.
@@ -211,7 +211,7 @@ pub struct NewUser {
     #[serde(default)]
     #[schema(value_type = Option<PictureAddress>)]
     pub avatar_url: Option<String>,
-    /// Names of roles; `["member"]` if absent. Others need `admin:roles` besides.
+    /// Names or ids of roles; `["member"]` if absent. Others need `admin:roles` besides.
     #[serde(default)]
     #[schema(value_type = Option<Vec<RoleName>>)]
     pub roles: Option<Vec<String>>,
@@ -287,7 +287,7 @@ pub struct UserPatch {
     #[serde(default)]
     #[schema(value_type = WantedStatus, required = false)]
     pub status: Patch<Status>,
-    /// The names of all roles that the user shall have. Those that stay keep their end.
+    /// The names or ids of all roles that the user shall have. Those that stay keep their end.
     #[serde(default)]
     #[schema(value_type = Option<Vec<RoleName>>)]
     pub roles: Patch<Vec<String>>,

@@ -3,7 +3,7 @@
 use kernel::{Error, Id, Kind, Permission, PermissionSet, Principal, id::kind};
 
 use super::model::{Status, UserPatch};
-use crate::roles::{Effective, may_assign, system::Role};
+use crate::roles::{Effective, Role, may_assign};
 
 /// Why somebody may not do it, or why it can't be done.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,12 @@ pub enum UserError {
     /// Not there, or not the caller's to know of.
     #[error("There is no such user.")]
     NotFound,
+    /// The user has no such role, or there is none.
+    #[error("There is no such role.")]
+    NoSuchRole,
+    /// The server knows no such permission.
+    #[error("There is no such permission.")]
+    NoSuchPermission,
     /// Somebody has the username.
     #[error("The username is taken.")]
     UsernameTaken,
@@ -50,6 +56,8 @@ impl From<UserError> for Error {
         let text = error.to_string();
         match error {
             UserError::NotFound => Self::not_found("user"),
+            UserError::NoSuchRole => Self::not_found("role"),
+            UserError::NoSuchPermission => Self::not_found("permission"),
             UserError::UsernameTaken => Self::conflict(text, "username_taken"),
             UserError::EmailTaken => Self::conflict(text, "email_taken"),
             UserError::LastOwner => Self::conflict(text, "last_owner"),
@@ -101,25 +109,31 @@ pub(crate) fn may_change_roles(
     level: u8,
     permissions: PermissionSet,
     own: bool,
-    present: &[&'static Role],
-    wanted: &[&'static Role],
+    present: &[Role],
+    wanted: &[Role],
 ) -> Result<(), UserError> {
-    let rank = |roles: &[&Role]| roles.iter().map(|role| role.level).max().unwrap_or(0);
+    let rank = |roles: &[Role]| roles.iter().map(|role| role.level).max().unwrap_or(0);
     if own && rank(wanted) < rank(present) {
         return Err(UserError::SelfDemotion);
     }
     let given = wanted.iter().filter(|role| !present.contains(role));
     let taken = present.iter().filter(|role| !wanted.contains(role));
-    for role in given.chain(taken) {
-        if !may_assign(level, permissions, role) {
-            let name = role.name;
-            let text = format!(
-                "The role \"{name}\" is not yours to give or take: it has your rank or more, or allows what you may not."
-            );
-            return Err(UserError::LevelTooHigh(text));
-        }
+    given.chain(taken).try_for_each(|role| may_move(level, permissions, role))
+}
+
+/// May the caller give the role, or take it?
+pub(crate) fn may_give(who: &Principal, role: &Role) -> Result<(), UserError> {
+    may_move(who.level, who.permissions, role)
+}
+
+fn may_move(level: u8, permissions: PermissionSet, role: &Role) -> Result<(), UserError> {
+    if may_assign(level, permissions, role) {
+        return Ok(());
     }
-    Ok(())
+    let name = &role.name;
+    Err(UserError::LevelTooHigh(format!(
+        "The role \"{name}\" is not yours to give or take: it has your rank or more, or allows what you may not."
+    )))
 }
 
 /// May the account go from one status to the other by an administrator's word?
@@ -145,12 +159,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::roles::{Assignment, system};
+    use crate::roles::{Assignment, Holdings, system};
 
     fn effective(roles: &[&str]) -> Effective {
         let assignments: Vec<_> =
             roles.iter().map(|name| Assignment::lasting(system::by_name(name).unwrap().id)).collect();
-        Effective::of(&assignments, Timestamp::UNIX_EPOCH)
+        Effective::of(&Holdings::of_roles(assignments), Timestamp::UNIX_EPOCH)
     }
 
     fn principal(roles: &[&str]) -> Principal {
@@ -235,7 +249,7 @@ mod tests {
     #[test]
     fn nobody_takes_rank_from_themselves() {
         let owner = principal(&["owner"]);
-        let [owners, members] = ["owner", "member"].map(|name| vec![system::by_name(name).unwrap()]);
+        let [owners, members] = ["owner", "member"].map(|name| vec![system::by_name(name).unwrap().clone()]);
 
         let change = |own| may_change_roles(owner.level, owner.permissions, own, &owners, &members);
 
@@ -261,7 +275,7 @@ mod tests {
             present in proptest::collection::vec(0..system::ROLES.len(), 0..4),
             wanted in proptest::collection::vec(0..system::ROLES.len(), 0..4),
         ) {
-            let role = |index: &usize| &system::ROLES[*index];
+            let role = |index: &usize| system::ROLES[*index].clone();
             let giver = role(&giver);
             let (present, wanted): (Vec<_>, Vec<_>) =
                 (present.iter().map(role).collect(), wanted.iter().map(role).collect());

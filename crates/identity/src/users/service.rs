@@ -23,9 +23,9 @@ use super::{
 use crate::{
     Settings,
     auth::{self, PasswordLinks},
-    organizations,
+    membership, organizations,
     passwords::Passwords,
-    roles::{self, Assignment, Effective, OWNER_LEVEL, system},
+    roles::{self, Assignment, Effective, Holdings, OWNER_LEVEL, Role, system},
     sessions::{self, revocation::Callers},
 };
 
@@ -58,12 +58,12 @@ type Result<T> = std::result::Result<T, UserError>;
 /// People of an organization. A cheap handle.
 #[derive(Clone)]
 pub struct Users {
-    db: Db,
-    world: Surroundings,
+    pub(super) db: Db,
+    pub(super) world: Surroundings,
     settings: Arc<Settings>,
     passwords: Passwords,
     links: PasswordLinks,
-    callers: Callers,
+    pub(super) callers: Callers,
 }
 
 /// Who makes a user: somebody signed in, or whoever operates the server.
@@ -115,32 +115,26 @@ impl Users {
         user: Id<kind::User>,
     ) -> Result<Option<PermissionSet>> {
         let now = self.world.now();
-        let member = self.db.read(org, move |tx| store::member_with_roles(tx, user)).await?;
-        let active = member.filter(|(account, _)| account.status == Status::Active);
-        Ok(active.map(|(_, roles)| Effective::of(&roles, now).permissions))
+        self.db.read(org, move |tx| Ok(membership::permissions_of(tx, user, now)?)).await
     }
 
     /// The people of the organization: in full for who administers users, else as cards.
     pub async fn list(&self, who: &Actor, mut request: ListRequest) -> Result<Page<Person>> {
         let (now, who) = (self.world.now(), who.clone());
-        let narrowing = change::narrow(&mut request, who.may(Permission::ADMIN_USERS), now)?;
         self.db
             .read(who.org, move |tx| {
+                let asked = request.filters.iter().filter(|(field, _)| *field == "role");
+                let catalogue = roles::store::catalogue_for(tx, asked.flat_map(|(_, names)| names))?;
+                let in_full = who.may(Permission::ADMIN_USERS);
+                let narrowing = change::narrow(&mut request, in_full, &catalogue, now)?;
                 let page = store::list(tx, &request, narrowing)?;
                 let ids: Vec<_> = page.items.iter().map(|account| account.id).collect();
-                let mut roles = roles::store::of_each(tx, &ids)?;
-                let mut people = Vec::with_capacity(page.items.len());
-                for account in page.items {
-                    let roles = Effective::of(&roles.remove(&account.id).unwrap_or_default(), now);
-                    people.push(seen(&who, account, &roles)?);
-                }
-                Ok(Page {
-                    items: people,
-                    total: page.total,
-                    total_exact: page.total_exact,
-                    limit: page.limit,
-                    offset: page.offset,
-                    next_cursor: page.next_cursor,
+                let mut given = roles::store::of_each(tx, &ids)?;
+                let catalogue = roles::store::catalogue_with(tx, given.values().flatten())?;
+                page.try_map(|account| {
+                    let assignments = given.remove(&account.id).unwrap_or_default();
+                    let holdings = Holdings { assignments, catalogue: catalogue.clone(), groups: Vec::new() };
+                    seen(&who, account, &Effective::of(&holdings, now))
                 })
             })
             .await
@@ -186,7 +180,9 @@ impl Users {
 
     async fn make(&self, org: Id<kind::Organization>, maker: Maker, new: NewUser) -> Result<CreatedUser> {
         let now = self.world.now();
-        let checked = change::check_new(&new, &self.settings.password, FieldErrors::default())?;
+        let names = new.roles.clone().unwrap_or_default();
+        let catalogue = self.db.read(org, move |tx| roles::store::catalogue_for(tx, &names)).await?;
+        let checked = change::check_new(&new, &catalogue, &self.settings.password, FieldErrors::default())?;
         let (level, permissions) = maker.rank();
         policy::may_change_roles(level, permissions, false, &[], &checked.roles)?;
         let password_hash = match new.password {
@@ -199,6 +195,7 @@ impl Users {
 
         self.db
             .write(org, move |unit| {
+                keep(unit, &roles)?;
                 insert(unit, &account, &roles, maker.id(), now)?;
                 unit.emit(&UserCreated { user: About::from(&account) })?;
                 if let Some(hash) = &password_hash {
@@ -207,7 +204,7 @@ impl Users {
                 if let Some(link) = &link {
                     link.store(unit.server(), account.id, now)?;
                 }
-                let names: Vec<_> = roles.iter().map(|role| role.name).collect();
+                let names = roles::names(&roles);
                 let entry =
                     maker.audit("user_created").on("user", account.id).named(account.username.as_str());
                 unit.audit(entry.change("roles", Vec::<&str>::new(), names))?;
@@ -238,16 +235,17 @@ impl Users {
                 let subject = Subject { id: user, home: before.home_org_id, roles: present };
                 policy::may_change(&actor, &subject, &patch)?;
                 expected.check(before.rev)?;
-                let change = change::plan(&patch, &before, &subject.roles, &actor, now)?;
+                let named = patch.roles.set().into_iter().flatten();
+                let catalogue = roles::store::catalogue_for(unit, named)?;
+                let change = change::plan(&patch, &before, &subject.roles, &catalogue, &actor, now)?;
                 apply(unit, &actor, &before, &change, now)?;
-                if change.loses_owner(&subject.roles) && !roles::store::has_owner(unit, now)? {
+                if change.loses_owner(&subject.roles) && !roles::store::has_lasting_owner(unit)? {
                     return Err(UserError::LastOwner);
                 }
                 if change.shuts_out(&before) {
                     sessions::end_all_of(unit.server(), &callers, user, now)?;
                 } else if change.roles.is_some() {
-                    let live = sessions::store::live_of_user(unit.server(), user, now)?;
-                    callers.changed(unit.server(), live.iter().map(|session| session.token_hash).collect());
+                    sessions::rights_changed(unit.server(), &callers, user, now)?;
                 }
                 let (account, roles) = load(unit, user, now)?;
                 Ok(Versioned::new(account.rev, seen(&actor, account, &roles)?))
@@ -257,7 +255,7 @@ impl Users {
     }
 
     /// Passes a result on; a denial is audited first, apart from the unit that it undid.
-    async fn answer<T>(&self, who: &Actor, result: Result<T>) -> Result<T> {
+    pub(crate) async fn answer<T>(&self, who: &Actor, result: Result<T>) -> Result<T> {
         if let Err(UserError::Lacks(permission)) = &result {
             let entry = Audit::by(who, "permission_denied", Category::Authorization)
                 .denied("permission_missing")
@@ -268,11 +266,25 @@ impl Users {
     }
 }
 
+/// Custom roles that were looked up before the unit may be gone; from here on they stay until it ends.
+fn keep(unit: &Unit<'_>, roles: &[Role]) -> Result<()> {
+    let mut customs = roles.iter().filter(|role| system::by_id(role.id).is_none()).peekable();
+    if customs.peek().is_some() {
+        organizations::store::lock(unit.server(), unit.org())?;
+    }
+    for role in customs {
+        if roles::store::find(unit, role.id)?.is_none() {
+            return Err(Error::invalid("roles", format!("there is no role \"{}\"", role.name)).into());
+        }
+    }
+    Ok(())
+}
+
 /// Inserts an account with its roles.
 pub(crate) fn insert(
     unit: &Unit<'_>,
     account: &Account,
-    roles: &[&'static system::Role],
+    roles: &[Role],
     by: Option<Id<kind::User>>,
     now: Timestamp,
 ) -> std::result::Result<(), DbError> {
@@ -285,15 +297,21 @@ pub(crate) fn insert(
 
 /// A member with their roles.
 pub(crate) fn load(tx: &Tx<'_>, user: Id<kind::User>, now: Timestamp) -> Result<(Account, Effective)> {
-    let (account, roles) = store::member_with_roles(tx, user)?.ok_or(UserError::NotFound)?;
-    Ok((account, Effective::of(&roles, now)))
+    let (account, assignments) = store::member_with_roles(tx, user)?.ok_or(UserError::NotFound)?;
+    let catalogue = roles::store::catalogue_of(tx, user, &assignments)?;
+    Ok((account, Effective::of(&Holdings { assignments, catalogue, groups: Vec::new() }, now)))
 }
 
 /// The same, locked until the unit ends. The organization's lock comes first, and keeps two units that each take one
 /// of the last two owners away from passing each other.
-fn lock(unit: &Unit<'_>, user: Id<kind::User>, now: Timestamp) -> Result<(Account, Effective)> {
+pub(crate) fn lock(unit: &Unit<'_>, user: Id<kind::User>, now: Timestamp) -> Result<(Account, Effective)> {
     organizations::store::lock(unit.server(), unit.org())?;
-    if store::lock(unit.server(), user)? { load(unit, user, now) } else { Err(UserError::NotFound) }
+    if !store::lock(unit.server(), user)? {
+        return Err(UserError::NotFound);
+    }
+    let holdings = roles::store::holdings(unit, user)?.ok_or(UserError::NotFound)?;
+    let account = store::find(unit.server(), user)?.ok_or(UserError::NotFound)?;
+    Ok((account, Effective::of(&holdings, now)))
 }
 
 fn apply(
@@ -317,18 +335,38 @@ fn apply(
         unit.audit(entry)?;
     }
     if let Some(roles) = &change.roles {
-        for role in &roles.taken {
-            roles::store::revoke(unit, before.id, role.id)?;
-            unit.emit(&RoleRevoked { user: About::from(&change.account), role: role.name })?;
-        }
-        for role in &roles.given {
-            roles::store::assign(unit, before.id, Assignment::lasting(role.id), Some(who.user), now)?;
-            unit.emit(&RoleAssigned { user: About::from(&change.account), role: role.name })?;
-        }
-        store::touch(unit.server(), before.id)?;
-        unit.audit(entry("role_changed").change("roles", &roles.before, &roles.after))?;
+        apply_roles(unit, who, &change.account, roles, None, now)?;
     }
     Ok(())
+}
+
+/// Gives and takes roles. Those that are given end then, if there is an end.
+pub(crate) fn apply_roles(
+    unit: &Unit<'_>,
+    who: &Actor,
+    account: &Account,
+    roles: &change::RoleChange,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> std::result::Result<(), DbError> {
+    for role in &roles.taken {
+        roles::store::revoke(unit, account.id, role.id)?;
+        unit.emit(&RoleRevoked { user: About::from(account), role: role.name.clone() })?;
+    }
+    for role in &roles.given {
+        let assignment = Assignment { role: role.id, expires_at };
+        roles::store::assign(unit, account.id, assignment, Some(who.user), now)?;
+        unit.emit(&RoleAssigned { user: About::from(account), role: role.name.clone() })?;
+    }
+    store::touch(unit.server(), account.id)?;
+    let mut entry = Audit::by(who, "role_changed", Category::Administrative)
+        .on("user", account.id)
+        .named(account.username.as_str())
+        .change("roles", &roles.before, &roles.after);
+    if let Some(end) = expires_at {
+        entry = entry.detail("expires_at", end);
+    }
+    unit.audit(entry)
 }
 
 /// Tells of a changed account, and of what its status became.
@@ -375,8 +413,8 @@ pub(crate) fn full(account: Account, roles: &Effective) -> Result<User> {
         last_name: account.last_name,
         avatar_url: account.avatar_url,
         status: account.status,
-        role: roles.roles.first().map(|role| role.name),
-        roles: roles.names(),
+        role: roles.direct.first().map(|role| role.name.clone()),
+        roles: roles::names(&roles.direct),
         organization_id: account.home_org_id,
         metadata: account.metadata.read().map_err(Error::from)?,
         two_factor_enabled: account.two_factor_enabled,

@@ -5,9 +5,10 @@ mod exports;
 
 use std::sync::LazyLock;
 
+use identity::membership::Belonging;
 use kernel::{
     Id, Timestamp,
-    id::kind::{Bot as BotKind, Organization, Role, User},
+    id::kind::{Bot as BotKind, Organization, User},
 };
 use platform::{
     db::{Bind, DbError, Extra, Filter, Json, ListOf, SearchOn, ServerTx, Tx, Unit},
@@ -73,19 +74,19 @@ pub(super) const LIST: ListOf = ListOf {
 };
 
 /// The list's share of who may use a bot: administrators see all, others what they may use; those who are denied don't.
-pub(super) fn visible(all: bool, user: Id<User>, roles: &[Id<Role>]) -> Extra {
-    let listed = |relation: &str, subject: Vec<u8>| {
+pub(super) fn visible(all: bool, user: Id<User>, belonging: &Belonging) -> Extra {
+    let listed = |relation: &str, subjects: Vec<Vec<u8>>| {
         let of_bot = Expr::cust("bot_access.org_id = b.org_id AND bot_access.bot_id = b.id");
         let rows = Query::select()
             .expr(Expr::cust("1"))
             .from("bot_access")
             .and_where(of_bot)
             .and_where(Expr::cust("bot_access.relation").eq(relation))
-            .and_where(Expr::cust("bot_access.subject_id").eq(subject))
+            .and_where(Expr::cust("bot_access.subject_id").is_in(subjects))
             .to_owned();
         Expr::exists(rows)
     };
-    let own = user.as_bytes().to_vec();
+    let own = vec![user.as_bytes().to_vec()];
     let denied = Condition::all().add(Expr::cust("b.is_listed")).add(listed("denied_user", own.clone()));
     let standing = Extra::within(Condition::all().add(Expr::cust("b.status").ne(DELETING)));
     let not_denied = Condition::all().add(denied.not());
@@ -93,9 +94,9 @@ pub(super) fn visible(all: bool, user: Id<User>, roles: &[Id<Role>]) -> Extra {
         return standing.each(not_denied);
     }
     let mut named = Condition::any().add(listed("allowed_user", own));
-    for role in roles {
-        named = named.add(listed("allowed_role", role.as_bytes().to_vec()));
-    }
+    let roles = belonging.roles.iter().map(|role| role.as_bytes().to_vec());
+    let groups = belonging.groups.iter().map(|group| group.as_bytes().to_vec());
+    named = named.add(listed("allowed_role", roles.collect())).add(listed("allowed_group", groups.collect()));
     let named = Condition::all()
         .add(Expr::cust("b.is_listed"))
         .add(Expr::cust("b.visibility").eq("private"))

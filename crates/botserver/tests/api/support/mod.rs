@@ -365,7 +365,7 @@ impl App {
     }
 
     /// The server's first organization.
-    async fn organization(&self) -> kernel::id::OrganizationId {
+    pub(crate) async fn organization(&self) -> kernel::id::OrganizationId {
         let me = self.admin().me().await;
         me["organization_id"].as_str().expect("an id").parse().expect("an id")
     }
