@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Permission, Standing};
+use kernel::{Confinement, Permission, Standing};
 
 /// The least that a caller must show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,11 @@ impl Limit {
     /// So many calls an hour.
     pub const fn per_hour(calls: u32, by: By) -> Self {
         Self { calls, window: Duration::from_hours(1), by }
+    }
+
+    /// So many calls a day.
+    pub const fn per_day(calls: u32, by: By) -> Self {
+        Self { calls, window: Duration::from_hours(24), by }
     }
 }
 
@@ -97,6 +102,8 @@ pub struct Access {
     pub(crate) own: Option<Own>,
     pub(crate) standing: Option<Standing>,
     pub(crate) takes_visitors: bool,
+    pub(crate) takes_keys: bool,
+    pub(crate) during: &'static [Confinement],
     pub(crate) limits: Vec<Limit>,
     pub(crate) body_limit: Option<usize>,
     pub(crate) timeout: Option<Duration>,
@@ -113,6 +120,8 @@ impl Access {
             own: None,
             standing: None,
             takes_visitors: false,
+            takes_keys: true,
+            during: &[],
             limits: Vec::new(),
             body_limit: None,
             timeout: None,
@@ -169,6 +178,21 @@ impl Access {
     #[must_use]
     pub const fn visitors(mut self) -> Self {
         self.takes_visitors = true;
+        self
+    }
+
+    /// Callers with an API key may not call it (403 `not_for_api_keys`): it makes or changes what people sign in with,
+    /// or is about sessions, which keys have none of.
+    #[must_use]
+    pub const fn not_for_api_keys(mut self) -> Self {
+        self.takes_keys = false;
+        self
+    }
+
+    /// Callers may call it whose credentials are good for these things only, until they are done.
+    #[must_use]
+    pub const fn during(mut self, confinements: &'static [Confinement]) -> Self {
+        self.during = confinements;
         self
     }
 

@@ -3,6 +3,7 @@
 //! One folder a domain. [`Identity`] holds their services; the composition root makes it, hands its modules to the
 //! server and itself to the edge, which asks it whose token it was shown.
 
+pub mod api_keys;
 pub mod auth;
 pub mod ids;
 pub mod membership;
@@ -18,7 +19,7 @@ pub mod tokens;
 pub mod users;
 pub mod visitors;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use gateway::{Authenticator, Module, Visit, module::BoxFuture};
 use kernel::{Id, Origin, PermissionSet, Principal, Result, Secret, Surroundings, Timestamp, id::kind};
@@ -28,6 +29,7 @@ use platform::{
     db::{Db, Migration},
 };
 
+pub use api_keys::ApiKeys;
 pub use auth::{Auth, FirstAdministrator};
 pub use sessions::{SessionEnded, Sessions};
 pub use settings::Settings;
@@ -51,6 +53,7 @@ pub struct Identity {
     founding: Founding,
     users: Users,
     sessions: Sessions,
+    api_keys: ApiKeys,
     visitors: Visitors,
     callers: Callers,
     authenticator: authenticator::Authenticator,
@@ -94,6 +97,7 @@ impl Identity {
                 passwords.clone(),
                 bootstrap_secret,
             ),
+            api_keys: ApiKeys::new(db.clone(), world.clone(), Arc::clone(&settings), callers.clone()),
             users: Users::new(db.clone(), world.clone(), settings, passwords, links, callers.clone()),
             sessions: Sessions::new(db.clone(), world, callers.clone(), visitors.clone()),
             authenticator: authenticator::Authenticator::new(db, callers.clone()),
@@ -108,6 +112,7 @@ impl Identity {
             auth::module(&self.auth, &self.founding),
             users::module(&self.users),
             sessions::module(&self.sessions),
+            api_keys::module(&self.api_keys),
             visitors::module(&self.visitors),
         ]
     }
@@ -125,6 +130,11 @@ impl Identity {
     /// Sign-in sessions.
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    /// API keys.
+    pub fn api_keys(&self) -> &ApiKeys {
+        &self.api_keys
     }
 
     /// Makes the first organization and its administrator, once in the life of a server. The password is in the
@@ -170,8 +180,13 @@ impl Identity {
 }
 
 impl Authenticator for Identity {
-    fn authenticate<'a>(&'a self, token: &'a str, now: Timestamp) -> BoxFuture<'a, Result<Arc<Principal>>> {
-        Box::pin(self.authenticator.authenticate(token, now))
+    fn authenticate<'a>(
+        &'a self,
+        token: &'a str,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Arc<Principal>>> {
+        Box::pin(self.authenticator.authenticate(token, from, now))
     }
 
     fn visit<'a>(&'a self, bot: Option<&'a str>, origin: &'a Origin) -> BoxFuture<'a, Result<Visit>> {
@@ -182,7 +197,7 @@ impl Authenticator for Identity {
         })
     }
 
-    fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>> {
-        self.authenticator.remembered(token, now)
+    fn remembered(&self, token: &str, from: IpAddr, now: Timestamp) -> Option<Arc<Principal>> {
+        self.authenticator.remembered(token, from, now)
     }
 }

@@ -69,6 +69,8 @@ pub struct Settings {
     pub session: SessionPolicy,
     /// What failed sign-ins lead to.
     pub lockout: LockoutPolicy,
+    /// How many API keys there can be, and for how long.
+    pub api_keys: KeyPolicy,
     /// Attempts to sign in with one name from one address in a minute; 0 is no limit.
     pub logins_per_minute: u32,
     /// Hours that the link works which lets a new user set a password.
@@ -83,6 +85,7 @@ impl Default for Settings {
             hashing: Hashing::default(),
             session: SessionPolicy::default(),
             lockout: LockoutPolicy::default(),
+            api_keys: KeyPolicy::default(),
             logins_per_minute: 5,
             password_link_hours: Within::new(24),
         }
@@ -178,6 +181,24 @@ impl Default for SessionPolicy {
             remember_me_days: Within::new(30),
             max_sessions: Within::new(10),
         }
+    }
+}
+
+/// What API keys can be.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyPolicy {
+    /// Keys of one user in one organization that work.
+    pub max_per_user: u32,
+    /// May a key have no end? Else it has one within a year.
+    pub may_last_for_ever: bool,
+    /// Days that an ended key stays on the list.
+    pub keep_ended_days: Within<1, 3650>,
+}
+
+impl Default for KeyPolicy {
+    fn default() -> Self {
+        Self { max_per_user: 50, may_last_for_ever: true, keep_ended_days: Within::new(90) }
     }
 }
 

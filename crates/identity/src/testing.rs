@@ -148,7 +148,7 @@ impl House {
 }
 
 async fn actor(identity: &Identity, token: &str, now: Timestamp) -> Result<Actor, Error> {
-    let principal = gateway::Authenticator::authenticate(identity, token, now).await?;
+    let principal = gateway::Authenticator::authenticate(identity, token, origin().address, now).await?;
     Ok(Actor { principal, origin: origin() })
 }
 

@@ -71,6 +71,8 @@ pub type OrganizationId = Id<kind::Organization>;
 pub type UserId = Id<kind::User>;
 /// Names a session.
 pub type SessionId = Id<kind::Session>;
+/// Names an API key.
+pub type ApiKeyId = Id<kind::ApiKey>;
 /// Names a bot.
 pub type BotId = Id<kind::Bot>;
 /// Names a conversation.

@@ -12,6 +12,8 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
     let ann = app.user("ann").await;
     let conversation = ann.converse(&bot).await;
     let session = ann.get("/sessions/current").await.assert_ok().data();
+    let key = json!({ "name": "Program", "scopes": ["users:read"] });
+    let key = ann.post("/api-keys", key).await.assert_status(201).data();
     let text = |value: &Value| value.as_str().expect("an id").to_owned();
     vec![
         ("{bot_id}", text(&bot["bot_id"])),
@@ -19,6 +21,7 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
         ("{conversation_id}", text(&conversation["conversation_id"])),
         ("{user_id}", text(&ann.me().await["user_id"])),
         ("{session_id}", text(&session["session_id"])),
+        ("{key_id}", text(&key["key_id"])),
         ("{key}", "visits".to_owned()),
         ("{job_id}", app.enqueue(&ann, JobKind::new("test.unknown").job(&())).await),
     ]

@@ -32,7 +32,11 @@ pub(crate) fn module(auth: &Auth, founding: &Founding) -> Module {
         .route(auth, routes!(routes::login), Access::public().uncompressed())
         .route(auth, routes!(routes::refresh), Access::public().uncompressed())
         .route(auth, routes!(routes::token), Access::public().uncompressed())
-        .route(auth, routes!(routes::logout), Access::anonymous().repeats(Repeats::Ignored))
+        .route(
+            auth,
+            routes!(routes::logout),
+            Access::anonymous().repeats(Repeats::Ignored).not_for_api_keys(),
+        )
         .route(auth, routes!(routes::verify), Access::anonymous())
         .route(auth, routes!(routes::reset_password), Access::public())
         .root_route(auth, routes!(page::set_password), Access::public().uncounted())

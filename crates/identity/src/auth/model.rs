@@ -1,7 +1,7 @@
 //! What sign-in takes and gives.
 
 use chrono::{DateTime, Utc};
-use kernel::{PermissionSet, Secret};
+use kernel::{PermissionSet, Secret, id::ApiKeyId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -158,15 +158,20 @@ pub struct Verified {
     pub valid: bool,
     /// Whose it is.
     pub user_id: UserId,
-    /// Its session.
-    pub session_id: SessionId,
+    /// Its session; an API key has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// The API key, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<ApiKeyId>,
     /// The organization that it acts in.
     pub organization_id: OrganizationId,
     /// What its bearer may do.
     #[schema(value_type = Vec<String>, example = json!(["chat:read", "chat:write", "bots:use"]))]
     pub scopes: PermissionSet,
-    /// When it ends.
-    pub expires_at: DateTime<Utc>,
+    /// When it ends; absent if it has no end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// The first organization and its administrator.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use kernel::{
-    Actor, Error, FieldErrors, Id, Origin, Principal, Secret, Surroundings, Timestamp, id::kind, text,
+    Actor, Error, FieldErrors, Id, NEVER, Origin, Principal, Secret, Surroundings, Timestamp, id::kind, text,
 };
 use platform::{
     audit::{Audit, Category},
@@ -308,10 +308,11 @@ impl Auth {
         Verified {
             valid: true,
             user_id: who.user,
-            session_id: who.session,
+            session_id: (!who.has_key()).then_some(who.session),
+            key_id: who.key,
             organization_id: who.org,
             scopes: who.permissions,
-            expires_at: who.expires_at,
+            expires_at: (who.expires_at < NEVER).then_some(who.expires_at),
         }
     }
 }

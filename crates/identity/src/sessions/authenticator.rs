@@ -1,12 +1,15 @@
 //! From a token to its caller: in memory if they were here lately, else from the database.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use chrono::TimeDelta;
-use kernel::{Error, Id, Principal, Result, Timestamp, id::kind};
+use kernel::{Error, Id, Kind, Principal, Result, Timestamp, id::kind};
 use platform::db::{Db, DbError};
 use tokio::sync::mpsc;
 
@@ -15,7 +18,8 @@ use super::{
     store,
 };
 use crate::{
-    roles::{self, Effective},
+    api_keys::{self, Networks},
+    roles::{self, Assignment, Effective},
     tokens::{self, TokenHash, TokenKind},
     users::{self, model::Status},
     visitors,
@@ -36,17 +40,34 @@ pub(crate) struct Authenticator {
     uses: mpsc::Sender<Use>,
 }
 
-/// A session was used, or a visit.
+/// Something was used at that time.
 #[derive(Clone, Copy)]
 struct Use {
-    session: Id<kind::Session>,
-    is_visit: bool,
+    of: Used,
     at: Timestamp,
+}
+
+/// What callers come by.
+#[derive(Clone, Copy)]
+enum Used {
+    Session(Id<kind::Session>),
+    Visit(Id<kind::Session>),
+    Key(Id<kind::ApiKey>, IpAddr),
+}
+
+impl Used {
+    fn by(who: &Principal, from: IpAddr) -> Self {
+        match who.key {
+            Some(key) => Self::Key(key, from),
+            None if who.is_visitor() => Self::Visit(who.session),
+            None => Self::Session(who.session),
+        }
+    }
 }
 
 /// What kind of token it is that makes a caller, and its hash.
 fn read(token: &str) -> Option<(TokenKind, TokenHash)> {
-    [TokenKind::Access, TokenKind::Visitor]
+    [TokenKind::Access, TokenKind::Visitor, TokenKind::ApiKey]
         .into_iter()
         .find_map(|kind| Some((kind, tokens::read(kind, token)?)))
 }
@@ -63,28 +84,33 @@ impl Authenticator {
         Self { db, callers, uses }
     }
 
-    /// The caller behind the token, or 401 with `token_invalid`, `token_expired` or `session_ended`.
-    pub(crate) async fn authenticate(&self, token: &str, now: Timestamp) -> Result<Arc<Principal>> {
+    /// The caller who shows the token from there, or 401 with `token_invalid`, `token_expired`, `session_ended` or
+    /// `key_revoked`; 403 with `ip_not_allowed` where the token is not good.
+    pub(crate) async fn authenticate(
+        &self,
+        token: &str,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Arc<Principal>> {
         let (kind, hash) = read(token).ok_or_else(|| refused("token_invalid"))?;
-        if let Some(principal) = self.recall(&hash, now) {
-            return Ok(principal);
-        }
-        let known = match kind {
-            TokenKind::Visitor => self.read_visit(hash, now).await?,
-            _ => self.read(hash, now).await?,
+        let known = match (self.callers.get(&hash, now), kind) {
+            (Some(known), _) => known,
+            (None, TokenKind::Visitor) => self.read_visit(hash, now).await?,
+            (None, TokenKind::ApiKey) => self.read_key(hash, now).await?,
+            (None, _) => self.read(hash, now).await?,
         };
-        self.note(&known, now);
+        if !known.good_from.allow(from) {
+            let text = "This API key is not good from this address.";
+            return Err(Error::new(Kind::Forbidden, text).reason("ip_not_allowed"));
+        }
+        self.note(&known, from, now);
         Ok(Arc::clone(&known.principal))
     }
 
     /// The caller behind the token, if this node knows without asking the database.
-    pub(crate) fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>> {
-        self.recall(&read(token)?.1, now)
-    }
-
-    fn recall(&self, hash: &TokenHash, now: Timestamp) -> Option<Arc<Principal>> {
-        let known = self.callers.get(hash, now)?;
-        self.note(&known, now);
+    pub(crate) fn remembered(&self, token: &str, from: IpAddr, now: Timestamp) -> Option<Arc<Principal>> {
+        let known = self.callers.get(&read(token)?.1, now).filter(|known| known.good_from.allow(from))?;
+        self.note(&known, from, now);
         Some(Arc::clone(&known.principal))
     }
 
@@ -99,13 +125,8 @@ impl Authenticator {
             return Err(refused("token_expired"));
         }
         let user = shown.user_id;
-        let assignments: Result<_, DbError> = self
-            .db
-            .read(shown.org_id, move |tx| {
-                users::store::is_member(tx, user)?.then(|| roles::store::of(tx, user)).transpose()
-            })
-            .await;
-        let effective = Effective::of(&assignments?.ok_or_else(|| refused("session_ended"))?, now);
+        let roles = self.roles_of(shown.org_id, user).await?;
+        let effective = Effective::of(&roles.ok_or_else(|| refused("session_ended"))?, now);
         let until = effective.until.map_or(shown.token_expires_at, |end| end.min(shown.token_expires_at));
         let known = Arc::new(Known {
             principal: Arc::new(Principal {
@@ -116,10 +137,13 @@ impl Authenticator {
                 level: effective.level,
                 expires_at: shown.token_expires_at,
                 visits: None,
+                key: None,
+                confined: None,
             }),
             until,
             noted: AtomicI64::new(shown.last_activity.timestamp_micros()),
             precision: PRECISION,
+            good_from: Networks::default(),
         });
         self.callers.remember(&reading, hash, Arc::clone(&known));
         Ok(known)
@@ -139,13 +163,65 @@ impl Authenticator {
             noted: AtomicI64::new(visit.last_activity.timestamp_micros()),
             // Its use moves its end, so that a short one has to be noted more often.
             precision: PRECISION.min(TimeDelta::microseconds(visit.idle / 4)),
+            good_from: Networks::default(),
         });
         self.callers.remember(&reading, hash, Arc::clone(&known));
         Ok(known)
     }
 
+    /// The caller behind an API key: its owner, with what both they and the key may at this moment.
+    async fn read_key(&self, hash: TokenHash, now: Timestamp) -> Result<Arc<Known>> {
+        let reading = self.callers.begin();
+        let shown = self.db.read_server(move |tx| api_keys::store::by_secret(tx, &hash)).await?;
+        let shown = shown.ok_or_else(|| refused("token_invalid"))?;
+        if shown.revoked_at.is_some() || shown.status != Status::Active {
+            return Err(refused("key_revoked"));
+        }
+        let ends = shown.expires_at.min(shown.works_until);
+        if ends <= now {
+            return Err(refused("token_expired"));
+        }
+        let roles = self.roles_of(shown.org_id, shown.user_id).await?;
+        let effective = Effective::of(&roles.ok_or_else(|| refused("key_revoked"))?, now);
+        let scopes = api_keys::model::scopes_of(&shown.scopes)?;
+        let known = Arc::new(Known {
+            principal: Arc::new(Principal {
+                user: shown.user_id,
+                org: shown.org_id,
+                session: Id::from_uuid(shown.id.uuid()),
+                permissions: effective.permissions.intersection(scopes),
+                level: effective.level,
+                expires_at: ends,
+                visits: None,
+                key: Some(shown.id),
+                confined: None,
+            }),
+            until: effective.until.map_or(ends, |end| end.min(ends)),
+            noted: AtomicI64::new(shown.last_used_at.timestamp_micros()),
+            precision: PRECISION,
+            good_from: Networks::of_stored(&shown.ip_allowlist)?,
+        });
+        self.callers.remember(&reading, hash, Arc::clone(&known));
+        Ok(known)
+    }
+
+    /// The roles of a member. None if they are none.
+    async fn roles_of(
+        &self,
+        org: Id<kind::Organization>,
+        user: Id<kind::User>,
+    ) -> Result<Option<Vec<Assignment>>> {
+        let roles: Result<_, DbError> = self
+            .db
+            .read(org, move |tx| {
+                users::store::is_member(tx, user)?.then(|| roles::store::of(tx, user)).transpose()
+            })
+            .await;
+        Ok(roles?)
+    }
+
     /// Hands the use of the session on to be written down, off the request's path.
-    fn note(&self, known: &Known, now: Timestamp) {
+    fn note(&self, known: &Known, from: IpAddr, now: Timestamp) {
         let noted = known.noted.load(Ordering::Relaxed);
         let now_micros = now.timestamp_micros();
         if now_micros - noted < known.precision.num_microseconds().unwrap_or(i64::MAX) {
@@ -153,8 +229,7 @@ impl Authenticator {
         }
         let first =
             known.noted.compare_exchange(noted, now_micros, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        let who = &known.principal;
-        let used = Use { session: who.session, is_visit: who.is_visitor(), at: now };
+        let used = Use { of: Used::by(&known.principal, from), at: now };
         if first && self.uses.try_send(used).is_err() {
             tracing::debug!("the use of a session is not written down this minute: too many wait");
         }
@@ -168,9 +243,12 @@ async fn write_down(db: Db, mut waiting: mpsc::Receiver<Use>) {
         let uses = std::mem::take(&mut batch);
         let written: Result<(), DbError> = db
             .write_server(move |unit| {
-                uses.iter().try_for_each(|Use { session, is_visit, at }| {
-                    let touch = if *is_visit { visitors::store::touch } else { store::touch };
-                    touch(unit, *session, *at)
+                uses.iter().try_for_each(|Use { of, at }| match of {
+                    Used::Session(session) => store::touch(unit, *session, *at),
+                    Used::Visit(visit) => visitors::store::touch(unit, *visit, *at),
+                    Used::Key(key, from) => {
+                        api_keys::store::touch(unit, *key, *at, &from.to_canonical().to_string())
+                    }
                 })
             })
             .await;

@@ -21,7 +21,7 @@ use super::{
     store::{self, Account},
 };
 use crate::{
-    Settings,
+    Settings, api_keys,
     auth::{self, PasswordLinks},
     organizations,
     passwords::Passwords,
@@ -245,9 +245,9 @@ impl Users {
                 }
                 if change.shuts_out(&before) {
                     sessions::end_all_of(unit.server(), &callers, user, now)?;
+                    api_keys::stop_all_of(unit.server(), &callers, user)?;
                 } else if change.roles.is_some() {
-                    let live = sessions::store::live_of_user(unit.server(), user, now)?;
-                    callers.changed(unit.server(), live.iter().map(|session| session.token_hash).collect());
+                    sessions::reread_all_of(unit.server(), &callers, user, now)?;
                 }
                 let (account, roles) = load(unit, user, now)?;
                 Ok(Versioned::new(account.rev, seen(&actor, account, &roles)?))
