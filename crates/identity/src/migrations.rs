@@ -2,7 +2,10 @@
 
 use platform::db::Migration;
 
-use crate::{api_keys::store::API_KEYS, visitors::store::VISITORS};
+use crate::{
+    api_keys::store::API_KEYS, security::store::POLICIES, two_factor::store::TWO_FACTOR,
+    visitors::store::VISITORS,
+};
 
 /// Every step, in order.
 pub(crate) static MIGRATIONS: &[Migration] = &[
@@ -23,7 +26,27 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     Migration::each("m20261130_01_identity_members_take_status_at_last", "", STATUS_AT_LAST_POSTGRES),
     Migration::new("m20261130_02_identity_visitors", VISITORS),
     API_KEYS,
+    TWO_FACTOR,
+    POLICIES,
+    Migration::new("m20261201_53_identity_sign_in_steps", SIGN_IN_STEPS),
 ];
+
+/// Who has shown their password waits here for their second factor. A session that is `confined` is good for one thing
+/// until that is done.
+const SIGN_IN_STEPS: &str = "
+CREATE TABLE server_login_challenges (
+    token_hash bytea NOT NULL PRIMARY KEY,
+    user_id uuid NOT NULL REFERENCES server_users (id) ON DELETE CASCADE,
+    org_id uuid NOT NULL,
+    remember boolean NOT NULL,
+    failures bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    created_at bigint NOT NULL
+);
+CREATE INDEX server_login_challenges_by_user ON server_login_challenges (user_id);
+CREATE INDEX server_login_challenges_by_end ON server_login_challenges (expires_at);
+ALTER TABLE server_sessions ADD COLUMN confined text;
+";
 
 /// `founding` is true for the server's first organization and null for all others: being unique, it lets only one
 /// of several nodes that start together make the first.

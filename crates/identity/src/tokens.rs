@@ -24,6 +24,8 @@ pub(crate) enum TokenKind {
     Visitor,
     /// Shown with each request by a program.
     ApiKey,
+    /// Shown with the second factor, by who has shown the password.
+    Challenge,
 }
 
 impl TokenKind {
@@ -34,6 +36,7 @@ impl TokenKind {
             Self::Password => "bsp_",
             Self::Visitor => "bsv_",
             Self::ApiKey => "bsk_",
+            Self::Challenge => "bsc_",
         }
     }
 }

@@ -152,7 +152,8 @@ impl Audit {
 
     /// A field that changed.
     #[must_use]
-    pub fn change(mut self, field: &'static str, old: impl Serialize, new: impl Serialize) -> Self {
+    pub fn change(mut self, field: impl AsRef<str>, old: impl Serialize, new: impl Serialize) -> Self {
+        let field = field.as_ref();
         self.changes.push(json!({ "field": field, "old_value": to_value(old), "new_value": to_value(new) }));
         self
     }

@@ -73,7 +73,12 @@ async fn the_use_of_a_key_is_written_down_off_the_path_and_once_a_minute() {
 async fn other_roles_of_the_owner_reach_the_key_at_once() {
     let house = House::new().await;
     let ann = house.user("ann", &["manager"]).await;
-    let key = make(&house, &ann, NewKey { scopes: vec!["bots:create".to_owned(), "bots:use".to_owned()], ..new_key() }).await;
+    let key = make(
+        &house,
+        &ann,
+        NewKey { scopes: vec!["bots:create".to_owned(), "bots:use".to_owned()], ..new_key() },
+    )
+    .await;
     let before = house.actor(key.api_key.reveal()).await.unwrap();
 
     let patch = crate::users::UserPatch {

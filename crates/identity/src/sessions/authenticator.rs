@@ -9,7 +9,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use kernel::{Error, Id, Kind, Principal, Result, Timestamp, id::kind};
+use kernel::{Confinement, Error, Id, Kind, PermissionSet, Principal, Result, Timestamp, id::kind};
 use platform::db::{Db, DbError};
 use tokio::sync::mpsc;
 
@@ -127,18 +127,21 @@ impl Authenticator {
         let user = shown.user_id;
         let roles = self.roles_of(shown.org_id, user).await?;
         let effective = Effective::of(&roles.ok_or_else(|| refused("session_ended"))?, now);
+        // Whatever it is that this version doesn't know, it is no freedom.
+        let read = |name: &str| Confinement::of_reason(name).unwrap_or(Confinement::PasswordChange);
+        let confined = shown.confined.as_deref().map(read);
         let until = effective.until.map_or(shown.token_expires_at, |end| end.min(shown.token_expires_at));
         let known = Arc::new(Known {
             principal: Arc::new(Principal {
                 user,
                 org: shown.org_id,
                 session: shown.id,
-                permissions: effective.permissions,
+                permissions: if confined.is_some() { PermissionSet::EMPTY } else { effective.permissions },
                 level: effective.level,
                 expires_at: shown.token_expires_at,
                 visits: None,
                 key: None,
-                confined: None,
+                confined,
             }),
             until,
             noted: AtomicI64::new(shown.last_activity.timestamp_micros()),

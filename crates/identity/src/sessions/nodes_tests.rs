@@ -38,7 +38,7 @@ impl Nodes {
     async fn over(url: &str) -> Self {
         let (house, prefix) = (House::new().await, unique_prefix());
         let buses = [bus(url, &prefix).await, bus(url, &prefix).await];
-        let (a, b) = (house.node(buses[0].clone()), house.node(buses[1].clone()));
+        let (a, b) = (house.node(buses[0].clone()).await, house.node(buses[1].clone()).await);
         Self { house, a, b, buses }
     }
 

@@ -26,6 +26,7 @@ use crate::{
     organizations,
     passwords::Passwords,
     roles::{self, Assignment, Effective, OWNER_LEVEL, system},
+    security,
     sessions::{self, revocation::Callers},
 };
 
@@ -186,7 +187,10 @@ impl Users {
 
     async fn make(&self, org: Id<kind::Organization>, maker: Maker, new: NewUser) -> Result<CreatedUser> {
         let now = self.world.now();
-        let checked = change::check_new(&new, &self.settings.password, FieldErrors::default())?;
+        let settings = Arc::clone(&self.settings);
+        let policies: std::result::Result<_, DbError> =
+            self.db.read_server(move |tx| security::store::policies(tx, &settings, org)).await;
+        let checked = change::check_new(&new, &policies?.password, FieldErrors::default())?;
         let (level, permissions) = maker.rank();
         policy::may_change_roles(level, permissions, false, &[], &checked.roles)?;
         let password_hash = match new.password {
