@@ -54,6 +54,12 @@ http = true
 [identity]
 logins_per_minute = 0
 
+[identity.api_keys]
+max_per_user = 1000000
+
+[identity.two_factor]
+codes_per_minute = 0
+
 [identity.session]
 max_sessions = 100
 

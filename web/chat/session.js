@@ -41,12 +41,18 @@ export class Session {
     return this.#tokens !== null && !this.#tokens.refresh;
   }
 
-  /** Signs in; what a visitor said goes along. A `Refusal` says why not. */
-  async signIn(name, password, stay) {
+  /** Signs in; what a visitor said goes along. A `Refusal` says why not: also if a code is needed and none was given. */
+  async signIn(name, password, stay, code) {
     const named = name.includes("@") ? { email: name } : { username: name };
-    const body = { ...named, password, remember_me: stay };
+    const body = { ...named, password, remember_me: stay, ...(code && { two_factor_code: code }) };
     const token = this.isVisitor ? this.#tokens.access : undefined;
     const answer = await call("/auth/login", { method: "POST", body, token });
+    if (answer.requires_2fa) throw refusal("code_needed", "Enter the code that your authenticator shows.");
+    if (answer.reason) {
+      // Its tokens are good for nothing that this page can do.
+      await call("/auth/logout", { method: "POST", token: answer.access_token }).catch(() => {});
+      throw refusal(answer.reason, UNDONE[answer.reason] ?? "Something has to be done to this account first.");
+    }
     this.#keep(tokensOf(answer, answer.user));
   }
 
@@ -165,6 +171,16 @@ export class Session {
       if (this.#tokens) this.renew(this.#tokens.access).catch(() => {});
     }, wait);
   }
+}
+
+/** What has to be done before somebody can chat, in words. */
+const UNDONE = {
+  password_expired: "The password has expired. Change it before you sign in here.",
+  two_factor_setup_required: "This account needs a second factor. Set one up before you sign in here.",
+};
+
+function refusal(reason, message) {
+  return new Refusal(401, { code: "UNAUTHORIZED", message, details: { reason } });
 }
 
 function tokensOf(answer, user) {

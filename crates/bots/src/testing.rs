@@ -35,6 +35,8 @@ pub(crate) fn actor(world: &Surroundings) -> Actor {
         level: 100,
         expires_at: Timestamp::UNIX_EPOCH,
         visits: None,
+        key: None,
+        confined: None,
     };
     let origin = Origin {
         address: std::net::Ipv4Addr::LOCALHOST.into(),

@@ -107,15 +107,16 @@ impl House {
         let settings = Runtime::open(layers, db.clone(), bus.clone(), surroundings.clone(), install)
             .await
             .context("the changed settings can't be read")?;
-        let identity = Identity::new(
-            db.clone(),
-            surroundings.clone(),
-            counters.clone(),
-            bus.clone(),
-            config.identity.clone(),
-            config.bootstrap_secret.clone(),
-            config.public_url(),
-        );
+        let identity = Identity::new(identity::Parts {
+            db: db.clone(),
+            world: surroundings.clone(),
+            counters: counters.clone(),
+            bus: bus.clone(),
+            secrets: secrets.clone(),
+            settings: config.identity.clone(),
+            bootstrap_secret: config.bootstrap_secret.clone(),
+            public_url: config.public_url(),
+        });
         let egress = Egress::new(&config.egress);
         let own_api = OwnApi::default();
         let bots = Bots::new(bots::Parts {

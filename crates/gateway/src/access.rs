@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel::{Permission, Standing};
+use kernel::{Confinement, Permission, Standing};
 
 /// The least that a caller must show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,11 @@ impl Limit {
     /// So many calls an hour.
     pub const fn per_hour(calls: u32, by: By) -> Self {
         Self { calls, window: Duration::from_hours(1), by }
+    }
+
+    /// So many calls a day.
+    pub const fn per_day(calls: u32, by: By) -> Self {
+        Self { calls, window: Duration::from_hours(24), by }
     }
 }
 
@@ -97,6 +102,8 @@ pub struct Access {
     pub(crate) own: Option<Own>,
     pub(crate) standing: Option<Standing>,
     pub(crate) takes_visitors: bool,
+    pub(crate) takes_keys: bool,
+    pub(crate) during: &'static [Confinement],
     pub(crate) limits: Vec<Limit>,
     pub(crate) body_limit: Option<usize>,
     pub(crate) timeout: Option<Duration>,
@@ -114,6 +121,8 @@ impl Access {
             own: None,
             standing: None,
             takes_visitors: false,
+            takes_keys: true,
+            during: &[],
             limits: Vec::new(),
             body_limit: None,
             timeout: None,
@@ -174,6 +183,21 @@ impl Access {
         self
     }
 
+    /// Callers with an API key may not call it (403 `not_for_api_keys`): it makes or changes what people sign in with,
+    /// or is about sessions, which keys have none of.
+    #[must_use]
+    pub const fn not_for_api_keys(mut self) -> Self {
+        self.takes_keys = false;
+        self
+    }
+
+    /// Callers may call it whose credentials are good for these things only, until they are done.
+    #[must_use]
+    pub const fn during(mut self, confinements: &'static [Confinement]) -> Self {
+        self.during = confinements;
+        self
+    }
+
     /// A limit of its own.
     #[must_use]
     pub fn limit(mut self, limit: Limit) -> Self {
@@ -218,17 +242,18 @@ impl Access {
     }
 
     /// Only who is there may call it, and no script on their behalf: what begins and ends sessions, what hands out
-    /// credentials, what decides over the whole server.
+    /// credentials or rights, what decides over the whole server.
     #[must_use]
     pub const fn in_person(mut self) -> Self {
         self.in_person = true;
         self
     }
 
-    /// May a script call it on somebody's behalf? Not what uploads or signs out, what gives away secrets, nor what asks
-    /// for credentials of its own.
+    /// May a script call it on somebody's behalf? Not what uploads or signs out, what gives away secrets, what asks for
+    /// credentials of its own, nor what is not for programs either.
     pub(crate) fn takes_scripts(&self) -> bool {
-        self.repeats == Repeats::Answered && self.credentials == Credentials::Session && !self.in_person
+        let answered = self.repeats == Repeats::Answered;
+        answered && self.credentials == Credentials::Session && self.takes_keys && !self.in_person
     }
 
     pub(crate) fn may_be_compressed(&self) -> bool {

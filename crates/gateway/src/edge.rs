@@ -9,7 +9,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use kernel::{Actor, Error, Id, Kind, Origin, Principal, Secret, Surroundings, Timestamp, id::kind};
+use kernel::{
+    Actor, Confinement, Error, Id, Kind, Origin, Principal, Secret, Surroundings, Timestamp, id::kind,
+};
 use platform::{counters::Counters, idempotency::Idempotency, settings::Live};
 use tracing::{Instrument, Span};
 
@@ -28,10 +30,12 @@ use crate::{
 
 /// Turns a token into the caller it belongs to. The identity room implements it.
 pub trait Authenticator: Send + Sync + 'static {
-    /// The caller, or 401 with the reason: `token_invalid`, `token_expired`, `session_ended`.
+    /// The caller who shows the token from that address, or 401 with the reason: `token_invalid`, `token_expired`,
+    /// `session_ended`. 403 `ip_not_allowed` if the token is not for that address.
     fn authenticate<'a>(
         &'a self,
         token: &'a str,
+        from: IpAddr,
         now: Timestamp,
     ) -> BoxFuture<'a, kernel::Result<Arc<Principal>>>;
 
@@ -47,7 +51,7 @@ pub trait Authenticator: Send + Sync + 'static {
     fn visit<'a>(&'a self, bot: Option<&'a str>, origin: &'a Origin) -> BoxFuture<'a, kernel::Result<Visit>>;
 
     /// The caller, if their token was good a moment ago and nothing has to be asked to know it.
-    fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>>;
+    fn remembered(&self, token: &str, from: IpAddr, now: Timestamp) -> Option<Arc<Principal>>;
 }
 
 /// How many visits may begin from one address.
@@ -115,8 +119,11 @@ impl Edge {
         &self.0.surroundings
     }
 
-    pub(crate) async fn authenticate(&self, token: &str) -> kernel::Result<Arc<Principal>> {
-        self.0.authenticator.authenticate(token, self.0.surroundings.now()).await
+    /// Whose token it is, on a connection that stays: there credentials that are confined to one thing are good for
+    /// nothing.
+    pub(crate) async fn authenticate(&self, token: &str, from: IpAddr) -> kernel::Result<Arc<Principal>> {
+        let who = self.0.authenticator.authenticate(token, from, self.0.surroundings.now()).await?;
+        who.confined.map_or(Ok(who), |confined| Err(is_confined(confined)))
     }
 
     pub(crate) async fn again(&self, who: &Principal) -> kernel::Result<Arc<Principal>> {
@@ -141,13 +148,13 @@ impl Edge {
         address: IpAddr,
         now: Timestamp,
     ) -> kernel::Result<Arc<Principal>> {
-        if let Some(known) = self.0.authenticator.remembered(token, now) {
+        if let Some(known) = self.0.authenticator.remembered(token, address, now) {
             return Ok(known);
         }
         if let Some(refusal) = self.limiter().has_guessed_enough(address, now).await {
             return Err(refusal);
         }
-        let known = self.0.authenticator.authenticate(token, now).await;
+        let known = self.0.authenticator.authenticate(token, address, now).await;
         if known.as_ref().is_err_and(|error| error.kind() == Kind::Unauthorized) {
             self.limiter().guessed(address, now).await;
         }
@@ -309,6 +316,15 @@ async fn permit(access: &Access, who: &Principal, parts: &mut Parts) -> kernel::
     if who.is_visitor() && !is_for_any_session && !access.takes_visitors {
         return Err(Error::new(Kind::Forbidden, "Sign in to do this.").reason("visitors_not_allowed"));
     }
+    if access.floor != Floor::Public {
+        if who.has_key() && !access.takes_keys {
+            let text = "An API key can't do this. Sign in instead.";
+            return Err(Error::new(Kind::Forbidden, text).reason("not_for_api_keys"));
+        }
+        if let Some(confined) = who.confined.filter(|confined| !access.during.contains(confined)) {
+            return Err(is_confined(confined));
+        }
+    }
     let own = match access.own {
         None => false,
         Some(own) => names_caller(parts, own.parameter(), who).await?,
@@ -321,6 +337,10 @@ async fn permit(access: &Access, who: &Principal, parts: &mut Parts) -> kernel::
         Floor::Permission(permission) => who.require(permission),
         Floor::Public | Floor::Anonymous | Floor::Authenticated => Ok(()),
     }
+}
+
+fn is_confined(confined: Confinement) -> Error {
+    Error::new(Kind::Forbidden, confined.message()).reason(confined.reason())
 }
 
 /// Does the path parameter say `me`, or the caller's own id?

@@ -112,6 +112,8 @@ async fn asker(run: &Run, edge: &Edge) -> kernel::Result<Arc<Principal>> {
         level: 0,
         expires_at: run.now,
         visits: Some(run.bot),
+        key: None,
+        confined: None,
     }))
 }
 

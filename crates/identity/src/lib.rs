@@ -3,6 +3,7 @@
 //! One folder a domain. [`Identity`] holds their services; the composition root makes it, hands its modules to the
 //! server and itself to the edge, which asks it whose token it was shown.
 
+pub mod api_keys;
 pub mod auth;
 pub mod groups;
 pub mod ids;
@@ -11,15 +12,17 @@ mod migrations;
 mod organizations;
 mod passwords;
 mod roles;
+pub mod security;
 pub mod sessions;
 pub mod settings;
 #[cfg(test)]
 mod testing;
 pub mod tokens;
+pub mod two_factor;
 pub mod users;
 pub mod visitors;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use gateway::{Authenticator, Module, Visit, module::BoxFuture};
 use kernel::{Id, Origin, PermissionSet, Principal, Result, Secret, Surroundings, Timestamp, id::kind};
@@ -27,13 +30,17 @@ use platform::{
     bus::Bus,
     counters::Counters,
     db::{Db, Migration},
+    secrets::Secrets,
 };
 
+pub use api_keys::ApiKeys;
 pub use auth::{Auth, FirstAdministrator};
 pub use groups::Groups;
 pub use roles::Roles;
+pub use security::Security;
 pub use sessions::{SessionEnded, Sessions};
 pub use settings::Settings;
+pub use two_factor::TwoFactor;
 pub use users::Users;
 
 use auth::{Attempts, Founding, PasswordLinks};
@@ -56,32 +63,54 @@ pub struct Identity {
     roles: Roles,
     groups: Groups,
     sessions: Sessions,
+    api_keys: ApiKeys,
+    two_factor: TwoFactor,
+    security: Security,
     visitors: Visitors,
     callers: Callers,
     authenticator: authenticator::Authenticator,
 }
 
+/// What identity is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub db: Db,
+    /// Clock and randomness.
+    pub world: Surroundings,
+    /// Where attempts are counted.
+    pub counters: Counters,
+    /// What tells other nodes of revocations.
+    pub bus: Bus,
+    /// What seals second factors.
+    pub secrets: Secrets,
+    /// What the operator set.
+    pub settings: Settings,
+    /// With it the first administrator is made over HTTP by who knows it, and not at start.
+    pub bootstrap_secret: Option<Secret>,
+    /// Links for people begin with it.
+    pub public_url: String,
+}
+
 impl Identity {
     /// The services on an open database. Needs a running Tokio: two small tasks hear revocations and write down when
     /// sessions are used, until the last clone is gone.
-    ///
-    /// With a `bootstrap_secret` the first administrator is made over HTTP by who knows it, and not at start. Links
-    /// for people begin with `public_url`.
-    pub fn new(
-        db: Db,
-        world: Surroundings,
-        counters: Counters,
-        bus: Bus,
-        settings: Settings,
-        bootstrap_secret: Option<Secret>,
-        public_url: impl AsRef<str>,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { db, world, counters, bus, secrets, settings, bootstrap_secret, public_url } = parts;
         let settings = Arc::new(settings);
         let passwords = Passwords::new(&settings.hashing, world.clone());
-        let links = PasswordLinks::new(public_url.as_ref(), &settings);
+        let links = PasswordLinks::new(&public_url, &settings);
         let callers = Callers::new(bus);
         let visitors = Visitors::new(db.clone(), world.clone(), callers.clone());
-        let attempts = Attempts::new(db.clone(), counters, Arc::clone(&settings));
+        let attempts = Attempts::new(db.clone(), counters.clone(), Arc::clone(&settings));
+        let two_factor = TwoFactor::new(
+            db.clone(),
+            world.clone(),
+            Arc::clone(&settings),
+            secrets,
+            passwords.clone(),
+            counters,
+            callers.clone(),
+        );
         Self {
             auth: Auth::new(
                 db.clone(),
@@ -91,7 +120,10 @@ impl Identity {
                 callers.clone(),
                 attempts,
                 visitors.clone(),
+                two_factor.clone(),
             ),
+            two_factor,
+            security: Security::new(db.clone(), world.clone(), Arc::clone(&settings)),
             founding: Founding::new(
                 db.clone(),
                 world.clone(),
@@ -101,6 +133,7 @@ impl Identity {
             ),
             roles: Roles::new(db.clone(), world.clone(), callers.clone()),
             groups: Groups::new(db.clone(), world.clone(), callers.clone()),
+            api_keys: ApiKeys::new(db.clone(), world.clone(), Arc::clone(&settings), callers.clone()),
             users: Users::new(db.clone(), world.clone(), settings, passwords, links, callers.clone()),
             sessions: Sessions::new(db.clone(), world, callers.clone(), visitors.clone()),
             authenticator: authenticator::Authenticator::new(db, callers.clone()),
@@ -117,6 +150,9 @@ impl Identity {
             roles::module(&self.roles),
             groups::module(&self.groups),
             sessions::module(&self.sessions),
+            api_keys::module(&self.api_keys),
+            two_factor::module(&self.two_factor),
+            security::module(&self.security),
             visitors::module(&self.visitors),
         ]
     }
@@ -144,6 +180,16 @@ impl Identity {
     /// Sign-in sessions.
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    /// API keys.
+    pub fn api_keys(&self) -> &ApiKeys {
+        &self.api_keys
+    }
+
+    /// Second factors.
+    pub fn two_factor(&self) -> &TwoFactor {
+        &self.two_factor
     }
 
     /// Makes the first organization and its administrator, once in the life of a server. The password is in the
@@ -189,8 +235,13 @@ impl Identity {
 }
 
 impl Authenticator for Identity {
-    fn authenticate<'a>(&'a self, token: &'a str, now: Timestamp) -> BoxFuture<'a, Result<Arc<Principal>>> {
-        Box::pin(self.authenticator.authenticate(token, now))
+    fn authenticate<'a>(
+        &'a self,
+        token: &'a str,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Arc<Principal>>> {
+        Box::pin(self.authenticator.authenticate(token, from, now))
     }
 
     fn visit<'a>(&'a self, bot: Option<&'a str>, origin: &'a Origin) -> BoxFuture<'a, Result<Visit>> {
@@ -205,7 +256,7 @@ impl Authenticator for Identity {
         Box::pin(self.authenticator.again(who, now))
     }
 
-    fn remembered(&self, token: &str, now: Timestamp) -> Option<Arc<Principal>> {
-        self.authenticator.remembered(token, now)
+    fn remembered(&self, token: &str, from: IpAddr, now: Timestamp) -> Option<Arc<Principal>> {
+        self.authenticator.remembered(token, from, now)
     }
 }

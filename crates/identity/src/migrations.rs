@@ -3,8 +3,11 @@
 use platform::db::Migration;
 
 use crate::{
+    api_keys::store::API_KEYS,
     groups::schema::{DEFAULT_GROUPS_POSTGRES, DEFAULT_GROUPS_SQLITE, GROUPS, JOIN_REQUESTS},
     roles::schema::CUSTOM_ROLES,
+    security::store::POLICIES,
+    two_factor::store::TWO_FACTOR,
     visitors::store::VISITORS,
 };
 
@@ -31,7 +34,28 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     Migration::search("m20261201_32_identity_groups_search", "user_groups", "search_key"),
     Migration::each("m20261201_33_identity_default_groups", DEFAULT_GROUPS_SQLITE, DEFAULT_GROUPS_POSTGRES),
     Migration::new("m20261201_34_identity_join_requests", JOIN_REQUESTS),
+    API_KEYS,
+    TWO_FACTOR,
+    POLICIES,
+    Migration::new("m20261201_53_identity_sign_in_steps", SIGN_IN_STEPS),
 ];
+
+/// Who has shown their password waits here for their second factor. A session that is `confined` is good for one thing
+/// until that is done.
+const SIGN_IN_STEPS: &str = "
+CREATE TABLE server_login_challenges (
+    token_hash bytea NOT NULL PRIMARY KEY,
+    user_id uuid NOT NULL REFERENCES server_users (id) ON DELETE CASCADE,
+    org_id uuid NOT NULL,
+    remember boolean NOT NULL,
+    failures bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    created_at bigint NOT NULL
+);
+CREATE INDEX server_login_challenges_by_user ON server_login_challenges (user_id);
+CREATE INDEX server_login_challenges_by_end ON server_login_challenges (expires_at);
+ALTER TABLE server_sessions ADD COLUMN confined text;
+";
 
 /// `founding` is true for the server's first organization and null for all others: being unique, it lets only one
 /// of several nodes that start together make the first.

@@ -69,6 +69,10 @@ pub struct Settings {
     pub session: SessionPolicy,
     /// What failed sign-ins lead to.
     pub lockout: LockoutPolicy,
+    /// Who has to have a second factor.
+    pub two_factor: TwoFactorPolicy,
+    /// How many API keys there can be, and for how long.
+    pub api_keys: KeyPolicy,
     /// Attempts to sign in with one name from one address in a minute; 0 is no limit.
     pub logins_per_minute: u32,
     /// Hours that the link works which lets a new user set a password.
@@ -83,6 +87,8 @@ impl Default for Settings {
             hashing: Hashing::default(),
             session: SessionPolicy::default(),
             lockout: LockoutPolicy::default(),
+            two_factor: TwoFactorPolicy::default(),
+            api_keys: KeyPolicy::default(),
             logins_per_minute: 5,
             password_link_hours: Within::new(24),
         }
@@ -112,6 +118,8 @@ pub struct PasswordPolicy {
     pub require_numbers: bool,
     /// Is a character needed that is neither letter nor digit?
     pub require_special: bool,
+    /// Days after which a password has to be changed at the next sign-in; 0 is never.
+    pub expiry_days: Within<0, 365>,
     /// How many earlier passwords may not come back.
     pub history_count: Within<0, 24>,
 }
@@ -124,6 +132,7 @@ impl Default for PasswordPolicy {
             require_lowercase: true,
             require_numbers: true,
             require_special: true,
+            expiry_days: Within::new(0),
             history_count: Within::new(5),
         }
     }
@@ -178,6 +187,42 @@ impl Default for SessionPolicy {
             remember_me_days: Within::new(30),
             max_sessions: Within::new(10),
         }
+    }
+}
+
+/// Who has to have a second factor.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TwoFactorPolicy {
+    /// Can people set one up? What is set up stays in force.
+    pub enabled: bool,
+    /// The names of roles whose holders have to; `*` is everybody.
+    pub required_for_roles: Vec<String>,
+    /// Codes of one user that are looked at in a minute; 0 is no limit, and lets codes be guessed.
+    pub codes_per_minute: u32,
+}
+
+impl Default for TwoFactorPolicy {
+    fn default() -> Self {
+        Self { enabled: true, required_for_roles: Vec::new(), codes_per_minute: 3 }
+    }
+}
+
+/// What API keys can be.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyPolicy {
+    /// Keys of one user in one organization that work.
+    pub max_per_user: u32,
+    /// May a key have no end? Else it has one within a year.
+    pub may_last_for_ever: bool,
+    /// Days that an ended key stays on the list.
+    pub keep_ended_days: Within<1, 3650>,
+}
+
+impl Default for KeyPolicy {
+    fn default() -> Self {
+        Self { max_per_user: 50, may_last_for_ever: true, keep_ended_days: Within::new(90) }
     }
 }
 

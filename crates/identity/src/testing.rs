@@ -13,12 +13,13 @@ use platform::{
     bus::Bus,
     counters::Counters,
     db::{Db, DbError, DbOptions},
+    secrets::Secrets,
 };
 use test_database::TestDatabase;
 
 use crate::{
-    Identity, Settings,
-    auth::{AuthError, Login, SignedIn},
+    Auth, Identity, Parts, Settings,
+    auth::{AuthError, Login, LoginAnswer, SignedIn},
     settings::Within,
     users::{CreatedUser, NewUser},
 };
@@ -63,17 +64,42 @@ fn open(url: &str) -> Db {
 }
 
 /// Services on that database, with cheap hashing and without limits that tests don't mean.
-pub(crate) fn identity(db: &Db, world: &Surroundings, change: impl FnOnce(&mut Settings)) -> Identity {
+pub(crate) async fn identity(db: &Db, world: &Surroundings, change: impl FnOnce(&mut Settings)) -> Identity {
     let mut settings = Settings { logins_per_minute: 0, ..Settings::default() };
+    settings.two_factor.codes_per_minute = 0;
     settings.lockout.slow_max_milliseconds = Within::new(0);
     settings.fast_hashing_for_tests();
     change(&mut settings);
-    identity_over(db, world, Bus::default(), settings)
+    identity_over(db, world, Bus::default(), settings).await
 }
 
-fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settings) -> Identity {
-    let (db, world) = (db.clone(), world.clone());
-    Identity::new(db, world, Counters::default(), bus, settings, None, "http://localhost:8080")
+async fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settings) -> Identity {
+    Identity::new(Parts {
+        db: db.clone(),
+        world: world.clone(),
+        counters: Counters::default(),
+        bus,
+        secrets: secrets(db, world).await,
+        settings,
+        bootstrap_secret: None,
+        public_url: "http://localhost:8080".to_owned(),
+    })
+}
+
+/// What seals secrets in that database, with one master key for all nodes.
+pub(crate) async fn secrets(db: &Db, world: &Surroundings) -> Secrets {
+    let key = Secret::new("dGhlIG1hc3RlciBrZXkgb2YgYWxsIHRoZSB0ZXN0cyE=");
+    Secrets::open(std::path::Path::new("."), Some(&key), db, world).await.unwrap()
+}
+
+impl Auth {
+    /// A sign-in that is complete with the password.
+    pub(crate) async fn login(&self, origin: &Arc<Origin>, login: Login) -> Result<SignedIn, AuthError> {
+        match self.login_over(origin, login, None).await? {
+            LoginAnswer::SignedIn(signed_in) => Ok(*signed_in),
+            LoginAnswer::Challenge(_) => panic!("the second factor is asked for"),
+        }
+    }
 }
 
 impl House {
@@ -86,7 +112,7 @@ impl House {
         // The beginning of a window of every counter.
         let clock = TestClock(Arc::new(AtomicI64::new(1_800_000_000_000_000)));
         let world = Surroundings::new(clock.clone(), SystemRandom);
-        let identity = identity(&db, &world, change);
+        let identity = identity(&db, &world, change).await;
         let first = identity.first_administrator().await.unwrap().unwrap();
         let org = identity.first_organization().await.unwrap();
         let signed_in =
@@ -104,11 +130,12 @@ impl House {
     }
 
     /// Another node on the same database, which hears the others over that bus.
-    pub(crate) fn node(&self, bus: Bus) -> Identity {
+    pub(crate) async fn node(&self, bus: Bus) -> Identity {
         let mut settings = Settings { logins_per_minute: 0, ..Settings::default() };
+        settings.two_factor.codes_per_minute = 0;
         settings.fast_hashing_for_tests();
         let world = Surroundings::new(self.clock.clone(), SystemRandom);
-        identity_over(&self.db, &world, bus, settings)
+        identity_over(&self.db, &world, bus, settings).await
     }
 
     /// Makes a user with a password.
@@ -148,7 +175,7 @@ impl House {
 }
 
 async fn actor(identity: &Identity, token: &str, now: Timestamp) -> Result<Actor, Error> {
-    let principal = gateway::Authenticator::authenticate(identity, token, now).await?;
+    let principal = gateway::Authenticator::authenticate(identity, token, origin().address, now).await?;
     Ok(Actor { principal, origin: origin() })
 }
 

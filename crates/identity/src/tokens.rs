@@ -22,6 +22,10 @@ pub(crate) enum TokenKind {
     Password,
     /// Shown with each request by somebody without an account.
     Visitor,
+    /// Shown with each request by a program.
+    ApiKey,
+    /// Shown with the second factor, by who has shown the password.
+    Challenge,
 }
 
 impl TokenKind {
@@ -31,6 +35,8 @@ impl TokenKind {
             Self::Refresh => "bsr_",
             Self::Password => "bsp_",
             Self::Visitor => "bsv_",
+            Self::ApiKey => "bsk_",
+            Self::Challenge => "bsc_",
         }
     }
 }
@@ -50,6 +56,11 @@ impl NewToken {
     pub(crate) fn of(kind: TokenKind, world: &Surroundings) -> Self {
         let text = format!("{}{}", kind.prefix(), URL_SAFE_NO_PAD.encode(world.bytes::<32>()));
         Self { hash: digest(&text), text: Disclosed::new(text) }
+    }
+
+    /// How the token begins, to know it by: 48 of its 256 bits.
+    pub(crate) fn prefix(&self) -> String {
+        self.text.reveal().chars().take(12).collect()
     }
 }
 

@@ -82,6 +82,8 @@ pub type GroupId = Id<kind::Group>;
 pub type MembershipId = Id<kind::Membership>;
 /// Names a request to become a member of a group.
 pub type JoinRequestId = Id<kind::JoinRequest>;
+/// Names an API key.
+pub type ApiKeyId = Id<kind::ApiKey>;
 /// Names a bot.
 pub type BotId = Id<kind::Bot>;
 /// Names a conversation.

@@ -22,6 +22,6 @@ pub use event::{Event, EventType, Hearer, PublicEvent};
 pub use id::Id;
 pub use patch::Patch;
 pub use permission::{Permission, PermissionSet};
-pub use principal::{Actor, Origin, Principal, Standing, network};
+pub use principal::{Actor, Confinement, NEVER, Origin, Principal, Standing, network};
 pub use revision::{Expected, Revision, Versioned};
 pub use secret::Secret;

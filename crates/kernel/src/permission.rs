@@ -320,6 +320,12 @@ impl PermissionSet {
         Self(self.0 & other.0)
     }
 
+    /// What is in this one and not in the other.
+    #[must_use]
+    pub const fn except(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The set without one permission.
     #[must_use]
     pub const fn without(self, permission: Permission) -> Self {

@@ -25,7 +25,50 @@ pub struct Principal {
     pub expires_at: Timestamp,
     /// The one bot that a visitor talks with; nothing for who signed in. A visitor's `user` is nobody's account.
     pub visits: Option<Id<kind::Bot>>,
+    /// The API key that was shown, if it was none of a session. `session` then has the key's number, so that what is
+    /// kept by session is kept by key.
+    pub key: Option<Id<kind::ApiKey>>,
+    /// What must be done before the credentials are good for anything else.
+    pub confined: Option<Confinement>,
 }
+
+/// What credentials are good for that are good for nothing else yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confinement {
+    /// To set up the second factor that a policy asks for.
+    TwoFactorSetup,
+    /// To change the password, which has expired.
+    PasswordChange,
+}
+
+impl Confinement {
+    /// The reason of the refusal everywhere else; also the name in the database.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::TwoFactorSetup => "two_factor_setup_required",
+            Self::PasswordChange => "password_expired",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::TwoFactorSetup => "Set up a second factor first: this account needs one.",
+            Self::PasswordChange => "Change the password first: it has expired.",
+        }
+    }
+
+    /// What a name in the database means.
+    pub fn of_reason(reason: &str) -> Option<Self> {
+        [Self::TwoFactorSetup, Self::PasswordChange].into_iter().find(|one| one.reason() == reason)
+    }
+}
+
+/// The end of credentials that have none: the last second that RFC 3339 can write.
+pub const NEVER: Timestamp = match Timestamp::from_timestamp_micros(253_402_300_799_000_000) {
+    Some(end) => end,
+    None => Timestamp::MAX_UTC,
+};
 
 impl Principal {
     /// Do the permissions contain this one?
@@ -41,6 +84,11 @@ impl Principal {
     /// Are they here without an account?
     pub const fn is_visitor(&self) -> bool {
         self.visits.is_some()
+    }
+
+    /// Do they call with an API key?
+    pub const fn has_key(&self) -> bool {
+        self.key.is_some()
     }
 
     /// Is this the caller's own account?

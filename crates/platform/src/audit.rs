@@ -100,13 +100,16 @@ impl Audit {
         }
     }
 
-    /// An act of a signed-in user.
+    /// An act of a signed-in user, or of a program with their API key.
     pub fn by(who: &Actor, action: &'static str, category: Category) -> Self {
-        Self {
+        let entry = Self {
             user: Some(*who.user.as_bytes()),
-            session: Some(*who.session.as_bytes()),
             origin: Some((*who.origin).clone()),
-            ..Self::new(action, category, "user")
+            ..Self::new(action, category, if who.has_key() { "api_key" } else { "user" })
+        };
+        match who.key {
+            Some(key) => entry.detail("key_id", key),
+            None => Self { session: Some(*who.session.as_bytes()), ..entry },
         }
     }
 
@@ -149,7 +152,8 @@ impl Audit {
 
     /// A field that changed.
     #[must_use]
-    pub fn change(mut self, field: &'static str, old: impl Serialize, new: impl Serialize) -> Self {
+    pub fn change(mut self, field: impl AsRef<str>, old: impl Serialize, new: impl Serialize) -> Self {
+        let field = field.as_ref();
         self.changes.push(json!({ "field": field, "old_value": to_value(old), "new_value": to_value(new) }));
         self
     }

@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod api_keys;
 mod auth;
 mod bots;
 mod conditional;
@@ -32,11 +33,13 @@ mod rights;
 mod roles;
 mod schedules;
 mod scripts;
+mod security;
 mod sessions;
 mod settings_of_bots;
 mod sockets;
 mod tenants;
 mod tools;
+mod two_factor;
 mod users;
 mod visitors;
 mod webhooks;

@@ -7,7 +7,7 @@ use kernel::Secret;
 use test_database::Engine;
 use test_servers::{RedisServer, shared_redis, unique_prefix};
 
-use crate::support::{App, Socket, Value, json, run_with};
+use crate::support::{App, Client, Socket, Value, json, run_with};
 
 /// How long a revocation may take to be heard.
 const A_SECOND: Duration = Duration::from_secs(1);
@@ -73,6 +73,7 @@ macro_rules! over_both {
 
 over_both! {
     a_session_that_ends_on_one_node_is_worth_nothing_on_the_other_within_a_second,
+    a_key_that_is_revoked_on_one_node_is_worth_nothing_on_the_other_within_a_second,
     what_is_said_on_one_node_reaches_the_sockets_of_the_other_in_order_and_once,
     a_script_that_waits_goes_on_though_its_node_has_gone,
 }
@@ -87,6 +88,12 @@ async fn a_session_that_ends_on_one_node_is_worth_nothing_on_the_other_within_a_
     let path = format!("/sessions/{}", session["session_id"].as_str().expect("an id"));
     assert!(ann.delete(&path).await.status.is_success());
 
+    is_refused_within_a_second(&there, "session_ended").await;
+    assert_eq!(socket.closed().await, 4401);
+}
+
+/// Asks until it is refused for that reason. No call that began a second after what led to it was answered.
+async fn is_refused_within_a_second(there: &Client, reason: &str) {
     let begun = Instant::now();
     let mut believed_until = Duration::ZERO;
     loop {
@@ -94,12 +101,26 @@ async fn a_session_that_ends_on_one_node_is_worth_nothing_on_the_other_within_a_
         assert!(asked < PATIENCE, "the other node never hears it");
         let answer = there.get("/users/me").await;
         if answer.status == 401 {
-            answer.assert_error(401, "UNAUTHORIZED", "session_ended");
+            answer.assert_error(401, "UNAUTHORIZED", reason);
             break;
         }
         believed_until = asked;
     }
     assert!(believed_until < A_SECOND, "{believed_until:?}");
+}
+
+async fn a_key_that_is_revoked_on_one_node_is_worth_nothing_on_the_other_within_a_second(a: App, b: App) {
+    let ann = a.user("ann").await;
+    let new = json!({ "name": "Program", "scopes": ["chat:read", "chat:write", "bots:use"] });
+    let key = ann.post("/api-keys", new).await.assert_status(201).data();
+    let there = b.with_token(key["api_key"].as_str().expect("a secret"));
+    let mut socket = Socket::signed_in(&b, there.token(), "").await;
+    there.me().await;
+
+    let path = format!("/api-keys/{}", key["key_id"].as_str().expect("an id"));
+    assert!(ann.delete(&path).await.status.is_success());
+
+    is_refused_within_a_second(&there, "key_revoked").await;
     assert_eq!(socket.closed().await, 4401);
 }
 

@@ -15,6 +15,8 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
     let role = app.admin().post("/roles", json!({ "name": "desk" })).await.assert_status(201).data();
     let open = json!({ "name": "Open", "visibility": "public" });
     let group = app.admin().post("/groups", open).await.assert_status(201).data();
+    let key = json!({ "name": "Program", "scopes": ["users:read"] });
+    let key = ann.post("/api-keys", key).await.assert_status(201).data();
     let text = |value: &Value| value.as_str().expect("an id").to_owned();
     let join = format!("/groups/{}/join-requests", text(&group["group_id"]));
     let request = ann.post(join, json!({})).await.assert_status(201).data();
@@ -28,6 +30,7 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
         ("{conversation_id}", text(&conversation["conversation_id"])),
         ("{user_id}", text(&ann.me().await["user_id"])),
         ("{session_id}", text(&session["session_id"])),
+        ("{key_id}", text(&key["key_id"])),
         ("{key}", "visits".to_owned()),
         ("{job_id}", app.enqueue(&ann, JobKind::new("test.unknown").job(&())).await),
     ]

@@ -98,6 +98,13 @@ fn protect(operation: &mut Operation, access: &Access) {
     if access.takes_visitors {
         extensions = extensions.add("x-visitors", true);
     }
+    if !access.takes_keys && access.floor != Floor::Public {
+        extensions = extensions.add("x-api-keys", false);
+    }
+    if !access.during.is_empty() {
+        let during: Vec<_> = access.during.iter().map(|confinement| confinement.reason()).collect();
+        extensions = extensions.add("x-during", json!(during));
+    }
     if let Some(own) = access.own {
         extensions = extensions.add("x-own-parameter", own.parameter());
     }
@@ -124,7 +131,7 @@ fn refusals(access: &Access, shape: &Shape) -> Vec<Kind> {
     [
         vec![Kind::Internal, Kind::Unavailable],
         when(access.floor != Floor::Public, &[Kind::Unauthorized]),
-        when(!matches!(access.floor, Floor::Public | Floor::Anonymous), &[Kind::Forbidden]),
+        when(access.floor != Floor::Public, &[Kind::Forbidden]),
         when(access.counted || !access.limits.is_empty(), &[Kind::RateLimited]),
         when(shape.has_path || matches!(access.own, Some(Own::Only(_))), &[Kind::NotFound]),
         when(

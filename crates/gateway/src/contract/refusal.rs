@@ -31,13 +31,21 @@ fn sample(kind: Kind) -> Sample {
             "The body is not well-formed JSON (line 1, column 9).",
         ),
         Kind::Unauthorized => Sample {
-            reasons: &["credentials_missing", "token_invalid", "token_expired", "session_ended"],
+            reasons: &[
+                "credentials_missing",
+                "token_invalid",
+                "token_expired",
+                "session_ended",
+                "key_revoked",
+            ],
             ..says("No credentials, or ones that are wrong, expired or revoked.", "Sign in to do this.")
         },
         Kind::Forbidden => Sample {
             details: Some(("permission", "bots:create")),
             ..says(
-                "The caller lacks a permission, which `details.permission` names, or is a visitor (`visitors_not_allowed`).",
+                "The caller lacks a permission, which `details.permission` names, is a visitor (`visitors_not_allowed`), calls \
+                 with an API key what keys may not do (`not_for_api_keys`) or from where the key is not good \
+                 (`ip_not_allowed`), or has to do something first (`two_factor_setup_required`, `password_expired`).",
                 "This needs the permission bots:create.",
             )
         },

@@ -276,7 +276,7 @@ impl Session {
             let error = Error::conflict("This connection has signed in already.", "already_authenticated");
             return self.socket.error(id.as_deref(), &error);
         }
-        let principal = match self.hall.edge.authenticate(token).await {
+        let principal = match self.hall.edge.authenticate(token, self.socket.0.origin.address).await {
             Ok(principal) => principal,
             Err(error) => {
                 self.socket.error(id.as_deref(), &error);
@@ -377,7 +377,7 @@ impl Session {
         if self.place.is_none() {
             return true;
         }
-        let good = self.hall.edge.authenticate(&self.token).await;
+        let good = self.hall.edge.authenticate(&self.token, self.socket.0.origin.address).await;
         if let Err(error) = &good {
             self.socket.error(None, error);
             if error.kind() == Kind::Unauthorized {

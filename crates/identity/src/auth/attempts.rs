@@ -25,7 +25,7 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// An attempt with that name or address, from there.
     pub(crate) fn new(name: &str, from: IpAddr) -> Self {
-        Self { name: Sha256::digest(text::key(name).as_bytes()).into(), network: network(from) }
+        Self { name: name_hash(name), network: network(from) }
     }
 
     fn keyed(&self, scope: &'static str) -> CounterKey {
@@ -35,6 +35,11 @@ impl Attempt {
     fn named(&self, scope: &'static str) -> CounterKey {
         CounterKey::text(scope, &hex(&self.name))
     }
+}
+
+/// By what attempts know a name.
+pub(crate) fn name_hash(name: &str) -> TokenHash {
+    Sha256::digest(text::key(name).as_bytes()).into()
 }
 
 /// An IPv6 host has a whole /64 to call from.
@@ -82,7 +87,12 @@ impl Attempts {
     }
 
     /// Lets an attempt pass, after the wait that its name has earned, or refuses it.
-    pub(crate) async fn admit(&self, attempt: &Attempt, now: Timestamp) -> Result<(), AuthError> {
+    pub(crate) async fn admit(
+        &self,
+        attempt: &Attempt,
+        policy: &LockoutPolicy,
+        now: Timestamp,
+    ) -> Result<(), AuthError> {
         let asked = attempt.clone();
         let locked: Result<_, DbError> =
             self.db.read_server(move |tx| store::locked_until(tx, &asked.name, &asked.network, now)).await;
@@ -97,7 +107,6 @@ impl Attempts {
                 return Err(AuthError::TooMany { retry_after });
             }
         }
-        let policy = &self.settings.lockout;
         let of_name = attempt.named("login_failures_of_name");
         let failures = self.counters.peek(&of_name, policy.window(), now).await;
         let delay = policy.delay(failures.count);
@@ -108,8 +117,12 @@ impl Attempts {
     }
 
     /// Counts a failure. Gives the end of the lock that it leads to, if it does.
-    pub(crate) async fn failed(&self, attempt: &Attempt, now: Timestamp) -> Option<Timestamp> {
-        let policy = &self.settings.lockout;
+    pub(crate) async fn failed(
+        &self,
+        attempt: &Attempt,
+        policy: &LockoutPolicy,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         self.counters.hit(attempt.named("login_failures_of_name"), policy.window(), now).await;
         let key = attempt.keyed("login_failures");
         let failures = self.counters.hit(key.clone(), policy.window(), now).await;
@@ -121,8 +134,16 @@ impl Attempts {
     }
 
     /// Forgets the failures of a name from there: whoever signs in has remembered their password.
-    pub(crate) async fn succeeded(&self, attempt: &Attempt, now: Timestamp) {
-        self.counters.clear(&attempt.keyed("login_failures"), self.settings.lockout.window(), now).await;
+    pub(crate) async fn succeeded(&self, attempt: &Attempt, policy: &LockoutPolicy, now: Timestamp) {
+        self.counters.clear(&attempt.keyed("login_failures"), policy.window(), now).await;
+    }
+
+    /// Forgets that attempts on these names are to be slowed down.
+    pub(crate) async fn forgive(&self, names: &[TokenHash], policy: &LockoutPolicy, now: Timestamp) {
+        for name in names {
+            let of_name = CounterKey::text("login_failures_of_name", &hex(name));
+            self.counters.clear(&of_name, policy.window(), now).await;
+        }
     }
 }
 

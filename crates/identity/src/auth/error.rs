@@ -3,7 +3,10 @@
 use kernel::{Error, FieldErrors, Kind, Timestamp};
 use platform::db::DbError;
 
-use crate::users::{UserError, model::Status};
+use crate::{
+    two_factor::TwoFactorError,
+    users::{UserError, model::Status},
+};
 
 /// The refusals of sign-in, each with what its caller may know.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +14,15 @@ pub enum AuthError {
     /// The name or the password is wrong, or there is no such account any more. Never says which.
     #[error("The name or the password is wrong.")]
     InvalidCredentials,
+    /// The second factor is wrong, or was used before.
+    #[error("The code is wrong, or was used before.")]
+    InvalidCode,
+    /// The present password is wrong, told to who is signed in.
+    #[error("The present password is wrong.")]
+    WrongPassword,
+    /// There is no such user, or none that the caller may administer.
+    #[error("There is no such user.")]
+    NoSuchUser,
     /// Too many failures of this name from this address.
     #[error("Too many failed attempts. Try again later.")]
     Locked {
@@ -69,6 +81,9 @@ impl AuthError {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::InvalidCredentials => "invalid_credentials",
+            Self::InvalidCode => "invalid_code",
+            Self::WrongPassword => "wrong_password",
+            Self::NoSuchUser => "no_such_user",
             Self::Locked { .. } => "account_locked",
             Self::TooMany { .. } => "too_many_attempts",
             Self::Suspended => "account_suspended",
@@ -120,6 +135,16 @@ impl From<UserError> for AuthError {
     }
 }
 
+impl From<TwoFactorError> for AuthError {
+    fn from(error: TwoFactorError) -> Self {
+        match error {
+            TwoFactorError::InvalidCode => Self::InvalidCode,
+            TwoFactorError::TooMany { retry_after } => Self::TooMany { retry_after },
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
 impl From<FieldErrors> for AuthError {
     fn from(fields: FieldErrors) -> Self {
         Self::Other(fields.into())
@@ -130,7 +155,11 @@ impl From<AuthError> for Error {
     fn from(error: AuthError) -> Self {
         let (text, reason) = (error.to_string(), error.reason());
         match error {
-            AuthError::InvalidCredentials | AuthError::BadToken(..) => Self::unauthorized(text, reason),
+            AuthError::InvalidCredentials | AuthError::InvalidCode | AuthError::BadToken(..) => {
+                Self::unauthorized(text, reason)
+            }
+            AuthError::WrongPassword => Self::invalid("current_password", "is wrong").reason(reason),
+            AuthError::NoSuchUser => Self::not_found("user"),
             AuthError::Locked { until } => {
                 Self::new(Kind::Locked, text).reason(reason).detail("locked_until", until)
             }

@@ -6,34 +6,54 @@ pub(crate) mod extract;
 mod founding;
 mod model;
 mod page;
+mod pair;
 mod password;
 mod routes;
 mod service;
+mod sign_in;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 
 use gateway::{Access, By, Limit, Module, Repeats, routes};
+use kernel::{Confinement, Permission};
 
 pub use error::AuthError;
 pub use founding::{FirstAdministrator, Founding};
 pub use model::{
-    Bootstrap, Bootstrapped, Grant, LoggedOut, Login, Logout, PasswordReset, PasswordSet, Refresh, SignedIn,
-    SignedInUser, Tokens, Verified,
+    Bootstrap, Bootstrapped, Challenge, Grant, LoggedOut, Login, LoginAnswer, Logout, PasswordChange,
+    PasswordReset, PasswordSet, Refresh, SecondStep, SignedIn, SignedInUser, Tokens, Unlocked, Verified,
 };
-pub(crate) use password::PasswordLinks;
+pub(crate) use password::{PasswordLinks, is_password_of};
 pub use service::Auth;
 
 pub(crate) use attempts::Attempts;
 
 /// The operations of sign-in. Attempts to log in are limited by the service, which knows the name besides the address.
 pub(crate) fn module(auth: &Auth, founding: &Founding) -> Module {
+    const UNDONE: &[Confinement] = &[Confinement::TwoFactorSetup, Confinement::PasswordChange];
     Module::new("auth")
         .route(auth, routes!(routes::login), Access::public().uncompressed().in_person())
+        .route(auth, routes!(routes::second_step), Access::public().uncompressed().in_person())
         .route(auth, routes!(routes::refresh), Access::public().uncompressed().in_person())
         .route(auth, routes!(routes::token), Access::public().uncompressed().in_person())
-        .route(auth, routes!(routes::logout), Access::anonymous().repeats(Repeats::Ignored))
-        .route(auth, routes!(routes::verify), Access::anonymous())
+        .route(
+            auth,
+            routes!(routes::logout),
+            Access::anonymous().repeats(Repeats::Ignored).not_for_api_keys().during(UNDONE),
+        )
+        .route(auth, routes!(routes::verify), Access::anonymous().during(UNDONE))
+        .route(
+            auth,
+            routes!(routes::change_password),
+            Access::own_only("user_id")
+                .in_person()
+                .not_for_api_keys()
+                .during(&[Confinement::PasswordChange])
+                .repeats(Repeats::Ignored)
+                .limit(Limit::per_minute(5, By::Caller)),
+        )
+        .route(auth, routes!(routes::unlock), Access::permission(Permission::ADMIN_USERS).in_person())
         .route(auth, routes!(routes::reset_password), Access::public().in_person())
         .root_route(auth, routes!(page::set_password), Access::public().uncounted())
         .route(

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use kernel::{PermissionSet, Secret};
+use kernel::{PermissionSet, Secret, id::ApiKeyId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,12 +29,58 @@ pub struct Login {
     pub email: Option<String>,
     /// The password.
     pub password: Secret,
+    /// What the authenticator shows, or a backup code: then there is no second step.
+    #[serde(default)]
+    #[schema(example = "123456")]
+    pub two_factor_code: Option<Secret>,
     /// Keep the session for 30 days after its last refresh, instead of an hour.
     #[serde(default, alias = "remember")]
     pub remember_me: bool,
     /// The organization to act in; the user's home organization if absent.
     #[serde(default)]
     pub organization_id: Option<OrganizationId>,
+}
+
+/// What a sign-in leads to: the tokens, or the question for the second factor.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum LoginAnswer {
+    /// The sign-in is complete.
+    SignedIn(Box<SignedIn>),
+    /// The second factor is asked for.
+    Challenge(Challenge),
+}
+
+/// The password is right, and the second factor is asked for at `/auth/2fa/verify`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = TwoFactorChallenge)]
+pub struct Challenge {
+    /// Always true here: there are no tokens yet.
+    #[schema(example = true)]
+    pub requires_2fa: bool,
+    /// To be shown with the code.
+    #[schema(example = "bsc_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu")]
+    pub session_token: Disclosed,
+    /// Seconds that it is good.
+    #[schema(example = 300)]
+    pub expires_in: i64,
+    /// What can be shown: `totp`, which a backup code stands in for.
+    #[schema(example = json!(["totp"]))]
+    pub methods: Vec<&'static str>,
+}
+
+/// The second step of a sign-in.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TwoFactorAnswer, example = json!({
+    "session_token": "bsc_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu", "code": "123456"
+}))]
+pub struct SecondStep {
+    /// What the first step answered.
+    pub session_token: Secret,
+    /// What the authenticator shows, or a backup code.
+    #[schema(example = "123456")]
+    pub code: Secret,
 }
 
 /// The tokens of a sign-in.
@@ -57,6 +103,11 @@ pub struct SignedIn {
     /// Always false here: the sign-in is complete.
     #[schema(example = false)]
     pub requires_2fa: bool,
+    /// What has to be done before the tokens are good for anything else: `two_factor_setup_required` or
+    /// `password_expired`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^(two_factor_setup_required|password_expired)$", example = "password_expired")]
+    pub reason: Option<&'static str>,
     /// Where the console goes on.
     #[schema(example = "/")]
     pub redirect: &'static str,
@@ -160,15 +211,20 @@ pub struct Verified {
     pub valid: bool,
     /// Whose it is.
     pub user_id: UserId,
-    /// Its session.
-    pub session_id: SessionId,
+    /// Its session; an API key has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// The API key, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<ApiKeyId>,
     /// The organization that it acts in.
     pub organization_id: OrganizationId,
     /// What its bearer may do.
     #[schema(value_type = Vec<String>, example = json!(["chat:read", "chat:write", "bots:use"]))]
     pub scopes: PermissionSet,
-    /// When it ends.
-    pub expires_at: DateTime<Utc>,
+    /// When it ends; absent if it has no end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// The first organization and its administrator.
@@ -220,6 +276,29 @@ pub struct PasswordReset {
     pub token: Secret,
     /// The new password.
     pub password: Secret,
+}
+
+/// A new password for one's own account.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "current_password": "Correct-Horse-7-Battery", "new_password": "Another-Horse-8-Battery"
+}))]
+pub struct PasswordChange {
+    /// The present password.
+    pub current_password: Secret,
+    /// The new one.
+    pub new_password: Secret,
+}
+
+/// Locks were lifted.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Unlocked {
+    /// Whose sign-in was locked.
+    pub user_id: UserId,
+    /// Addresses that had been locked out.
+    #[schema(example = 1)]
+    pub locks_lifted: u64,
 }
 
 /// The password is set.

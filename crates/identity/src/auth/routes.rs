@@ -1,16 +1,17 @@
 //! The operations of sign-in.
 
-use gateway::{Body, Caller, Envelope, MaybeCaller, Peer, Reply, Result, State};
+use gateway::{Body, Caller, Envelope, MaybeCaller, Path, Peer, Reply, Result, State};
 use kernel::Error;
 
 use super::{
     Auth, Founding,
     extract::{GrantBody, Optional},
     model::{
-        Bootstrap, Bootstrapped, Grant, LoggedOut, Login, Logout, PasswordReset, PasswordSet, Refresh,
-        SignedIn, Tokens, Verified,
+        Bootstrap, Bootstrapped, Grant, LoggedOut, Login, LoginAnswer, Logout, PasswordChange, PasswordReset,
+        PasswordSet, Refresh, SecondStep, SignedIn, Tokens, Unlocked, Verified,
     },
 };
+use crate::users::UserRef;
 
 /// Sign in with a name or an e-mail address, and a password.
 ///
@@ -18,10 +19,12 @@ use super::{
 /// are the same 401 (`invalid_credentials`). After five failures of one name from one address within 15 minutes that
 /// address is locked out of that name for 30 minutes (423 `account_locked`, `locked_until`), whether the name exists
 /// or not. Five attempts a minute by address and name. A visitor who shows their token takes what they said along, and
-/// their visit ends. `Idempotency-Key` is ignored.
+/// their visit ends. Who has a second factor and sends no `two_factor_code` gets a `session_token` for
+/// `/auth/2fa/verify` instead of tokens. Tokens that come with a `reason` are good for that one thing until it is
+/// done. `Idempotency-Key` is ignored.
 #[utoipa::path(post, path = "/auth/login", request_body = Login, responses(
-    (status = 200, body = Envelope<SignedIn>),
-    (status = 401, description = "`invalid_credentials`"),
+    (status = 200, body = Envelope<LoginAnswer>),
+    (status = 401, description = "`invalid_credentials`, `invalid_code`"),
     (status = 403, description = "`account_suspended`, `account_inactive`, `account_pending`, `email_unverified`"),
     (status = 404, description = "The user is in no such organization"),
     (status = 423, description = "`account_locked` with `locked_until`"),
@@ -32,9 +35,32 @@ pub(super) async fn login(
     Peer(origin): Peer,
     MaybeCaller(caller): MaybeCaller,
     Body(login): Body<Login>,
-) -> Result<Reply<SignedIn>> {
+) -> Result<Reply<LoginAnswer>> {
     let visitor = caller.map(|caller| caller.principal).filter(|caller| caller.is_visitor());
     Ok(Reply::ok(auth.login_over(&origin, login, visitor).await?))
+}
+
+/// The second step of a sign-in: the code.
+///
+/// With the `session_token` of the first step, within five minutes. A code of the authenticator is good once; a backup
+/// code serves in its place. Three codes of one user are looked at in a minute; five wrong ones end the
+/// `session_token`, and count as failed sign-ins. `Idempotency-Key` is ignored.
+#[utoipa::path(post, path = "/auth/2fa/verify", request_body = SecondStep, responses(
+    (status = 200, body = Envelope<SignedIn>),
+    (status = 401, description = "`invalid_code`, `token_invalid`, `token_expired`"),
+    (status = 403, description = "`account_suspended`, `account_inactive`, `account_pending`, `email_unverified`"),
+    (status = 404, description = "The user is in no such organization"),
+    (status = 423, description = "`account_locked` with `locked_until`"),
+    (status = 429, description = "`too_many_attempts` of one user, or too many requests"),
+))]
+pub(super) async fn second_step(
+    State(auth): State<Auth>,
+    Peer(origin): Peer,
+    MaybeCaller(caller): MaybeCaller,
+    Body(step): Body<SecondStep>,
+) -> Result<Reply<SignedIn>> {
+    let visitor = caller.map(|caller| caller.principal).filter(|caller| caller.is_visitor());
+    Ok(Reply::ok(auth.second_step(&origin, step, visitor).await?))
 }
 
 /// New tokens for a refresh token, which is spent.
@@ -109,6 +135,39 @@ pub(super) async fn reset_password(
     Body(reset): Body<PasswordReset>,
 ) -> Result<Reply<PasswordSet>> {
     Ok(Reply::ok(auth.reset_password(&origin, reset).await?))
+}
+
+/// Change one's own password.
+///
+/// Ends all other sessions of the user. A session that was good for nothing else, because the password had expired, is
+/// good for everything.
+#[utoipa::path(post, path = "/users/{user_id}/password", request_body = PasswordChange,
+    params(("user_id" = String, Path, description = "The user's id, or `me`", example = "me")),
+    responses(
+        (status = 200, body = Envelope<PasswordSet>),
+        (status = 422, description = "`wrong_password`, `password_reused`, or `fields.new_password` names every rule \
+            that the password breaks"),
+    ))]
+pub(super) async fn change_password(
+    State(auth): State<Auth>,
+    Caller(who): Caller,
+    Body(change): Body<PasswordChange>,
+) -> Result<Reply<PasswordSet>> {
+    Ok(Reply::ok(auth.change_password(&who, change).await?))
+}
+
+/// Lift the locks on a user's sign-in.
+///
+/// Those that failed attempts with their name or their address led to, from wherever.
+#[utoipa::path(post, path = "/users/{user_id}/unlock",
+    params(("user_id" = String, Path, description = "The user's id, or `me`", example = "me")),
+    responses((status = 200, body = Envelope<Unlocked>)))]
+pub(super) async fn unlock(
+    State(auth): State<Auth>,
+    Caller(who): Caller,
+    Path(user): Path<UserRef>,
+) -> Result<Reply<Unlocked>> {
+    Ok(Reply::ok(auth.unlock(&who, user.of(who.user)).await?))
 }
 
 /// Make the first organization and its administrator.

@@ -1,38 +1,31 @@
-//! Signing in, renewing, signing out.
+//! Renewing and signing out; signing in is `sign_in`.
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-use kernel::{
-    Actor, Error, FieldErrors, Id, Origin, Principal, Secret, Surroundings, Timestamp, id::kind, text,
-};
+use kernel::{Actor, Error, NEVER, Origin, Secret, Surroundings, Timestamp};
 use platform::{
     audit::{Audit, Category},
-    db::{Db, DbError, ServerUnit, Unit},
+    db::{Db, ServerUnit},
 };
 
 use super::{
-    attempts::{self, Attempt, Attempts},
+    attempts::Attempts,
     error::AuthError,
-    model::{LoggedOut, Login, Logout, SignedIn, SignedInUser, Tokens, Verified},
-    store::{self, Credential},
+    model::{LoggedOut, Logout, Tokens, Verified},
+    pair::Pair,
 };
 use crate::{
-    Settings, organizations,
-    passwords::{Passwords, Verdict},
-    roles::{self, Effective},
-    sessions::{
-        self,
-        revocation::Callers,
-        store::{NewSession, RefreshToken},
-    },
-    settings::SessionPolicy,
-    tokens::{self, NewToken, TokenHash, TokenKind},
-    users::{self, model::Status, store::Account},
+    Settings,
+    passwords::Passwords,
+    security,
+    sessions::{self, revocation::Callers, store::RefreshToken},
+    tokens::{self, TokenHash, TokenKind},
+    two_factor::TwoFactor,
+    users::model::Status,
     visitors::Visitors,
 };
 
-type Result<T> = std::result::Result<T, AuthError>;
+pub(super) type Result<T> = std::result::Result<T, AuthError>;
 
 /// Sign-in. A cheap handle.
 #[derive(Clone)]
@@ -42,58 +35,9 @@ pub struct Auth {
     pub(super) settings: Arc<Settings>,
     pub(super) passwords: Passwords,
     pub(super) callers: Callers,
-    attempts: Attempts,
-    visitors: Visitors,
-}
-
-/// How an account is named at sign-in, folded.
-#[derive(Debug, Clone)]
-enum Name {
-    Username(String),
-    Email(String),
-}
-
-impl Name {
-    fn of(login: &Login) -> Result<Self> {
-        let given = |text: &Option<String>| text.as_deref().map(text::key).filter(|key| !key.is_empty());
-        let mut wrong = FieldErrors::default();
-        let name = match (given(&login.username), given(&login.email)) {
-            (Some(username), None) => Some(Self::Username(username)),
-            (None, Some(email)) => Some(Self::Email(email)),
-            (None, None) => {
-                wrong.add("username", "is needed, or email instead");
-                None
-            }
-            (Some(_), Some(_)) => {
-                wrong.add("email", "can't be combined with username");
-                None
-            }
-        };
-        name.ok_or_else(|| wrong.into())
-    }
-
-    fn key(&self) -> &str {
-        match self {
-            Self::Username(key) | Self::Email(key) => key,
-        }
-    }
-}
-
-/// What is found under a name.
-struct Found {
-    /// The account with its password, if there is one.
-    account: Option<(Account, Option<Credential>)>,
-    /// In whose audit an attempt belongs: the home organization's, or for unknown names the server's first.
-    audited_in: Option<Id<kind::Organization>>,
-}
-
-/// An account whose password was shown.
-#[derive(Clone)]
-struct Proven {
-    account: Account,
-    password_hash: String,
-    /// The same password at today's cost, if the one kept is outdated.
-    rehashed: Option<String>,
+    pub(super) attempts: Attempts,
+    pub(super) visitors: Visitors,
+    pub(super) two_factor: TwoFactor,
 }
 
 impl Auth {
@@ -105,148 +49,9 @@ impl Auth {
         callers: Callers,
         attempts: Attempts,
         visitors: Visitors,
+        two_factor: TwoFactor,
     ) -> Self {
-        Self { db, world, settings, passwords, callers, attempts, visitors }
-    }
-
-    /// Signs in with a password and begins a session.
-    pub async fn login(&self, origin: &Arc<Origin>, login: Login) -> Result<SignedIn> {
-        self.login_over(origin, login, None).await
-    }
-
-    /// The same of a visitor, if it is one: what they said becomes the user's.
-    pub(super) async fn login_over(
-        &self,
-        origin: &Arc<Origin>,
-        login: Login,
-        visitor: Option<Arc<Principal>>,
-    ) -> Result<SignedIn> {
-        let name = Name::of(&login)?;
-        let attempt = Attempt::new(name.key(), origin.address);
-        self.attempts.admit(&attempt, self.world.now()).await.inspect_err(AuthError::count)?;
-        let found = self.find(name).await?;
-        let audited_in = found.audited_in;
-        let user = found.account.as_ref().map(|(account, _)| account.id);
-        match self.prove(found, login.password.clone()).await {
-            Ok(proven) => {
-                let signed_in = self.begin(origin, &login, proven, visitor).await?;
-                self.attempts.succeeded(&attempt, self.world.now()).await;
-                Ok(signed_in)
-            }
-            Err(refusal) => {
-                self.refuse(origin, &attempt, audited_in, user, &refusal).await?;
-                Err(refusal)
-            }
-        }
-    }
-
-    async fn find(&self, name: Name) -> Result<Found> {
-        self.db
-            .read_server(move |tx| {
-                let account = match &name {
-                    Name::Username(key) => users::store::by_username(tx, key)?,
-                    Name::Email(key) => users::store::by_email(tx, key)?,
-                };
-                // As many statements for an unknown name as for a known one.
-                let Some(account) = account else {
-                    let audited_in = organizations::store::first(tx)?;
-                    return Ok(Found { account: None, audited_in });
-                };
-                let credential = store::credential(tx, account.id)?;
-                Ok(Found { audited_in: Some(account.home_org_id), account: Some((account, credential)) })
-            })
-            .await
-    }
-
-    /// Checks the password, which takes the same time whether there is one to compare with or not. Only who shows it
-    /// learns what else is the matter with the account.
-    async fn prove(&self, found: Found, password: Secret) -> Result<Proven> {
-        let password = attempts::bounded(password);
-        let (account, credential) = found.account.unzip();
-        let hash = credential.flatten().map(|credential| credential.password_hash);
-        let verdict = self.passwords.verify(password.clone(), hash.clone()).await?;
-        let (Some(account), Some(password_hash), Verdict::Right { outdated }) = (account, hash, verdict)
-        else {
-            return Err(AuthError::InvalidCredentials);
-        };
-        if let Some(refusal) = AuthError::of_status(account.status) {
-            return Err(refusal);
-        }
-        let rehashed = if outdated { Some(self.passwords.hash(password).await?) } else { None };
-        Ok(Proven { account, password_hash, rehashed })
-    }
-
-    /// Counts and audits a refusal. A failure of our own is neither.
-    async fn refuse(
-        &self,
-        origin: &Origin,
-        attempt: &Attempt,
-        audited_in: Option<Id<kind::Organization>>,
-        user: Option<Id<kind::User>>,
-        refusal: &AuthError,
-    ) -> Result<()> {
-        if matches!(refusal, AuthError::Other(_)) {
-            return Ok(());
-        }
-        refusal.count();
-        let now = self.world.now();
-        let failed = matches!(refusal, AuthError::InvalidCredentials);
-        let locked_until = if failed { self.attempts.failed(attempt, now).await } else { None };
-        let Some(org) = audited_in else { return Ok(()) };
-        let mut entry =
-            Audit::anonymous(origin, "login_failed", Category::Authentication).failed(refusal.reason());
-        if let Some(user) = user {
-            entry = entry.on("user", user);
-        }
-        if let Some(until) = locked_until {
-            entry = entry.detail("locked_until", until);
-        }
-        let attempt = attempt.clone();
-        self.db
-            .write(org, move |unit| {
-                if let Some(until) = locked_until {
-                    attempts::lock(unit.server(), &attempt, until, now)?;
-                }
-                Ok(unit.audit(entry)?)
-            })
-            .await
-    }
-
-    async fn begin(
-        &self,
-        origin: &Arc<Origin>,
-        login: &Login,
-        proven: Proven,
-        visitor: Option<Arc<Principal>>,
-    ) -> Result<SignedIn> {
-        let visitors = self.visitors.clone();
-        let home = proven.account.home_org_id;
-        let org = login.organization_id.unwrap_or(home);
-        let pair = Pair::new(&self.settings.session, login.remember_me, &self.world);
-        let new = pair.session(&self.world, &proven.account, org, login.remember_me, origin);
-        let (origin, callers) = (Arc::clone(origin), self.callers.clone());
-        let most = self.settings.session.max_sessions.get() as usize;
-        self.db
-            .write(home, move |unit| {
-                let user = still_valid(unit.server(), &proven)?;
-                let acting = unit.server().org(org);
-                let Ok((_, roles)) = users::load(&acting, user.id, new.now) else {
-                    return Err(AuthError::NoSuchOrganization);
-                };
-                make_room(unit.server(), &callers, user.id, most, new.now)?;
-                sessions::store::insert(unit.server(), &new)?;
-                pair.keep_refresh(unit.server(), new.id)?;
-                users::store::signed_in(unit.server(), user.id, new.now)?;
-                if let Some(rehashed) = &proven.rehashed {
-                    store::rehash(unit.server(), user.id, &proven.password_hash, rehashed)?;
-                }
-                if let Some(visitor) = &visitor {
-                    visitors.claim(unit.server(), visitor, (org, user.id), new.now)?;
-                }
-                audit_login(unit, &origin, &user, &new)?;
-                Ok(pair.signed_in(&user, &roles, org))
-            })
-            .await
+        Self { db, world, settings, passwords, callers, attempts, visitors, two_factor }
     }
 
     /// Exchanges a refresh token for a new pair. One that was used before ends its whole session: somebody has a
@@ -268,7 +73,7 @@ impl Auth {
                         // The unit has to stay, so the refusal travels as its result.
                         Ok(Err(AuthError::spent()))
                     }
-                    Use::First => renew(unit, &world, &settings.session, &callers, &hash, &token).map(Ok),
+                    Use::First => renew(unit, &world, &settings, &callers, &hash, &token).map(Ok),
                 }
             })
             .await?
@@ -308,46 +113,13 @@ impl Auth {
         Verified {
             valid: true,
             user_id: who.user,
-            session_id: who.session,
+            session_id: (!who.has_key()).then_some(who.session),
+            key_id: who.key,
             organization_id: who.org,
             scopes: who.permissions,
-            expires_at: who.expires_at,
+            expires_at: (who.expires_at < NEVER).then_some(who.expires_at),
         }
     }
-}
-
-/// The account as it is now, unless its password or status changed while the password was checked: a session must
-/// not begin after the change that ended all of them.
-fn still_valid(unit: &ServerUnit<'_>, proven: &Proven) -> Result<Account> {
-    let user = proven.account.id;
-    users::store::lock(unit, user)?;
-    let credential = store::credential(unit, user)?;
-    if credential.is_none_or(|credential| credential.password_hash != proven.password_hash) {
-        return Err(AuthError::InvalidCredentials);
-    }
-    let account = users::store::find(unit, user)?.ok_or(AuthError::InvalidCredentials)?;
-    AuthError::of_status(account.status).map_or(Ok(account), Err)
-}
-
-/// Ends the least recently used sessions, so that there is room for one more.
-fn make_room(
-    unit: &ServerUnit<'_>,
-    callers: &Callers,
-    user: Id<kind::User>,
-    most: usize,
-    now: Timestamp,
-) -> Result<()> {
-    sessions::store::sweep(unit, user, now)?;
-    let mut live = sessions::store::live_of_user(unit, user, now)?;
-    live.truncate((live.len() + 1).saturating_sub(most));
-    sessions::end_all(unit, callers, live, now)?;
-    Ok(())
-}
-
-fn audit_login(unit: &Unit<'_>, origin: &Origin, user: &Account, new: &NewSession) -> Result<()> {
-    let entry = Audit::anonymous(origin, "login_success", Category::Authentication).as_user(user.id);
-    unit.audit(entry.on("session", new.id).named(user.username.as_str()))?;
-    Ok(())
 }
 
 /// What a refresh token is good for.
@@ -396,12 +168,13 @@ fn end_family(
 fn renew(
     unit: &ServerUnit<'_>,
     world: &Surroundings,
-    policy: &SessionPolicy,
+    settings: &Settings,
     callers: &Callers,
     hash: &TokenHash,
     token: &RefreshToken,
 ) -> Result<Tokens> {
-    let pair = Pair::new(policy, token.remember, world);
+    let policies = security::store::policies(unit, settings, token.home_org_id)?;
+    let pair = Pair::new(&policies.session, token.remember, world);
     if !sessions::store::spend(unit, hash, pair.now)? {
         return Err(AuthError::spent());
     }
@@ -410,106 +183,4 @@ fn renew(
     pair.keep_refresh(unit, session)?;
     callers.changed(unit, vec![token.access_token_hash]);
     Ok(pair.tokens(token.user_id))
-}
-
-/// A pair of tokens just made, with their ends.
-#[derive(Clone)]
-struct Pair {
-    access: NewToken,
-    refresh: NewToken,
-    now: Timestamp,
-    access_expires_at: Timestamp,
-    /// When the refresh token ends, and with it the session.
-    session_expires_at: Timestamp,
-}
-
-impl Pair {
-    fn new(policy: &SessionPolicy, remember: bool, world: &Surroundings) -> Self {
-        let now = world.now();
-        let lasts = if remember && policy.remember_me_days.get() > 0 {
-            TimeDelta::days(policy.remember_me_days.get().into())
-        } else {
-            TimeDelta::minutes(policy.timeout_minutes.get().into())
-        };
-        let access_lasts = TimeDelta::minutes(policy.access_token_minutes.get().into()).min(lasts);
-        Self {
-            access: NewToken::of(TokenKind::Access, world),
-            refresh: NewToken::of(TokenKind::Refresh, world),
-            now,
-            access_expires_at: now + access_lasts,
-            session_expires_at: now + lasts,
-        }
-    }
-
-    fn session(
-        &self,
-        world: &Surroundings,
-        account: &Account,
-        org: Id<kind::Organization>,
-        remember: bool,
-        origin: &Origin,
-    ) -> NewSession {
-        NewSession {
-            id: world.id_at(self.now),
-            user: account.id,
-            home: account.home_org_id,
-            org,
-            token: self.access.hash,
-            token_expires_at: self.access_expires_at,
-            remember,
-            ip_address: origin.address.to_canonical().to_string(),
-            user_agent: origin.user_agent.clone(),
-            expires_at: self.session_expires_at,
-            now: self.now,
-        }
-    }
-
-    fn keep_refresh(
-        &self,
-        unit: &ServerUnit<'_>,
-        session: Id<kind::Session>,
-    ) -> std::result::Result<(), DbError> {
-        sessions::store::insert_refresh_token(
-            unit,
-            &self.refresh.hash,
-            session,
-            self.session_expires_at,
-            self.now,
-        )
-    }
-
-    fn expires_in(&self) -> i64 {
-        (self.access_expires_at - self.now).num_seconds()
-    }
-
-    fn tokens(&self, user: Id<kind::User>) -> Tokens {
-        Tokens {
-            user_id: user,
-            access_token: self.access.text.clone(),
-            refresh_token: self.refresh.text.clone(),
-            token_type: "Bearer",
-            expires_in: self.expires_in(),
-        }
-    }
-
-    fn signed_in(&self, user: &Account, roles: &Effective, org: Id<kind::Organization>) -> SignedIn {
-        SignedIn {
-            user_id: user.id,
-            access_token: self.access.text.clone(),
-            refresh_token: self.refresh.text.clone(),
-            token_type: "Bearer",
-            expires_in: self.expires_in(),
-            requires_2fa: false,
-            redirect: "/",
-            user: SignedInUser {
-                user_id: user.id,
-                username: user.username.clone(),
-                email: user.email.clone(),
-                display_name: user.display_name.clone(),
-                role: roles.roles.first().map(|role| role.name.clone()),
-                roles: roles::names(&roles.roles),
-                organization_id: org,
-            },
-        }
-    }
 }

@@ -14,11 +14,15 @@ record! {
     pub(crate) struct Credential {
         pub(crate) password_hash: String,
         pub(crate) past_hashes: Json,
+        pub(crate) changed_at: Timestamp,
     }
 }
 
 pub(crate) fn credential(tx: &ServerTx<'_>, user: Id<kind::User>) -> Result<Option<Credential>, DbError> {
-    tx.one("SELECT password_hash, past_hashes FROM server_credentials WHERE user_id = $1", &[&user])
+    tx.one(
+        "SELECT password_hash, past_hashes, changed_at FROM server_credentials WHERE user_id = $1",
+        &[&user],
+    )
 }
 
 pub(crate) fn insert_credential(
@@ -48,7 +52,8 @@ pub(crate) fn change_credential(
             past_hashes = excluded.past_hashes, changed_at = excluded.changed_at",
         &[&user, &hash, &Json::of(&past), &now],
     )?;
-    Ok(())
+    // Who has shown the password before it has not shown this one.
+    forget_challenges(unit, user)
 }
 
 /// The same password, hashed at today's cost; unless it was changed in the meantime.
@@ -118,6 +123,74 @@ pub(crate) fn forget_password_tokens(unit: &ServerUnit<'_>, user: Id<kind::User>
         &[&user, &SET_PASSWORD],
     )?;
     Ok(())
+}
+
+record! {
+    /// Somebody who has shown their password and is asked for the second factor.
+    #[derive(Debug, Clone)]
+    pub(crate) struct ChallengeRow {
+        pub(crate) user_id: Id<kind::User>,
+        pub(crate) org_id: Id<kind::Organization>,
+        pub(crate) remember: bool,
+        pub(crate) failures: i64,
+        pub(crate) expires_at: Timestamp,
+    }
+}
+
+/// Asks for the second factor, and forgets what nobody answered in time.
+pub(crate) fn insert_challenge(
+    unit: &ServerUnit<'_>,
+    hash: &TokenHash,
+    challenge: &ChallengeRow,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    unit.execute("DELETE FROM server_login_challenges WHERE expires_at <= $1", &[&now])?;
+    unit.execute(
+        "INSERT INTO server_login_challenges (token_hash, user_id, org_id, remember, failures, expires_at, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            hash,
+            &challenge.user_id,
+            &challenge.org_id,
+            &challenge.remember,
+            &challenge.failures,
+            &challenge.expires_at,
+            &now,
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn challenge(tx: &ServerTx<'_>, hash: &TokenHash) -> Result<Option<ChallengeRow>, DbError> {
+    tx.one(
+        "SELECT user_id, org_id, remember, failures, expires_at FROM server_login_challenges WHERE token_hash = $1",
+        &[hash],
+    )
+}
+
+/// Counts a look at the challenge, which also locks it against other units.
+pub(crate) fn count_answer(unit: &ServerUnit<'_>, hash: &TokenHash) -> Result<bool, DbError> {
+    let counted = unit.execute(
+        "UPDATE server_login_challenges SET failures = failures + 1 WHERE token_hash = $1",
+        &[hash],
+    )?;
+    Ok(counted == 1)
+}
+
+pub(crate) fn end_challenge(unit: &ServerUnit<'_>, hash: &TokenHash) -> Result<(), DbError> {
+    unit.execute("DELETE FROM server_login_challenges WHERE token_hash = $1", &[hash])?;
+    Ok(())
+}
+
+/// Makes everything worthless that waits for the user's second factor.
+pub(crate) fn forget_challenges(unit: &ServerUnit<'_>, user: Id<kind::User>) -> Result<(), DbError> {
+    unit.execute("DELETE FROM server_login_challenges WHERE user_id = $1", &[&user])?;
+    Ok(())
+}
+
+/// Lifts the locks of a name for all networks; gives their number.
+pub(crate) fn unlock(unit: &ServerUnit<'_>, name: &TokenHash) -> Result<u64, DbError> {
+    unit.execute("DELETE FROM server_lockouts WHERE name_hash = $1", &[name])
 }
 
 /// Until when the name is locked for that network.

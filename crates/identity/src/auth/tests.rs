@@ -367,9 +367,18 @@ async fn waiting_for_bootstrap() -> (Identity, test_database::TestDatabase) {
     let (db, folder) = database().await;
     let mut settings = Settings::default();
     settings.fast_hashing_for_tests();
-    let (counters, bus) = (platform::counters::Counters::default(), platform::bus::Bus::default());
-    let secret = Some(Secret::new("let-me-in"));
-    (Identity::new(db, Surroundings::system(), counters, bus, settings, secret, "http://x"), folder)
+    let world = Surroundings::system();
+    let parts = crate::Parts {
+        secrets: crate::testing::secrets(&db, &world).await,
+        db,
+        world,
+        counters: platform::counters::Counters::default(),
+        bus: platform::bus::Bus::default(),
+        settings,
+        bootstrap_secret: Some(Secret::new("let-me-in")),
+        public_url: "http://x".to_owned(),
+    };
+    (Identity::new(parts), folder)
 }
 
 #[each_database]
@@ -408,7 +417,7 @@ async fn everything_wrong_with_a_bootstrap_is_said_at_once() {
 async fn of_two_starts_one_makes_the_administrator() {
     let (db, _folder) = database().await;
     let world = Surroundings::system();
-    let (one, other) = (identity(&db, &world, |_| {}), identity(&db, &world, |_| {}));
+    let (one, other) = (identity(&db, &world, |_| {}).await, identity(&db, &world, |_| {}).await);
 
     let (first, second) = tokio::join!(one.first_administrator(), other.first_administrator());
 
@@ -420,7 +429,7 @@ async fn of_two_starts_one_makes_the_administrator() {
 #[each_database]
 async fn an_organization_made_before_the_first_start_gets_its_administrator_then() {
     let (db, _folder) = database().await;
-    let identity = identity(&db, &Surroundings::system(), |_| {});
+    let identity = identity(&db, &Surroundings::system(), |_| {}).await;
     let org = identity.first_organization().await.unwrap();
 
     assert!(identity.first_administrator().await.unwrap().is_some());
@@ -432,7 +441,8 @@ async fn a_password_is_hashed_again_when_the_cost_has_changed() {
     let house = House::new().await;
     house.make("ann", &["member"]).await;
     let dearer =
-        identity(&house.db, &Surroundings::system(), |settings| settings.hashing.passes = Within::new(2));
+        identity(&house.db, &Surroundings::system(), |settings| settings.hashing.passes = Within::new(2))
+            .await;
     let hash = async || {
         let hash: Result<Option<(String,)>, platform::db::DbError> = house
             .db

@@ -38,7 +38,8 @@ pub(crate) const EVERYONE: Id<kind::Group> =
 /// The operations on groups.
 pub(crate) fn module(groups: &Groups) -> Module {
     let reads = |access: Access| access.limit(Limit::per_minute(100, By::Caller));
-    let writes = |access: Access| access.limit(Limit::per_minute(20, By::Caller));
+    // Groups carry rights: what a script changes of them would be its author's, with the rights of whoever runs it.
+    let writes = |access: Access| access.limit(Limit::per_minute(20, By::Caller)).in_person();
     let read = || reads(Access::permission(Permission::GROUPS_READ));
     let create = || writes(Access::permission(Permission::GROUPS_CREATE));
     let write = || writes(Access::permission(Permission::GROUPS_WRITE)).standing(Standing::GroupAdmin);

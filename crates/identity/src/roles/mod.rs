@@ -26,7 +26,7 @@ pub use service::Roles;
 /// The operations on roles.
 pub(crate) fn module(roles: &Roles) -> Module {
     const READ: Access = Access::permission(Permission::ROLES_READ);
-    const ADMIN: Access = Access::permission(Permission::ADMIN_ROLES);
+    const ADMIN: Access = Access::permission(Permission::ADMIN_ROLES).in_person();
     Module::new("roles")
         .route(roles, routes!(routes::list), READ)
         .route(roles, routes!(routes::create), ADMIN)

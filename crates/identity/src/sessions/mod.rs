@@ -34,9 +34,13 @@ pub(crate) fn module(sessions: &Sessions) -> Module {
         .job(&SWEEP, move |job, ()| sweeper.clone().sweep(job))
         .schedule(Schedule::new("sessions.sweep", "11 3 * * *", SWEEP.job(&())))
         .route(sessions, routes!(routes::list), Access::permission(Permission::ADMIN_SESSIONS))
-        .route(sessions, routes!(routes::current), Access::anonymous())
+        .route(sessions, routes!(routes::current), Access::anonymous().not_for_api_keys())
         .route(sessions, routes!(routes::get), Access::authenticated().standing(Standing::Owner))
-        .route(sessions, routes!(routes::end), Access::authenticated().standing(Standing::Owner).in_person())
+        .route(
+            sessions,
+            routes!(routes::end),
+            Access::authenticated().standing(Standing::Owner).in_person().not_for_api_keys(),
+        )
         .route(
             sessions,
             routes!(routes::list_of_user),
@@ -45,6 +49,6 @@ pub(crate) fn module(sessions: &Sessions) -> Module {
         .route(
             sessions,
             routes!(routes::end_of_user),
-            Access::permission(Permission::ADMIN_SESSIONS).own("user_id").in_person(),
+            Access::permission(Permission::ADMIN_SESSIONS).own("user_id").in_person().not_for_api_keys(),
         )
 }

@@ -9,7 +9,7 @@ use test_servers::{RedisServer, shared_redis, unique_prefix};
 use super::*;
 use crate::{
     Identity,
-    testing::{House, told},
+    testing::{House, origin, told},
     users::{Status, UserPatch},
 };
 
@@ -38,7 +38,7 @@ impl Nodes {
     async fn over(url: &str) -> Self {
         let (house, prefix) = (House::new().await, unique_prefix());
         let buses = [bus(url, &prefix).await, bus(url, &prefix).await];
-        let (a, b) = (house.node(buses[0].clone()), house.node(buses[1].clone()));
+        let (a, b) = (house.node(buses[0].clone()).await, house.node(buses[1].clone()).await);
         Self { house, a, b, buses }
     }
 
@@ -58,7 +58,7 @@ impl Nodes {
         node: &Identity,
         token: &Secret,
     ) -> kernel::Result<std::sync::Arc<kernel::Principal>> {
-        gateway::Authenticator::authenticate(node, token.reveal(), self.house.now()).await
+        gateway::Authenticator::authenticate(node, token.reveal(), origin().address, self.house.now()).await
     }
 
     /// Asks the second node until it answers as is wanted. Gives the time after which no call began that it answered

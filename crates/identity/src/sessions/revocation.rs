@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::store::Live;
-use crate::tokens::TokenHash;
+use crate::{api_keys::Networks, tokens::TokenHash};
 
 /// Callers kept; the least used are read again.
 const CAPACITY: u64 = 100_000;
@@ -50,6 +50,8 @@ pub(crate) struct Known {
     pub(crate) noted: AtomicI64,
     /// How often that is done at the most.
     pub(crate) precision: TimeDelta,
+    /// Where the token is good from.
+    pub(crate) good_from: Networks,
 }
 
 type Listener = Box<dyn Fn(SessionEnded) + Send + Sync>;
@@ -260,10 +262,13 @@ mod tests {
                 level: 0,
                 expires_at: until,
                 visits: None,
+                key: None,
+                confined: None,
             }),
             until,
             noted: AtomicI64::new(0),
             precision: TimeDelta::minutes(1),
+            good_from: Networks::default(),
         })
     }
 

@@ -17,7 +17,7 @@ use super::{
     revocation::Callers,
     store::{self, Live, SessionRow},
 };
-use crate::{users, visitors::Visitors};
+use crate::{api_keys, users, visitors::Visitors};
 
 /// Why it can't be done.
 #[derive(Debug, thiserror::Error)]
@@ -213,15 +213,17 @@ pub(crate) fn end_all_of(
     end_all(unit, callers, live, now)
 }
 
-/// What the tokens of this user are worth has to be read again once the unit is committed.
+/// Once the unit is committed: what every session and every API key of the user is worth has to be read again.
 pub(crate) fn rights_changed(
     unit: &ServerUnit<'_>,
     callers: &Callers,
     user: Id<kind::User>,
     now: Timestamp,
 ) -> std::result::Result<(), DbError> {
-    let live = store::live_of_user(unit, user, now)?;
-    callers.changed(unit, live.iter().map(|session| session.token_hash).collect());
+    let sessions = store::live_of_user(unit, user, now)?;
+    let keys = api_keys::store::secrets_of_user(unit, user)?;
+    let tokens = sessions.iter().map(|session| session.token_hash);
+    callers.changed(unit, tokens.chain(keys.iter().map(|key| key.secret_hash)).collect());
     Ok(())
 }
 

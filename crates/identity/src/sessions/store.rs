@@ -1,6 +1,6 @@
 //! Sessions and their refresh tokens in the database.
 
-use kernel::{Id, Timestamp, id::kind};
+use kernel::{Confinement, Id, Timestamp, id::kind};
 use platform::{
     db::{DbError, Filter, ListOf, ServerTx, ServerUnit},
     record,
@@ -62,6 +62,7 @@ record! {
         pub(crate) token_expires_at: Timestamp,
         pub(crate) last_activity: Timestamp,
         pub(crate) ended_at: Option<Timestamp>,
+        pub(crate) confined: Option<String>,
         pub(crate) status: crate::users::model::Status,
     }
 }
@@ -69,7 +70,8 @@ record! {
 /// The session whose present access token has that hash.
 pub(crate) fn by_token(tx: &ServerTx<'_>, hash: &TokenHash) -> Result<Option<Shown>, DbError> {
     tx.one(
-        "SELECT s.id, s.user_id, s.org_id, s.token_expires_at, s.last_activity, s.ended_at, u.status
+        "SELECT s.id, s.user_id, s.org_id, s.token_expires_at, s.last_activity, s.ended_at, s.confined,
+            u.status
          FROM server_sessions s JOIN server_users u ON u.id = s.user_id WHERE s.token_hash = $1",
         &[hash],
     )
@@ -115,6 +117,8 @@ pub(crate) struct NewSession {
     pub(crate) token: TokenHash,
     pub(crate) token_expires_at: Timestamp,
     pub(crate) remember: bool,
+    pub(crate) two_factor: bool,
+    pub(crate) confined: Option<Confinement>,
     pub(crate) ip_address: String,
     pub(crate) user_agent: Option<String>,
     pub(crate) expires_at: Timestamp,
@@ -124,8 +128,8 @@ pub(crate) struct NewSession {
 pub(crate) fn insert(unit: &ServerUnit<'_>, new: &NewSession) -> Result<(), DbError> {
     unit.execute(
         "INSERT INTO server_sessions (id, user_id, home_org_id, org_id, token_hash, token_expires_at, remember,
-            two_factor, ip_address, user_agent, last_activity, expires_at, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $11)",
+            two_factor, ip_address, user_agent, last_activity, expires_at, created_at, confined)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $11, $13)",
         &[
             &new.id,
             &new.user,
@@ -134,12 +138,36 @@ pub(crate) fn insert(unit: &ServerUnit<'_>, new: &NewSession) -> Result<(), DbEr
             &new.token,
             &new.token_expires_at,
             &new.remember,
-            &false,
+            &new.two_factor,
             &new.ip_address,
             &new.user_agent,
             &new.now,
             &new.expires_at,
+            &new.confined.map(Confinement::reason),
         ],
+    )?;
+    Ok(())
+}
+
+/// Confines a session to one thing, or to nothing any more.
+pub(crate) fn confine(
+    unit: &ServerUnit<'_>,
+    id: Id<kind::Session>,
+    confined: Option<Confinement>,
+) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE server_sessions SET confined = $2 WHERE id = $1",
+        &[&id, &confined.map(Confinement::reason)],
+    )?;
+    Ok(())
+}
+
+/// A second factor was shown in the session, which was confined to setting it up at the most.
+pub(crate) fn second_factor_shown(unit: &ServerUnit<'_>, id: Id<kind::Session>) -> Result<(), DbError> {
+    let none: Option<&str> = None;
+    unit.execute(
+        "UPDATE server_sessions SET two_factor = $2, confined = $3 WHERE id = $1",
+        &[&id, &true, &none],
     )?;
     Ok(())
 }

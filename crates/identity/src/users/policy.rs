@@ -178,6 +178,8 @@ mod tests {
             level: effective.level,
             expires_at: world.now(),
             visits: None,
+            key: None,
+            confined: None,
         }
     }
 

@@ -21,11 +21,12 @@ use super::{
     store::{self, Account},
 };
 use crate::{
-    Settings,
+    Settings, api_keys,
     auth::{self, PasswordLinks},
     membership, organizations,
     passwords::Passwords,
     roles::{self, Assignment, Effective, Holdings, OWNER_LEVEL, Role, system},
+    security,
     sessions::{self, revocation::Callers},
 };
 
@@ -182,7 +183,10 @@ impl Users {
         let now = self.world.now();
         let names = new.roles.clone().unwrap_or_default();
         let catalogue = self.db.read(org, move |tx| roles::store::catalogue_for(tx, &names)).await?;
-        let checked = change::check_new(&new, &catalogue, &self.settings.password, FieldErrors::default())?;
+        let settings = Arc::clone(&self.settings);
+        let policies: std::result::Result<_, DbError> =
+            self.db.read_server(move |tx| security::store::policies(tx, &settings, org)).await;
+        let checked = change::check_new(&new, &catalogue, &policies?.password, FieldErrors::default())?;
         let (level, permissions) = maker.rank();
         policy::may_change_roles(level, permissions, false, &[], &checked.roles)?;
         let password_hash = match new.password {
@@ -244,6 +248,7 @@ impl Users {
                 }
                 if change.shuts_out(&before) {
                     sessions::end_all_of(unit.server(), &callers, user, now)?;
+                    api_keys::stop_all_of(unit.server(), &callers, user)?;
                 } else if change.roles.is_some() {
                     sessions::rights_changed(unit.server(), &callers, user, now)?;
                 }

@@ -339,6 +339,20 @@ pub(crate) fn touch(unit: &ServerUnit<'_>, user: Id<kind::User>) -> Result<(), D
     Ok(())
 }
 
+/// Notes whether a second factor is asked for.
+pub(crate) fn set_two_factor(
+    unit: &ServerUnit<'_>,
+    user: Id<kind::User>,
+    is_enabled: bool,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE server_users SET two_factor_enabled = $2, updated_at = $3, rev = rev + 1 WHERE id = $1",
+        &[&user, &is_enabled, &now],
+    )?;
+    Ok(())
+}
+
 /// Notes a sign-in. It is no change of the account: neither its revision nor `updated_at` move.
 pub(crate) fn signed_in(unit: &ServerUnit<'_>, user: Id<kind::User>, now: Timestamp) -> Result<(), DbError> {
     unit.execute("UPDATE server_users SET last_login = $2 WHERE id = $1", &[&user, &now])?;

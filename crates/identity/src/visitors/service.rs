@@ -217,6 +217,8 @@ impl VisitRow {
             level: 0,
             expires_at: self.expires_at,
             visits: Some(self.bot_id),
+            key: None,
+            confined: None,
         }
     }
 }

@@ -54,7 +54,8 @@ async fn house_with(idle: TimeDelta) -> (House, Arc<HostDouble>) {
 async fn a_visit_lasts_for_as_long_as_it_is_used() {
     let (house, _) = house().await;
     let visit = house.identity.visitors.begin(&origin(), NewVisit::default()).await.unwrap();
-    let shows = async || house.identity.authenticate(visit.token.reveal(), house.now()).await;
+    let shows =
+        async || house.identity.authenticate(visit.token.reveal(), origin().address, house.now()).await;
     let row = async || {
         let id = visit.session_id;
         house.db.read_server(move |tx| super::store::by_id(tx, id)).await.unwrap().unwrap()
@@ -88,7 +89,7 @@ async fn who_does_not_come_back_has_left() {
     let swept = house.identity.visitors.sweep_some().await.unwrap();
 
     assert_eq!((swept, host.left.lock().unwrap().as_slice()), (1, [gone.user_id].as_slice()));
-    let shows = async |token: &str| house.identity.authenticate(token, house.now()).await;
+    let shows = async |token: &str| house.identity.authenticate(token, origin().address, house.now()).await;
     assert!(shows(here.token.reveal()).await.is_ok());
     assert_eq!(shows(gone.token.reveal()).await.unwrap_err().reason_code(), Some("token_invalid"));
     assert_eq!(house.identity.visitors.sweep_some().await.unwrap(), 0);
@@ -110,7 +111,7 @@ async fn a_short_visit_lasts_for_as_long_as_it_is_used_too() {
     let visit = house.identity.visitors.begin(&origin(), NewVisit::default()).await.unwrap();
     for _ in 0..5 {
         house.advance(TimeDelta::seconds(40));
-        let who = house.identity.authenticate(visit.token.reveal(), house.now()).await;
+        let who = house.identity.authenticate(visit.token.reveal(), origin().address, house.now()).await;
         assert!(who.is_ok(), "used 40 seconds ago");
         let noted = async || {
             let id = visit.session_id;

@@ -56,6 +56,8 @@ impl House {
             level: 50,
             expires_at: Timestamp::UNIX_EPOCH,
             visits: None,
+            key: None,
+            confined: None,
         };
         Actor { principal: Arc::new(principal), origin: Arc::new(origin()) }
     }

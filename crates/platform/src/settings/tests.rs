@@ -98,6 +98,8 @@ impl House {
             level: 100,
             expires_at: self.world.now(),
             visits: None,
+            key: None,
+            confined: None,
         };
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let origin = Origin {

@@ -199,8 +199,17 @@ fn absent(tx: &Tx<'_>, user: Id<User>, now: Timestamp) -> Result<Option<Actor>, 
     let permissions = identity::membership::permissions_of(tx, user, now)?;
     Ok(permissions.map(|permissions| {
         let (org, session) = (tx.org(), Id::from_uuid(user.uuid()));
-        let principal =
-            Principal { user, org, session, permissions, level: 0, expires_at: now, visits: None };
+        let principal = Principal {
+            user,
+            org,
+            session,
+            permissions,
+            level: 0,
+            expires_at: now,
+            visits: None,
+            key: None,
+            confined: None,
+        };
         let origin = Origin {
             address: std::net::Ipv4Addr::LOCALHOST.into(),
             secure: false,

@@ -3,7 +3,7 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -140,6 +140,7 @@ impl Authenticator for Doorkeeper {
     fn authenticate<'a>(
         &'a self,
         token: &'a str,
+        _: IpAddr,
         now: Timestamp,
     ) -> BoxFuture<'a, kernel::Result<Arc<Principal>>> {
         self.lookups.fetch_add(1, Ordering::Relaxed);
@@ -165,7 +166,7 @@ impl Authenticator for Doorkeeper {
         Box::pin(async { Ok(Arc::new(who.clone())) })
     }
 
-    fn remembered(&self, _: &str, _: Timestamp) -> Option<Arc<Principal>> {
+    fn remembered(&self, _: &str, _: IpAddr, _: Timestamp) -> Option<Arc<Principal>> {
         None
     }
 }
@@ -180,6 +181,8 @@ fn someone(now: Timestamp) -> Principal {
         level: 0,
         expires_at: now + Duration::from_hours(1),
         visits: None,
+        key: None,
+        confined: None,
     }
 }
 
