@@ -68,8 +68,10 @@ pub enum Repeats {
 /// Whose credentials callers show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credentials {
-    /// Those of a session.
+    /// Those of a session, also where a script asks for whoever has it.
     Session,
+    /// Those of a session, shown by somebody who is there.
+    InPerson,
     /// The operation's own, which it looks at itself.
     Own,
 }
@@ -111,7 +113,6 @@ pub struct Access {
     pub(crate) credentials: Credentials,
     pub(crate) compressed: bool,
     pub(crate) repeats: Repeats,
-    in_person: bool,
 }
 
 impl Access {
@@ -130,7 +131,6 @@ impl Access {
             credentials: Credentials::Session,
             compressed: true,
             repeats: Repeats::Answered,
-            in_person: false,
         }
     }
 
@@ -245,7 +245,7 @@ impl Access {
     /// credentials or rights, what decides over the whole server.
     #[must_use]
     pub const fn in_person(mut self) -> Self {
-        self.in_person = true;
+        self.credentials = Credentials::InPerson;
         self
     }
 
@@ -253,7 +253,7 @@ impl Access {
     /// credentials of its own, nor what is not for programs either.
     pub(crate) fn takes_scripts(&self) -> bool {
         let answered = self.repeats == Repeats::Answered;
-        answered && self.credentials == Credentials::Session && self.takes_keys && !self.in_person
+        answered && self.credentials == Credentials::Session && self.takes_keys
     }
 
     pub(crate) fn may_be_compressed(&self) -> bool {

@@ -274,7 +274,7 @@ async fn admit(
         let message = "A script can't ask for this: it needs somebody who is there.";
         return Err(Error::new(Kind::Forbidden, message).reason("not_for_scripts"));
     }
-    let shown = bearer(&parts.headers).filter(|_| access.credentials == Credentials::Session);
+    let shown = bearer(&parts.headers).filter(|_| access.credentials != Credentials::Own);
     let principal = match (asked_for, shown) {
         (Some(AskedFor(who)), _) => Some(who),
         (None, None) => None,

@@ -92,12 +92,11 @@ impl Requests {
         body: Option<Data>,
     ) -> Performed {
         let named = text(command, 0);
-        let response = match Target::of(&named) {
-            Target::Path(named) => self.ask_own(run, method, path(named, parameters)?, body.as_ref()).await?,
-            _ => {
-                let url = address(&named, parameters)?;
-                self.send(run, method, url, body.as_ref(), HeaderMap::new()).await?
-            }
+        let response = if let Target::Path(named) = Target::of(&named) {
+            self.ask_own(run, method, path(named, parameters)?, body.as_ref()).await?
+        } else {
+            let url = address(&named, parameters)?;
+            self.send(run, method, url, body.as_ref(), HeaderMap::new()).await?
         };
         Ok(Answer::Value(Data::Response(Box::new(response))))
     }

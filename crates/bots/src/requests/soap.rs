@@ -18,13 +18,13 @@ const ENVELOPE_12: &str = "http://www.w3.org/2003/05/soap-envelope";
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum NotAsked {
     #[error("the description has no operation {0} over SOAP")]
-    NoOperation(String),
+    Unknown(String),
     #[error("the description says no address for the operation {0}")]
-    NoAddress(String),
+    Nowhere(String),
     #[error("{0} is no name of an element")]
-    NoName(String),
+    BadName(String),
     #[error("the parameters of an operation are an object")]
-    NoObject,
+    NotNamed,
 }
 
 /// An operation of a service.
@@ -53,11 +53,11 @@ impl Operation {
                 Some((soap, binding, operation))
             })
         });
-        let (soap, binding, operation) = found.ok_or_else(|| NotAsked::NoOperation(name.to_owned()))?;
+        let (soap, binding, operation) = found.ok_or_else(|| NotAsked::Unknown(name.to_owned()))?;
         // As it is written there.
         let name = operation.attribute("name").unwrap_or(name);
         let address = address(description, binding, soap);
-        let address = address.ok_or_else(|| NotAsked::NoAddress(name.to_owned()))?.to_owned();
+        let address = address.ok_or_else(|| NotAsked::Nowhere(name.to_owned()))?.to_owned();
         let target = description.attribute("targetNamespace").unwrap_or_default();
         let of_operation = in_soap(operation, "operation", soap);
         let of_binding = in_soap(binding, "binding", soap);
@@ -101,7 +101,7 @@ impl Operation {
         let fields = match parameters {
             Data::Object(fields) => fields.as_slice(),
             Data::Null => &[],
-            _ => return Err(NotAsked::NoObject),
+            _ => return Err(NotAsked::NotNamed),
         };
         let envelope = if self.is_12 { ENVELOPE_12 } else { ENVELOPE_11 };
         let (element, namespace) = (checked(&self.element)?, escape(self.namespace.as_str()));
@@ -192,7 +192,7 @@ fn checked(name: &str) -> Result<&str, NotAsked> {
     let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let mut characters = name.chars();
     let is_name = characters.next().is_some_and(begins) && characters.all(goes_on);
-    if is_name { Ok(name) } else { Err(NotAsked::NoName(name.to_owned())) }
+    if is_name { Ok(name) } else { Err(NotAsked::BadName(name.to_owned())) }
 }
 
 #[cfg(test)]
@@ -255,15 +255,15 @@ mod tests {
 
     #[test]
     fn what_is_not_there_and_what_is_no_name_is_refused() {
-        assert_eq!(operation(PRICES, "Buy"), Err(NotAsked::NoOperation("Buy".into())));
+        assert_eq!(operation(PRICES, "Buy"), Err(NotAsked::Unknown("Buy".into())));
         let nowhere = PRICES.replace("tns:Prices11\"><soap:address", "tns:Prices11\"><soap:other");
-        assert_eq!(operation(&nowhere, "Price"), Err(NotAsked::NoAddress("Price".into())));
+        assert_eq!(operation(&nowhere, "Price"), Err(NotAsked::Nowhere("Price".into())));
         let price = operation(PRICES, "Price").unwrap();
         for name in ["", "a b", "a><evil", "1a", "a:b"] {
             let parameters = Data::Object(vec![(name.to_owned(), Data::Integer(1))]);
-            assert_eq!(price.envelope(&parameters), Err(NotAsked::NoName(name.into())));
+            assert_eq!(price.envelope(&parameters), Err(NotAsked::BadName(name.into())));
         }
-        assert_eq!(price.envelope(&Data::Integer(1)), Err(NotAsked::NoObject));
+        assert_eq!(price.envelope(&Data::Integer(1)), Err(NotAsked::NotNamed));
     }
 
     #[test]

@@ -162,14 +162,14 @@ fn text_of(event: &Event<'_>) -> Result<String, NotXml> {
     Ok(match event {
         Event::Text(text) => text.xml10_content().map_err(quick_xml::Error::from)?.into_owned(),
         Event::CData(data) => data.xml10_content().map_err(quick_xml::Error::from)?.into_owned(),
-        Event::GeneralRef(reference) => match reference.resolve_char_ref()? {
-            Some(character) => character.into(),
-            None => {
-                let name = reference.decode().map_err(quick_xml::Error::from)?;
-                let known = resolve_predefined_entity(&name);
-                known.ok_or_else(|| NotXml::Unknown(name.into_owned()))?.to_owned()
+        Event::GeneralRef(reference) => {
+            if let Some(character) = reference.resolve_char_ref()? {
+                return Ok(character.into());
             }
-        },
+            let name = reference.decode().map_err(quick_xml::Error::from)?;
+            let known = resolve_predefined_entity(&name);
+            known.ok_or_else(|| NotXml::Unknown(name.into_owned()))?.to_owned()
+        }
         _ => String::new(),
     })
 }

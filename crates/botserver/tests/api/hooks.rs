@@ -222,7 +222,7 @@ TALK ERR
 "#;
     let bot = app.bot_of("Shop", &[("visit", visit), ("start", start)]).await;
     app.admin().patch("/bots/shop/config", json!({ "webhook-auth": "none" })).await.assert_ok();
-    let (ann, bo) = (app.user("ann").await, app.user("bo").await);
+    let (ann, bo) = (app.user("ann").await, app.user("bob").await);
     let id = async |client: &Client| client.me().await["user_id"].as_str().expect("an id").to_owned();
     let (ann_id, bo_id) = (id(&ann).await, id(&bo).await);
     let started = ann.converse(&bot).await;

@@ -68,8 +68,8 @@ async fn the_conversations_of_a_deleted_bot_are_a_zip_for_whoever_deleted_it(app
     assert_eq!(export["conversations"], 2);
     let url = id(&export, "download_url");
     let mut zip = zip_at(&app, &url).await;
-    let names: std::collections::BTreeSet<_> =
-        zip.file_names().map(|name| name.unwrap().into_owned()).collect();
+    let names: std::collections::BTreeSet<String> =
+        zip.file_names().map(|name| name.expect("a name").into_owned()).collect();
     let other = id(&second, "conversation_id");
     assert_eq!(
         names,

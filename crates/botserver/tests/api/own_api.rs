@@ -160,7 +160,7 @@ HEAR x
 own = "/conversations/" + session.id
 r = POST own + "/messages", #{ content: "again" }
 TALK r.http_status + " " + r.error.details.reason
-r = POST "/conversations/current/messages", #{ message: "again" }
+r = POST "/conversations/current/messages", #{ content: "again" }
 TALK r.http_status + " " + r.error.details.reason
 r = POST "/chat", #{ message: "again", session_id: session.id }
 TALK r.error.details.reason

@@ -32,8 +32,8 @@ use crate::{Settings, bots, memory::keywords::text};
 use address::Address;
 pub(super) use delivery::{Told, with_jobs};
 
-/// Puts a letter into a conversation. Its attempts last for days: the bot may be off, or the staff may have taken over.
-const DELIVER: JobKind<Letter> = JobKind::new("conversations.deliver").attempts(100);
+/// Puts a letter into a conversation. Its attempts last for a week: the bot may be off, or the staff may have taken over.
+const DELIVER: JobKind<Letter> = JobKind::new("conversations.deliver").attempts(1000);
 
 /// Something that is said to somebody who isn't there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,9 +42,6 @@ pub(super) struct Letter {
     user_id: UserId,
     content: String,
     file: Option<Enclosed>,
-    /// Its place in the line of letters to the same person.
-    #[serde(default)]
-    written: i64,
 }
 
 /// A file that goes with a letter. Its object is the attachment's from the moment the letter is written.
@@ -97,13 +94,12 @@ struct Letters {
 
 impl Draft for Letters {
     fn write(&self, unit: &Unit<'_>, at: Timestamp) -> Result<(), NotWritten> {
-        for (written, letter) in (at.timestamp_micros()..).zip(&self.all) {
+        for (number, letter) in (at.timestamp_micros()..).zip(&self.all) {
             if let Some(file) = &letter.file {
                 let hash = file.hash.parse().map_err(|error| NotWritten::Server(Error::internal(error)))?;
                 unit.claim_object(Stored { hash, size: file.size }, file.attachment_id.as_bytes())?;
             }
-            let letter = Letter { written, ..letter.clone() };
-            unit.enqueue(&DELIVER.job(&letter).in_line(letter.line(), written))?;
+            unit.enqueue(&DELIVER.job(letter).in_line(letter.line(), number))?;
         }
         Ok(())
     }
@@ -170,7 +166,7 @@ impl Messenger {
             return Err(Unperformed::argument(message));
         }
         let file = file.map(Enclosed::of);
-        let letter = Letter { bot_id: run.bot, user_id: to, content, file, written: 0 };
+        let letter = Letter { bot_id: run.bot, user_id: to, content, file };
         run.drafts.with(|letters: &mut Letters| {
             let bytes = letters.bytes + letter.content.len();
             if letters.all.len() >= most || bytes > most_bytes {

@@ -55,7 +55,7 @@ async fn messenger(app: &App) -> Value {
 #[botserver_test(balanced)]
 async fn a_letter_comes_into_the_latest_conversation_and_leaves_its_dialog_where_it_is(app: App) {
     let bot = messenger(&app).await;
-    let (ann, bo) = (app.user("ann").await, app.user("bo").await);
+    let (ann, bo) = (app.user("ann").await, app.user("bob").await);
     let theirs = bo.converse(&bot).await;
     bo.say(&theirs, "Bo").await;
     let mut socket =
@@ -67,9 +67,9 @@ async fn a_letter_comes_into_the_latest_conversation_and_leaves_its_dialog_where
 
     let bo_id = bo.me().await["user_id"].as_str().expect("an id").to_owned();
     for (address, words) in [
-        ("bo@example.com".to_owned(), "one"),
-        ("BO@Example.com".to_owned(), "two"),
-        ("bo".to_owned(), "three"),
+        ("bob@example.com".to_owned(), "one"),
+        ("BOB@Example.com".to_owned(), "two"),
+        ("bob".to_owned(), "three"),
         (bo_id.clone(), "four"),
         (format!("web:{bo_id}"), "five"),
     ] {
@@ -87,9 +87,9 @@ async fn a_letter_comes_into_the_latest_conversation_and_leaves_its_dialog_where
 
 #[botserver_test]
 async fn who_has_no_conversation_gets_one_for_all_letters_and_each_once(app: App) {
-    let script = "FOR i = 1 TO 5\n    TALK TO \"bo\", \"letter \" + i\nNEXT\nTALK \"sent\"";
+    let script = "FOR i = 1 TO 5\n    TALK TO \"bob\", \"letter \" + i\nNEXT\nTALK \"sent\"";
     let bot = app.bot("Messenger", script).await;
-    let (ann, bo) = (app.user("ann").await, app.user("bo").await);
+    let (ann, bo) = (app.user("ann").await, app.user("bob").await);
 
     assert_eq!(texts(&ann.converse(&bot).await["messages"]), ["sent"]);
 
@@ -106,7 +106,7 @@ async fn who_has_no_conversation_gets_one_for_all_letters_and_each_once(app: App
 #[botserver_test]
 async fn who_may_not_use_the_bot_is_not_found_like_who_does_not_exist(app: App) {
     let bot = app.bot("Messenger", MESSENGER).await;
-    let (ann, bo) = (app.user("ann").await, app.user("bo").await);
+    let (ann, bo) = (app.user("ann").await, app.user("bob").await);
     app.stranger("sue").await;
     let off = app.user("olaf").await;
     let olaf = off.me().await["user_id"].as_str().expect("an id").to_owned();
@@ -119,7 +119,7 @@ async fn who_may_not_use_the_bot_is_not_found_like_who_does_not_exist(app: App) 
         .assert_ok();
     let mine = ann.converse(&bot).await;
 
-    for address in ["bo", "sue@example.com", "olaf", "nobody@example.com", &bo_id] {
+    for address in ["bob", "sue@example.com", "olaf", "nobody@example.com", &bo_id] {
         let said = ann.say(&mine, &format!("{address}|hello")).await;
         assert_eq!(said, [format!("53 nobody who may use this bot has the address {address}")]);
     }
@@ -134,9 +134,9 @@ async fn who_may_not_use_the_bot_is_not_found_like_who_does_not_exist(app: App) 
 
 #[botserver_test]
 async fn a_turn_that_fails_sends_nothing(app: App) {
-    let script = "HEAR n AS INTEGER\nTALK TO \"bo\", \"n is \" + n\nTALK 12 / n";
+    let script = "HEAR n AS INTEGER\nTALK TO \"bob\", \"n is \" + n\nTALK 12 / n";
     let bot = app.bot("Messenger", script).await;
-    let (ann, bo) = (app.user("ann").await, app.user("bo").await);
+    let (ann, bo) = (app.user("ann").await, app.user("bob").await);
     let mine = ann.converse(&bot).await;
 
     ann.say(&mine, "0").await;
@@ -150,12 +150,12 @@ async fn a_turn_that_fails_sends_nothing(app: App) {
 async fn a_file_goes_to_somebody_else_with_its_caption(app: App) {
     let script = r#"
 WRITE "notes/today.txt", "One photo"
-SEND FILE TO "bo", "notes/today.txt", "A note"
-SEND FILE "notes/today.txt" TO "bo@example.com"
+SEND FILE TO "bob", "notes/today.txt", "A note"
+SEND FILE "notes/today.txt" TO "bob@example.com"
 TALK "sent"
 "#;
     let bot = app.bot("Messenger", script).await;
-    let (ann, bo) = (app.user("ann").await, app.user("bo").await);
+    let (ann, bo) = (app.user("ann").await, app.user("bob").await);
 
     assert_eq!(texts(&ann.converse(&bot).await["messages"]), ["sent"]);
 
@@ -177,23 +177,46 @@ async fn a_schedule_and_a_hook_reach_people(app: App) {
     let hook = "WEBHOOK \"paid\"\nTALK TO body.who, \"Paid: \" + body.sum\nRETURN WITH ok AS TRUE";
     let bot = app.bot_of("Till", &[("paid", hook), ("start", "TALK 1")]).await;
     app.admin().patch("/bots/till/config", json!({ "webhook-auth": "none" })).await.assert_ok();
-    let bo = app.user("bo").await;
+    let bo = app.user("bob").await;
 
     let url = format!("{}/api/v1/bots/till/hooks/paid", app.url());
-    let call = reqwest::Client::new().post(url).json(&json!({ "who": "bo@example.com", "sum": 7 }));
+    let call = reqwest::Client::new().post(url).json(&json!({ "who": "bob@example.com", "sum": 7 }));
     assert_eq!(call.send().await.expect("an answer").status(), 200);
 
     let theirs = conversation_of(&bo, &bot).await;
     assert_eq!(texts(&json!(history(&bo, &theirs, 1).await)), ["Paid: 7"]);
 }
 
+#[botserver_test]
+async fn a_letter_waits_while_the_staff_talks_and_what_comes_later_behind_it(app: App) {
+    let script = "TALK TO \"bob\", \"one\"\nTALK TO \"bob\", \"two\"";
+    let bot = app.bot_of("Messenger", &[("start", "TALK 1"), ("tell", script)]).await;
+    let bo = app.user("bob").await;
+    let theirs = bo.converse(&bot).await;
+    let words = json!({ "content": "Somebody of us is here." });
+    app.admin().post(path(&theirs, "/messages"), words).await.assert_status(201);
+
+    app.admin().post("/bots/messenger/scripts/tell/run", json!({})).await.assert_ok();
+
+    let jobs = "/admin/jobs?filter[kind]=conversations.deliver";
+    let jobs = within(async || {
+        let jobs = app.admin().get(jobs).await.assert_ok().items();
+        jobs.iter().any(|job| job["error"].is_string()).then_some(jobs)
+    })
+    .await;
+    assert_eq!(jobs.len(), 2);
+    assert!(jobs.iter().all(|job| job["status"] == "queued"), "{jobs:?}");
+    assert_eq!(jobs.iter().filter(|job| job["attempts"] == 1).count(), 1, "{jobs:?}");
+    assert_eq!(bo.get(path(&theirs, "/history")).await.assert_ok().items().len(), 2);
+}
+
 #[each_database]
 fn a_script_that_floods_others_is_ended() {
     run_test(async {
         let app = App::start_with(|config| config.bots.talks_per_turn = 3).await;
-        let script = "ON ERROR RESUME NEXT\nFOR i = 1 TO 4\n    TALK TO \"bo\", i\nNEXT\nTALK \"sent\"";
+        let script = "ON ERROR RESUME NEXT\nFOR i = 1 TO 4\n    TALK TO \"bob\", i\nNEXT\nTALK \"sent\"";
         let bot = app.bot("Messenger", script).await;
-        let (ann, bo) = (app.user("ann").await, app.user("bo").await);
+        let (ann, bo) = (app.user("ann").await, app.user("bob").await);
 
         let said = texts(&ann.converse(&bot).await["messages"]);
 
