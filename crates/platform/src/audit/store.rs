@@ -11,11 +11,15 @@ use crate::{
     record,
 };
 
-/// A row for each organization that has a chain, and what the last whole check of it found. What has no number yet has
-/// an index of its own, so that looking for it costs the same whatever is stored.
+/// A row for each organization that has a chain, and what the last whole check of it found.
+///
+/// What has no number yet has an index of its own, so that looking for it costs the same whatever is stored; and the index
+/// of numbers has only what has one, because SQLite takes that of something unique for the shortest way.
 pub(crate) const CHAINS: Migration = Migration::new(
     "m20261201_70_platform_audit_chains",
     "ALTER TABLE audit ADD COLUMN seal bytea;
+    DROP INDEX audit_by_number;
+    CREATE UNIQUE INDEX audit_by_number ON audit (org_id, number) WHERE number IS NOT NULL;
     CREATE INDEX audit_unsealed ON audit (org_id, at, id) WHERE number IS NULL;
     CREATE TABLE audit_chains (
         org_id uuid NOT NULL PRIMARY KEY,
