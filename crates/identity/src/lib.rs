@@ -3,6 +3,7 @@
 //! One folder a domain. [`Identity`] holds their services; the composition root makes it, hands its modules to the
 //! server and itself to the edge, which asks it whose token it was shown.
 
+pub mod audit;
 pub mod auth;
 pub mod ids;
 pub mod membership;

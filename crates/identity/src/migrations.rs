@@ -2,7 +2,7 @@
 
 use platform::db::Migration;
 
-use crate::visitors::store::VISITORS;
+use crate::{audit::store::EXPORTS, visitors::store::VISITORS};
 
 /// Every step, in order.
 pub(crate) static MIGRATIONS: &[Migration] = &[
@@ -22,6 +22,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     Migration::new("m20261129_04_identity_members_lookups", LOOKUPS),
     Migration::each("m20261130_01_identity_members_take_status_at_last", "", STATUS_AT_LAST_POSTGRES),
     Migration::new("m20261130_02_identity_visitors", VISITORS),
+    Migration::new("m20261201_75_identity_audit_exports", EXPORTS),
 ];
 
 /// `founding` is true for the server's first organization and null for all others: being unique, it lets only one
