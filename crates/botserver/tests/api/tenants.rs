@@ -12,6 +12,7 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
     let ann = app.user("ann").await;
     let conversation = ann.converse(&bot).await;
     let session = ann.get("/sessions/current").await.assert_ok().data();
+    let logged = app.admin().get("/audit?limit=1").await.assert_ok().items();
     let text = |value: &Value| value.as_str().expect("an id").to_owned();
     vec![
         ("{bot_id}", text(&bot["bot_id"])),
@@ -20,6 +21,7 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
         ("{user_id}", text(&ann.me().await["user_id"])),
         ("{session_id}", text(&session["session_id"])),
         ("{key}", "visits".to_owned()),
+        ("{event_id}", text(&logged[0]["log_id"])),
         ("{job_id}", app.enqueue(&ann, JobKind::new("test.unknown").job(&())).await),
     ]
 }
