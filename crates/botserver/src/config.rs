@@ -43,6 +43,8 @@ pub struct Config {
     pub http: gateway::Settings,
     /// Work in the background.
     pub jobs: platform::jobs::Settings,
+    /// How long the audit log is kept.
+    pub audit: platform::audit::Settings,
     /// The certificate, if the server itself speaks TLS.
     pub tls: gateway::TlsSettings,
     /// Sign-in, passwords, sessions.
@@ -92,6 +94,7 @@ impl Default for Config {
             telemetry: operations::telemetry::Settings::default(),
             http: gateway::Settings::default(),
             jobs: platform::jobs::Settings::default(),
+            audit: platform::audit::Settings::default(),
             tls: gateway::TlsSettings::default(),
             identity: identity::Settings::default(),
             bots: bots::Settings::default(),
@@ -169,6 +172,8 @@ pub struct LiveConfig {
     pub http: Live<gateway::Settings>,
     /// Bots, packages, conversations.
     pub bots: Live<bots::Settings>,
+    /// How long the audit log is kept.
+    pub audit: Live<platform::audit::Settings>,
 }
 
 impl LiveConfig {
@@ -178,6 +183,7 @@ impl LiveConfig {
             rate_limit: config.rate_limit.clone().into(),
             http: config.http.clone().into(),
             bots: config.bots.clone().into(),
+            audit: config.audit.clone().into(),
         }
     }
 
@@ -186,6 +192,7 @@ impl LiveConfig {
         self.rate_limit.set(config.rate_limit.clone());
         self.http.set(config.http.clone());
         self.bots.set(config.bots.clone());
+        self.audit.set(config.audit.clone());
         operations::log::change_level(&config.log.level);
     }
 }

@@ -16,7 +16,10 @@ use gateway::{
     Door, Edge, Finding, Health, HealthCheck, Module, OwnApi, Sockets, Tls, command::Commands,
     contract::Contract,
 };
-use identity::Identity;
+use identity::{
+    Identity,
+    audit::{self as audit_api, Audits, denials},
+};
 use kernel::Surroundings;
 use operations::{
     configuration::{self, Configuration},
@@ -26,6 +29,7 @@ use operations::{
     upkeep,
 };
 use platform::{
+    audit::{AuditLog, Sealer},
     bus::Bus,
     cache::Cache,
     config::Layers,
@@ -53,6 +57,8 @@ pub struct House {
     /// Bots and conversations.
     pub bots: Bots,
     webhooks: Webhooks,
+    /// The audit log.
+    pub audits: Audits,
     /// The configuration in force.
     pub settings: Runtime,
     live: LiveConfig,
@@ -66,6 +72,15 @@ pub struct House {
     objects: Objects,
     surroundings: Surroundings,
     _lock: DataLock,
+}
+
+/// The audit log without a house around it.
+pub struct OpenLog {
+    /// The log.
+    pub log: AuditLog,
+    /// The database it is in.
+    pub db: Db,
+    _lock: Option<DataLock>,
 }
 
 /// What the schema needed when the house was opened.
@@ -135,16 +150,19 @@ impl House {
             db: db.clone(),
             identity: identity.clone(),
             egress,
-            secrets,
+            secrets: secrets.clone(),
             surroundings: surroundings.clone(),
             settings: live.bots.clone(),
         });
+        let log = AuditLog::new(db.clone(), secrets, live.audit.clone());
+        let audits = Audits::new(db.clone(), log, objects.clone(), surroundings.clone());
         let jobs = Jobs::new(db.clone(), bus.clone(), surroundings.clone(), config.jobs.clone());
         let house = Self {
             db,
             identity,
             bots,
             webhooks,
+            audits,
             settings,
             live,
             jobs,
@@ -170,10 +188,21 @@ impl House {
         Ok(migrated)
     }
 
+    /// The audit log of a server that may be running, for who only looks at it. On a database of its own it must not be.
+    pub async fn audit_log(config: &Config, surroundings: Surroundings) -> anyhow::Result<OpenLog> {
+        private_folder(&config.data)?;
+        let lock = if config.database().is_shared() { None } else { Some(DataLock::acquire(&config.data)?) };
+        let (db, _) = database(config).await?;
+        let secrets = Secrets::open(&config.data, config.secret_key.as_ref(), &db, &surroundings).await?;
+        let log = AuditLog::new(db.clone(), secrets, config.audit.clone().into());
+        Ok(OpenLog { log, db, _lock: lock })
+    }
+
     /// Every module of the server but the edge's own.
     pub fn modules(&self) -> Vec<Module> {
         let mut modules = self.identity.modules();
         modules.extend(self.bots.modules());
+        modules.push(audit_api::module(&self.audits));
         modules.push(jobs_api::module(&self.db, &self.jobs));
         modules.push(upkeep::module(&self.db, &self.objects, &self.surroundings));
         modules.push(web::module());
@@ -277,6 +306,8 @@ pub struct Server {
     stop: CancellationToken,
     sockets: Sockets,
     runner: Runner,
+    denials: denials::Keeper,
+    sealer: Sealer,
     tls: Option<Tls>,
     serving: JoinHandle<()>,
     upkeep: JoinHandle<()>,
@@ -302,6 +333,9 @@ impl Server {
             let sockets = sockets.clone();
             move || sockets.check_all()
         });
+        let (told, denials) = denials::Keeper::start(&house.db, &house.surroundings);
+        edge.on_denial(told);
+        let sealer = Sealer::start(house.audits.log());
         let home = house.identity.first_organization().await?;
         let work = Module::work(&modules)?;
         house.bots.perform(Commands::of(&modules)?);
@@ -314,7 +348,21 @@ impl Server {
         let upkeep = tokio::spawn(upkeep(house.meters.clone(), config.data.clone(), stop.clone()));
         let watching = tokio::spawn(house.settings.clone().watch(stop.clone()));
         let drain = Duration::from_secs(config.http.drain_seconds);
-        Ok(Self { address, house, drain, draining, stop, sockets, runner, tls, serving, upkeep, watching })
+        Ok(Self {
+            address,
+            house,
+            drain,
+            draining,
+            stop,
+            sockets,
+            runner,
+            denials,
+            sealer,
+            tls,
+            serving,
+            upkeep,
+            watching,
+        })
     }
 
     /// Reads the certificate again. One that can't be used is reported in the log and not taken. False if there is none
@@ -342,6 +390,9 @@ impl Server {
                 tracing::error!(%cause, "a task of the server failed");
             }
         }
+        // What the last requests did is audited, and what is audited is sealed.
+        self.denials.stop().await;
+        self.sealer.stop().await;
         self.house.close().await;
     }
 }

@@ -1,7 +1,12 @@
 //! What stands between the match of a route and its handler: who is calling, how much they may ask, and whether
 //! they may ask this.
 
-use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    ops::Deref,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams, Request},
@@ -26,6 +31,7 @@ use crate::{
     negotiation,
     own_api::AskedFor,
     repeatable::{self, Asked},
+    reply::Unrendered,
 };
 
 /// Turns a token into the caller it belongs to. The identity room implements it.
@@ -54,6 +60,12 @@ pub trait Authenticator: Send + Sync + 'static {
     fn remembered(&self, token: &str, from: IpAddr, now: Timestamp) -> Option<Arc<Principal>>;
 }
 
+/// Who hears of callers that lacked a permission. The identity room implements it.
+pub trait Denials: Send + Sync + 'static {
+    /// Called on the request's way: it must not wait for anything.
+    fn denied(&self, who: &Actor, permission: &str, operation: &'static str);
+}
+
 /// How many visits may begin from one address.
 pub const VISITS: Limit = Limit::per_minute(20, By::Address);
 
@@ -76,6 +88,7 @@ struct Inner {
     idempotency: Idempotency,
     surroundings: Surroundings,
     settings: Live<Settings>,
+    denials: OnceLock<Arc<dyn Denials>>,
 }
 
 impl Edge {
@@ -94,7 +107,23 @@ impl Edge {
             idempotency,
             surroundings,
             settings,
+            denials: OnceLock::new(),
         }))
+    }
+
+    /// Says who hears of callers that lack a permission; once.
+    pub fn on_denial(&self, denials: impl Denials) {
+        // A second one would be a mistake of the composition root's; the first stays.
+        let _ = self.0.denials.set(Arc::new(denials));
+    }
+
+    /// Tells of a refusal, if it is one for a permission that is missing and nobody has told of it before.
+    fn tell_denial(&self, operating: &Operating, who: &Actor, refusal: &Error) {
+        if let Some(permission) = refusal.lacked_permission().filter(|_| !refusal.is_audited())
+            && let Some(denials) = self.0.denials.get()
+        {
+            denials.denied(who, permission, operating.id());
+        }
     }
 
     pub(crate) fn limiter(&self) -> &Limiter {
@@ -190,6 +219,7 @@ pub(crate) async fn guard(edge: Edge, operating: Operating, request: Request, ne
     let described_limit = edge.settings().body_limit;
     let body_limit = operating.access().body_limit.unwrap_or(described_limit);
     let known = Known::of(&parts.method, &parts.headers);
+    let caller = actor.clone();
     let keyed = repeatable::is_keyed(&operating, &parts).then(|| actor.clone()).flatten();
     parts.extensions.insert(Context { origin, actor, body_limit, described_limit });
     // What is to be known again is held in memory whole: where uploads have no limit here, this is not one of them.
@@ -219,6 +249,9 @@ pub(crate) async fn guard(edge: Edge, operating: Operating, request: Request, ne
         Err(_) if arrival.is_some_and(|body| !body.is_complete()) => Failure(too_slow()).into_response(),
         Err(_) => Failure(timed_out(timeout)).into_response(),
     };
+    if let (Some(who), Some(refusal)) = (&caller, response.extensions().get::<Unrendered>()) {
+        edge.tell_denial(&operating, who, &refusal.0);
+    }
     if let Some(known) = known {
         response = known.answer(response);
     }
@@ -302,7 +335,13 @@ async fn admit(
     *remaining = (*remaining).into_iter().chain(left).reduce(Remaining::tighter);
     refusal.map_or(Ok(()), Err)?;
     match &principal {
-        Some(who) => permit(access, who, parts).await?,
+        Some(who) => {
+            if let Err(refused) = permit(access, who, parts).await {
+                let who = Actor { principal: Arc::clone(who), origin: Arc::clone(origin) };
+                edge.tell_denial(operating, &who, &refused);
+                return Err(refused);
+            }
+        }
         None if access.floor == Floor::Public => {}
         None => return Err(Error::unauthorized("Sign in to do this.", "credentials_missing")),
     }

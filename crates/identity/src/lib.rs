@@ -4,6 +4,7 @@
 //! server and itself to the edge, which asks it whose token it was shown.
 
 pub mod api_keys;
+pub mod audit;
 pub mod auth;
 pub mod groups;
 pub mod ids;

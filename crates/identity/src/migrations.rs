@@ -4,6 +4,7 @@ use platform::db::Migration;
 
 use crate::{
     api_keys::store::API_KEYS,
+    audit::store::EXPORTS,
     groups::schema::{DEFAULT_GROUPS_POSTGRES, DEFAULT_GROUPS_SQLITE, GROUPS, JOIN_REQUESTS},
     roles::schema::CUSTOM_ROLES,
     security::store::POLICIES,
@@ -38,6 +39,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     TWO_FACTOR,
     POLICIES,
     Migration::new("m20261201_53_identity_sign_in_steps", SIGN_IN_STEPS),
+    Migration::new("m20261201_75_identity_audit_exports", EXPORTS),
 ];
 
 /// Who has shown their password waits here for their second factor. A session that is `confined` is good for one thing

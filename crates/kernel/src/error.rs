@@ -121,12 +121,19 @@ struct Inner {
     message: Cow<'static, str>,
     details: Map<String, Value>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    audited: bool,
 }
 
 impl Error {
     /// An error of the given kind with a sentence for a person.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), details: Map::new(), source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            details: Map::new(),
+            source: None,
+            audited: false,
+        }))
     }
 
     /// 400: it can't be read.
@@ -194,6 +201,24 @@ impl Error {
     pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(cause.into());
         self
+    }
+
+    /// It stands in the audit log already: nobody else need write it there.
+    #[must_use]
+    pub fn audited(mut self) -> Self {
+        self.0.audited = true;
+        self
+    }
+
+    /// Does it stand in the audit log already?
+    pub fn is_audited(&self) -> bool {
+        self.0.audited
+    }
+
+    /// The permission that the caller lacks, if that is what went wrong.
+    pub fn lacked_permission(&self) -> Option<&str> {
+        let permission = self.0.details.get("permission").filter(|_| self.0.kind == Kind::Forbidden);
+        permission.and_then(Value::as_str)
     }
 
     /// What went wrong.

@@ -1,10 +1,33 @@
 //! The audit log: who did what to which thing, appended in the unit of work that it records.
+//!
+//! No writer waits for another: an entry stands without a number first. A [`Sealer`] on each node gives it the next
+//! number of its organization's chain, a hash of all that it holds and of the entry before it, and a seal, within a
+//! second of its commit. The order of the chain is thus the order in which entries came to be seen. [`AuditLog`] checks
+//! chains, and forgets their oldest entries where an operator wants it.
+//!
+//! `chain` holds what a chain is, without I/O; `store` the SQL; `sealer` the task of a node; `check` and `retention`
+//! walk chains in small steps.
+
+mod chain;
+mod check;
+mod log;
+mod retention;
+mod sealer;
+mod settings;
+mod store;
 
 use kernel::{Actor, Id, Origin, id::kind::AuditEntry};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::db::{DbError, Json, Migration, Unit};
+pub use chain::{Flaw, InvalidLink, Link};
+pub use check::{Check, VERIFY, verify};
+pub use log::{AuditError, AuditLog, PastCheck, Standing};
+pub use retention::{RETAIN, retain};
+pub use sealer::Sealer;
+pub use settings::Settings;
+pub(crate) use store::{CHAINS, LOOKUPS};
 
 /// The table. Number and hash are given to an entry after it stands, so that no writer waits for another.
 pub(crate) const TABLE: Migration = Migration::new(
@@ -218,9 +241,12 @@ impl Unit<'_> {
                 &Json::of(&details),
             ],
         )?;
+        self.signal_audit();
         Ok(())
     }
 }
 
+#[cfg(test)]
+mod sealing_tests;
 #[cfg(test)]
 mod tests;

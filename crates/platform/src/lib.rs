@@ -38,5 +38,7 @@ pub const fn migrations() -> &'static [Migration] {
         objects::INDEX,
         objects::CLAIMS,
         settings::TABLES,
+        audit::CHAINS,
+        audit::LOOKUPS,
     ]
 }

@@ -1,5 +1,6 @@
 //! The command line. `botserver` alone serves.
 
+mod audit;
 mod basic;
 mod bot;
 mod config;
@@ -41,6 +42,9 @@ enum Command {
     /// Work with bots
     #[command(subcommand)]
     Bot(bot::Command),
+    /// Look at the audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Check and run scripts without a server
     #[command(subcommand)]
     Basic(basic::Command),
@@ -69,6 +73,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => with_runtime(serve::run(Config::read(&cli.flags)?)),
         Command::User(command) => with_runtime(user::run(load(&cli.flags)?, command)),
         Command::Bot(command) => with_runtime(bot::run(load(&cli.flags)?, command)),
+        Command::Audit(command) => with_runtime(audit::run(load(&cli.flags)?, command)),
         Command::Openapi => with_runtime(openapi()),
         Command::Migrate => with_runtime(migrate(load(&cli.flags)?)),
     }

@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod api_keys;
+mod audit;
 mod auth;
 mod bots;
 mod conditional;

@@ -17,6 +17,7 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
     let group = app.admin().post("/groups", open).await.assert_status(201).data();
     let key = json!({ "name": "Program", "scopes": ["users:read"] });
     let key = ann.post("/api-keys", key).await.assert_status(201).data();
+    let logged = app.admin().get("/audit?limit=1").await.assert_ok().items();
     let text = |value: &Value| value.as_str().expect("an id").to_owned();
     let join = format!("/groups/{}/join-requests", text(&group["group_id"]));
     let request = ann.post(join, json!({})).await.assert_status(201).data();
@@ -32,6 +33,7 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
         ("{session_id}", text(&session["session_id"])),
         ("{key_id}", text(&key["key_id"])),
         ("{key}", "visits".to_owned()),
+        ("{event_id}", text(&logged[0]["log_id"])),
         ("{job_id}", app.enqueue(&ann, JobKind::new("test.unknown").job(&())).await),
     ]
 }

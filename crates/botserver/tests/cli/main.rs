@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that can not go on fails")]
 
+mod audit;
 mod nodes;
 mod telemetry;
 

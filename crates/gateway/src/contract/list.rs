@@ -115,6 +115,15 @@ fn filter(field: &FilterField) -> Parameter {
             let time = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
             (time.build().into(), json!("2026-01-31T12:00:00Z"), false)
         }
+        Takes::Day => {
+            let day = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
+            (day.build().into(), json!("2026-01-31"), false)
+        }
+        Takes::Whole(least, most) => {
+            let number = ObjectBuilder::new().schema_type(Type::Integer);
+            let number = number.minimum(Some(least as usize)).maximum(Some(most as usize)).build();
+            (number.into(), json!(least), false)
+        }
     };
     let name = format!("filter[{}]", field.name);
     if !several {

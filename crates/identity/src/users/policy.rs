@@ -66,7 +66,8 @@ impl From<UserError> for Error {
             UserError::LevelTooHigh(_) => Self::new(Kind::Forbidden, text).reason("level_too_high"),
             UserError::NotHome => Self::new(Kind::Forbidden, text).reason("not_home_organization"),
             UserError::BadStatus(_) => Self::invalid("status", text),
-            UserError::Lacks(permission) => Self::lacks(permission),
+            // The service audits it itself, before it answers.
+            UserError::Lacks(permission) => Self::lacks(permission).audited(),
             UserError::Other(error) => error,
         }
     }

@@ -1,6 +1,6 @@
 //! What a list can be filtered by: a field's name, and which values it takes.
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use type_safe_id::{DynamicType, TypeSafeId};
 
 use crate::id::IdKind;
@@ -30,6 +30,10 @@ pub enum Takes {
     Flag,
     /// One time (RFC 3339).
     Time,
+    /// One day (`2026-01-31`), or one time.
+    Day,
+    /// One whole number from the first to the second.
+    Whole(u32, u32),
     /// Any texts.
     Texts,
 }
@@ -55,6 +59,16 @@ impl FilterField {
         Self { name, takes: Takes::Time, about }
     }
 
+    /// By a day or a time.
+    pub const fn day(name: &'static str, about: &'static str) -> Self {
+        Self { name, takes: Takes::Day, about }
+    }
+
+    /// By a whole number of that range.
+    pub const fn whole(name: &'static str, range: (u32, u32), about: &'static str) -> Self {
+        Self { name, takes: Takes::Whole(range.0, range.1), about }
+    }
+
     /// By texts as they are.
     pub const fn texts(name: &'static str, about: &'static str) -> Self {
         Self { name, takes: Takes::Texts, about }
@@ -67,7 +81,7 @@ impl FilterField {
             self.check(value)?;
             values.push(value.to_owned());
         }
-        let several = !matches!(self.takes, Takes::Flag | Takes::Time);
+        let several = !matches!(self.takes, Takes::Flag | Takes::Time | Takes::Day | Takes::Whole(..));
         match values.len() {
             count if count == before => Err("must name at least one value".to_owned()),
             1 => Ok(()),
@@ -86,6 +100,14 @@ impl FilterField {
             Takes::Time => (
                 DateTime::parse_from_rfc3339(value).is_ok(),
                 "a time such as 2026-01-31T12:00:00Z".to_owned(),
+            ),
+            Takes::Day => (
+                value.parse::<NaiveDate>().is_ok() || DateTime::parse_from_rfc3339(value).is_ok(),
+                "a day such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z".to_owned(),
+            ),
+            Takes::Whole(least, most) => (
+                value.parse().is_ok_and(|number: u32| (least..=most).contains(&number)),
+                format!("a whole number from {least} to {most}"),
             ),
         };
         if holds { Ok(()) } else { Err(format!("must be {wanted}")) }

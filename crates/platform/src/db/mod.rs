@@ -50,7 +50,8 @@ use postgres::Postgres;
 use session::Session;
 use sqlite::Sqlite;
 use tx::Luggage;
-pub(crate) use tx::{Everywhere, Taking, taking};
+pub(crate) use tx::{Bells, Everywhere, Taking, taking};
+pub(crate) use value::Raw;
 use work::{Asked, Work};
 
 use crate::{
@@ -104,7 +105,7 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     engine: Engine,
     surroundings: Surroundings,
-    work: Signal,
+    bells: Bells,
     meters: Meters,
 }
 
@@ -129,7 +130,7 @@ impl Db {
             None => Engine::Postgres(Arc::new(Postgres::open(options)?)),
         };
         let surroundings = options.surroundings.clone();
-        Ok(Self(Arc::new(Inner { engine, surroundings, work: Signal::default(), meters: Meters::default() })))
+        Ok(Self(Arc::new(Inner { engine, surroundings, bells: Bells::default(), meters: Meters::default() })))
     }
 
     /// Reads what belongs to the organization. All statements see one state.
@@ -192,7 +193,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let luggage = Luggage::new(self.0.surroundings.clone(), self.0.work.clone());
+        let luggage = Luggage::new(self.0.surroundings.clone(), self.0.bells.clone());
         let work = Box::new(Asked::new(work, luggage, answer));
         let asked = async {
             self.0.engine.ask(purpose, work).await?;
@@ -206,7 +207,17 @@ impl Db {
 
     /// What tells that a unit of this handle left work behind.
     pub(crate) fn work(&self) -> &Signal {
-        &self.0.work
+        &self.0.bells.work
+    }
+
+    /// What tells that a unit of this handle appended to the audit log.
+    pub(crate) fn audits(&self) -> &Signal {
+        &self.0.bells.audits
+    }
+
+    /// Do other nodes use it, too?
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.0.engine, Engine::Postgres(_))
     }
 
     /// Does the database answer?

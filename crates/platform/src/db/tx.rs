@@ -23,13 +23,21 @@ pub(super) struct Luggage {
     /// What happens once the unit is committed, on the writer's thread: it must not wait for anything.
     after: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
     surroundings: Surroundings,
+    bells: Bells,
+}
+
+/// What a committed unit of work rings on its node.
+#[derive(Clone, Default)]
+pub(crate) struct Bells {
     /// Tells the runners of this node that there is work.
-    work: Signal,
+    pub(crate) work: Signal,
+    /// Tells the sealer of this node that entries of the audit log were appended.
+    pub(crate) audits: Signal,
 }
 
 impl Luggage {
-    pub(super) fn new(surroundings: Surroundings, work: Signal) -> Self {
-        Self { after: RefCell::default(), surroundings, work }
+    pub(super) fn new(surroundings: Surroundings, bells: Bells) -> Self {
+        Self { after: RefCell::default(), surroundings, bells }
     }
 
     /// Forgets what was put in, before the unit runs once more.
@@ -453,8 +461,14 @@ impl<'a> Unit<'a> {
 
     /// Once the unit is committed, the runners of this node look for work.
     pub(crate) fn signal_work(&self) {
-        let work = self.server.luggage.work.clone();
+        let work = self.server.luggage.bells.work.clone();
         self.after_commit(move || work.send());
+    }
+
+    /// Once the unit is committed, the sealer of this node looks for entries of the audit log.
+    pub(crate) fn signal_audit(&self) {
+        let audits = self.server.luggage.bells.audits.clone();
+        self.after_commit(move || audits.send());
     }
 
     /// The server's own tables, in the same unit of work.

@@ -195,6 +195,43 @@ impl Column for Json {
     }
 }
 
+/// A value as the database holds it, whatever it is: for what looks at rows without trusting them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Raw {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(String),
+    Blob(Vec<u8>),
+    /// It is no value that both databases know, such as a text that is not UTF-8.
+    Unreadable,
+}
+
+#[cfg(test)]
+impl Bind for Raw {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Null | Self::Unreadable => Value::Null,
+            Self::Integer(number) => Value::Integer(*number),
+            Self::Real(number) => Value::Real(*number),
+            Self::Text(text) => Value::Text(text),
+            Self::Blob(bytes) => Value::Blob(bytes),
+        }
+    }
+}
+
+impl Column for Raw {
+    fn read(cell: Cell<'_>) -> Result<Self, DbError> {
+        Ok(match cell.0 {
+            Value::Null => Self::Null,
+            Value::Integer(number) => Self::Integer(number),
+            Value::Real(number) => Self::Real(number),
+            Value::Text(text) => Self::Text(text.to_owned()),
+            Value::Blob(bytes) => Self::Blob(bytes.to_vec()),
+        })
+    }
+}
+
 impl<T: Column> Column for Option<T> {
     fn read(cell: Cell<'_>) -> Result<Self, DbError> {
         if cell.0 == Value::Null { Ok(None) } else { T::read(cell).map(Some) }

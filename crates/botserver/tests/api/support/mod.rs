@@ -365,6 +365,34 @@ impl App {
         entries.expect("entries").into_iter().map(|(details,)| read(details)).collect()
     }
 
+    /// Waits until every entry of the audit log has its number.
+    pub(crate) async fn audit_is_sealed(&self) {
+        let (org, db) = (self.organization().await, self.database().clone());
+        let looks = async {
+            loop {
+                let waits = db.read(org, |tx| {
+                    tx.one::<(i64,)>("SELECT count(*) FROM audit WHERE org_id = $1 AND number IS NULL", &[])
+                });
+                let waits: Result<_, platform::db::DbError> = waits.await;
+                if waits.expect("rows") == Some((0,)) {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), looks).await.expect("it is sealed in time");
+    }
+
+    /// Changes an entry of the audit log that has a number, as nobody can over the API.
+    pub(crate) async fn tamper_with_audit(&self) {
+        let org = self.organization().await;
+        let changed = self.server.house.db.write(org, |unit| {
+            unit.execute("UPDATE audit SET action = 'nothing' WHERE org_id = $1 AND number = 1", &[])
+        });
+        let changed: Result<_, platform::db::DbError> = changed.await;
+        assert_eq!(changed.expect("a change"), 1);
+    }
+
     /// The server's first organization.
     pub(crate) async fn organization(&self) -> kernel::id::OrganizationId {
         let me = self.admin().me().await;

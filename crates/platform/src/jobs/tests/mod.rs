@@ -52,6 +52,10 @@ impl TestClock {
     pub(crate) fn at(micros: i64) -> Self {
         Self(Arc::new(AtomicI64::new(micros)))
     }
+
+    pub(crate) fn advance(&self, by: TimeDelta) {
+        self.0.fetch_add(by.num_microseconds().unwrap(), Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {
@@ -110,7 +114,7 @@ impl House {
 
     /// Lets time pass, and tells the runners.
     pub(crate) fn advance(&self, by: TimeDelta) {
-        self.clock.0.fetch_add(by.num_microseconds().unwrap(), Ordering::SeqCst);
+        self.clock.advance(by);
         self.db.work().send();
     }
 
