@@ -7,6 +7,7 @@ import { BASE, BLACK, EDGE, TEXT, WHITE, contrast, palette, readable } from "../
 import { wait } from "../chat/connection.js";
 import { Messages } from "../chat/messages.js";
 import { Outbox, isTooLong } from "../chat/outbox.js";
+import { colourOf, fontOf } from "../chat/style-of-bot.js";
 import { parts } from "../chat/text.js";
 
 function storage() {
@@ -130,4 +131,18 @@ test("whatever colours a bot wants, everything can be read", () => {
       }
     }
   }
+});
+
+test("a word that stands for a value from elsewhere is no colour and no letters", t => {
+  // As in browsers: any property takes these words, and a canvas that is told one stays black.
+  const paper = { fillStyle: "", fillRect() {}, getImageData: () => ({ data: [0, 0, 0, 255] }) };
+  globalThis.CSS = { supports: () => true };
+  globalThis.OffscreenCanvas = class { getContext() { return paper; } };
+  t.after(() => { delete globalThis.CSS; delete globalThis.OffscreenCanvas; });
+
+  for (const word of ["inherit", "Initial", " unset ", "revert", "revert-layer"]) {
+    assert.deepEqual([colourOf(word), fontOf(word)], [undefined, undefined], word);
+  }
+
+  assert.deepEqual([colourOf("black"), fontOf("Initial Sans")], [[0, 0, 0], "Initial Sans"]);
 });
