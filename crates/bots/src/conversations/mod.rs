@@ -86,7 +86,8 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
         )
         .frame::<socket::Stop>(
             "stop",
-            "Ends the answer that is being written; what was said stays, marked `stopped`. Answered with `ack`.",
+            "Ends the answer that is being written; what was said stays, marked `stopped`. Answered with `ack`, at once: \
+             also before a `message` that was sent before it is.",
             Arc::new(socket::StopsAnswers(conversations.clone())),
         )
         .frame::<socket::Resume>(

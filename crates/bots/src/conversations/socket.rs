@@ -155,6 +155,11 @@ impl FrameHandler for Reads {
 }
 
 impl FrameHandler for StopsAnswers {
+    /// The answer may be to a message that came over the same connection, and is handled until it is written.
+    fn at_once(&self) -> bool {
+        true
+    }
+
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
             let who = signed_in(socket)?;

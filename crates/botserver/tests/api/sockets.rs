@@ -1,5 +1,10 @@
 //! Dialogs over WebSocket.
 
+use std::sync::Arc;
+
+use axum::{Router, routing};
+use tokio::{net::TcpListener, sync::Semaphore};
+
 use crate::support::{App, GOOD, Socket, Stand, Value, botserver_test, each_database, json, run_test};
 
 const GREETER: &str = "HEAR name WITH \"Your name?\"\nTALK \"Hello \" + name\nHEAR more\nTALK \"Bye\"";
@@ -354,4 +359,43 @@ async fn a_frame_that_is_too_large_closes_with_the_reason(app: App) {
     socket.send_text(&"x".repeat(65 << 10)).await;
 
     assert_eq!(socket.closed().await, 1008);
+}
+
+#[each_database]
+fn an_answer_is_stopped_over_the_socket_that_asked_for_it() {
+    crate::support::run_with(
+        |config| {
+            config.egress.allow = vec!["127.0.0.1/32".parse().expect("a network")];
+            config.egress.http = true;
+        },
+        |app| async move {
+            // A server that tells when it was asked, and never answers.
+            let asked = Arc::new(Semaphore::new(0));
+            let tells = Arc::clone(&asked);
+            let silent = move || {
+                tells.add_permits(1);
+                std::future::pending::<()>()
+            };
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            let router = Router::new().route("/", routing::get(silent));
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            let script =
+                format!("HEAR x\nTALK \"I ask\"\nr = GET \"http://{address}/\"\nTALK \"It answered\"");
+            let bot = app.bot("Asks", &script).await;
+            let ann = app.user("ann").await;
+            let started = ann.converse(&bot).await;
+            let id = &started["conversation_id"];
+            let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+            let message = json!({ "type": "message", "id": "said", "conversation_id": id, "content": "go" });
+            socket.send(message).await;
+            asked.acquire().await.expect("a request").forget();
+            socket.send(json!({ "type": "stop", "id": "enough", "conversation_id": id })).await;
+
+            assert_eq!(socket.next("ack").await["id"], "enough");
+            let last = socket.bot_says().await;
+            assert_eq!((&last["content"], &last["metadata"]["stopped"]), (&json!("I ask"), &json!(true)));
+        },
+    );
 }

@@ -112,8 +112,15 @@ pub struct Frame {
 
 /// What answers the frames of one type. A domain contributes it with its module.
 pub trait FrameHandler: Send + Sync + 'static {
-    /// Answers one frame. Frames of one connection are handled one after another; an error becomes an `error` frame.
+    /// Answers one frame. Frames of one connection are handled one after another, but for those that are handled
+    /// [at once](Self::at_once); an error becomes an `error` frame.
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>>;
+
+    /// Are these frames handled as they come, while others that came before still are? Nothing more is read from the
+    /// connection until that is done, so it must not take long.
+    fn at_once(&self) -> bool {
+        false
+    }
 
     /// A socket has signed in; its address may ask for something from the start.
     fn opened<'a>(&'a self, socket: &'a Socket) -> BoxFuture<'a, kernel::Result<()>> {
