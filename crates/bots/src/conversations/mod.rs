@@ -93,7 +93,8 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
         .frame::<socket::Resume>(
             "resume",
             "What was said in a conversation after that place comes again, and then what is said. Answered with \
-             `resumed`.",
+             `resumed`. Where the connection follows it from later on, because it said something first, only what it \
+             missed comes, after what it heard.",
             Arc::new(socket::Resumes(conversations.clone())),
         )
         .frame::<socket::Topics>(

@@ -248,11 +248,46 @@ async fn what_was_missed_is_resumed_once(app: App) {
     assert_eq!(socket.any().await.expect("a frame")["content"], "two");
     assert_eq!(socket.bot_says().await["seq"], 4);
     socket.send(json!({ "type": "resume", "conversation_id": id, "since": 0 })).await;
-    assert_eq!(socket.next("resumed").await["count"], 0, "it follows already, and hears nothing twice");
+    let resumed = socket.next("resumed").await;
+    assert_eq!((&resumed["from"], &resumed["count"]), (&json!(0), &json!(2)), "nothing comes twice");
+    for seq in [1, 2] {
+        assert_eq!(socket.any().await.expect("a frame")["seq"], seq);
+    }
     ann.say(&started, "three").await;
     assert_eq!(socket.next("message").await["seq"], 5);
     socket.send(json!({ "type": "resume", "conversation_id": "conv_nonsense", "since": 0 })).await;
     assert_eq!(socket.next("error").await["code"], "VALIDATION_ERROR");
+}
+
+#[botserver_test(balanced)]
+async fn what_was_missed_comes_once_also_if_something_was_said_first(app: App) {
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    for text in ["one", "two"] {
+        ann.say(&started, text).await;
+    }
+    let id = &started["conversation_id"];
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+    let resume = json!({ "type": "resume", "conversation_id": id, "since": 1 });
+
+    socket.say(&started, "three").await;
+    assert_eq!(
+        [socket.next("message").await, socket.next("message").await].map(|said| said["seq"].clone()),
+        [5, 6]
+    );
+    socket.send(resume.clone()).await;
+
+    let resumed = socket.next("resumed").await;
+    assert_eq!((&resumed["from"], &resumed["count"]), (&json!(1), &json!(3)));
+    for seq in 2..=4 {
+        assert_eq!(socket.any().await.expect("a frame")["seq"], seq);
+    }
+    socket.send(resume).await;
+    let resumed = socket.next("resumed").await;
+    assert_eq!((&resumed["from"], &resumed["count"]), (&json!(1), &json!(0)), "all of that came");
+    ann.say(&started, "four").await;
+    assert_eq!(socket.any().await.expect("a frame")["seq"], 7);
 }
 
 #[botserver_test]

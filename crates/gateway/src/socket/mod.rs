@@ -142,14 +142,21 @@ struct Inner {
     queue_limit: usize,
     /// Was the connection given up because the client doesn't read?
     overloaded: AtomicBool,
-    /// What is forwarded, each with what ends that.
-    followed: Mutex<HashMap<String, CancellationToken>>,
+    followed: Mutex<HashMap<String, Followed>>,
     tasks: TaskTracker,
     /// Told when the session behind it may have ended unheard.
     doubted: Notify,
     /// Cancelled when the connection is over.
     ended: CancellationToken,
     surroundings: Surroundings,
+}
+
+/// A stream that is forwarded.
+struct Followed {
+    /// The place after which everything was forwarded, or will be.
+    from: u64,
+    /// What ends it.
+    stops: CancellationToken,
 }
 
 /// What waits to be written.
@@ -224,22 +231,34 @@ impl Socket {
         let _ = self.0.outgoing.send(Outgoing::Close(why));
     }
 
-    fn followed(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
+    fn followed(&self) -> MutexGuard<'_, HashMap<String, Followed>> {
         self.0.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Is a stream of that key being forwarded?
-    pub fn follows(&self, key: &str) -> bool {
-        self.followed().contains_key(key)
+    /// The place after which the stream of that key was forwarded. None if it is not followed.
+    pub fn followed_from(&self, key: &str) -> Option<u64> {
+        self.followed().get(key).map(|followed| followed.from)
     }
 
-    /// Forwards a stream of finished frames until it or the connection ends, or is followed no more; at most one for
-    /// each key. False if the key is followed already.
-    pub fn follow(&self, key: String, stream: impl Stream<Item = Utf8Bytes> + Send + 'static) -> bool {
+    /// Notes that what comes before the stream of that key was sent as well, from that place on.
+    pub fn followed_back_to(&self, key: &str, from: u64) {
+        if let Some(followed) = self.followed().get_mut(key) {
+            followed.from = followed.from.min(from);
+        }
+    }
+
+    /// Forwards a stream of finished frames, which begins after that place, until it or the connection ends, or is
+    /// followed no more; at most one for each key. False if the key is followed already.
+    pub fn follow(
+        &self,
+        key: String,
+        from: u64,
+        stream: impl Stream<Item = Utf8Bytes> + Send + 'static,
+    ) -> bool {
         let stops = self.0.ended.child_token();
         match self.followed().entry(key.clone()) {
             Entry::Occupied(_) => return false,
-            Entry::Vacant(place) => place.insert(stops.clone()),
+            Entry::Vacant(place) => place.insert(Followed { from, stops: stops.clone() }),
         };
         let socket = self.clone();
         self.0.tasks.spawn(async move {
@@ -259,6 +278,6 @@ impl Socket {
     /// Forwards the stream of that key no more. False if none was.
     pub fn unfollow(&self, key: &str) -> bool {
         let mut followed = self.followed();
-        followed.remove(key).inspect(CancellationToken::cancel).is_some()
+        followed.remove(key).inspect(|followed| followed.stops.cancel()).is_some()
     }
 }
