@@ -42,13 +42,44 @@ impl Conversations {
         let seen = since.map_or(seq.unsigned_abs(), |since| Ord::min(since, seq.unsigned_abs()));
         let missed = Missed { from: seen, count: seq.unsigned_abs().saturating_sub(seen) };
         self.check_replay(missed, first.as_ref())?;
+        let frames = self.frames(who, id, watch, seen, since.is_some());
+        Ok((missed, frames))
+    }
+
+    /// What is said in each of these conversations from now on, and after which place that is: all of them, or none.
+    pub(super) async fn follow_all(
+        &self,
+        who: &Actor,
+        ids: Vec<Id<ConversationKind>>,
+    ) -> Result<Vec<Followed<impl Stream<Item = Arc<Frame>> + Send + use<>>>, ConversationError> {
+        let watches: Vec<_> = ids.iter().map(|id| self.hub.watch(*id)).collect();
+        let asks = who.clone();
+        let read = self.db.read(who.org, move |tx| {
+            ids.iter().map(|id| readable(tx, &asks, *id)).collect::<Result<Vec<_>, ConversationError>>()
+        });
+        let rows = read.await?;
+        self.note_readings(who, &rows).await?;
+        let followed = rows.iter().zip(watches).map(|(row, watch)| {
+            let seen = row.seq.unsigned_abs();
+            (row.id, seen, self.frames(who, row.id, watch, seen, false))
+        });
+        Ok(followed.collect())
+    }
+
+    /// What is said after the place that was seen. `behind`: some of it may have been said already.
+    fn frames(
+        &self,
+        who: &Actor,
+        id: Id<ConversationKind>,
+        watch: Watch,
+        seen: u64,
+        behind: bool,
+    ) -> impl Stream<Item = Arc<Frame>> + Send + use<> {
         let follower = Follower { db: self.db.clone(), org: who.org, id, watch, seen, pending: Vec::new() };
-        let told = (since.is_some(), follower);
-        let frames = futures_util::stream::unfold(told, |(behind, mut follower)| async move {
+        futures_util::stream::unfold((behind, follower), |(behind, mut follower)| async move {
             let frame = follower.next(behind).await?;
             Some((frame, (false, follower)))
-        });
-        Ok((missed, frames))
+        })
     }
 
     /// What is missed by whoever follows from later on: everything from there to where they began.
@@ -89,6 +120,9 @@ impl Conversations {
         Ok(())
     }
 }
+
+/// A conversation that is followed: the place after which its frames begin, and they.
+type Followed<S> = (Id<ConversationKind>, u64, S);
 
 /// What is told of a conversation before what is said from now on.
 #[derive(Debug, Clone, Copy)]

@@ -99,7 +99,8 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
         )
         .frame::<socket::Topics>(
             "subscribe",
-            "What is said in these conversations comes from now on. Answered with `ack`.",
+            "What is said in these conversations comes from now on; in none of them, if one is refused. Answered with \
+             `ack`.",
             Arc::new(socket::Subscribes(conversations.clone())),
         )
         .frame::<socket::Topics>(

@@ -110,6 +110,7 @@ impl Messages {
         who: &Actor,
         bot: Option<String>,
     ) -> kernel::Result<Id<ConversationKind>> {
+        socket.check_room(1)?;
         let named = socket.query("bot").or_else(|| socket.query("bot_id"));
         let bot_id = bot.or_else(|| named.map(str::to_owned));
         let new = NewConversation { bot_id, ..NewConversation::default() };

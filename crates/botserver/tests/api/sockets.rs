@@ -291,6 +291,25 @@ async fn what_was_missed_comes_once_also_if_something_was_said_first(app: App) {
 }
 
 #[botserver_test]
+async fn topics_are_followed_all_or_none(app: App) {
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let (hers, his) = (ann.converse(&bot).await, bob.converse(&bot).await);
+    let [own, other] =
+        [&hers, &his].map(|of| format!("conversation:{}", of["conversation_id"].as_str().expect("an id")));
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    socket.send(json!({ "type": "subscribe", "topics": [own, other] })).await;
+
+    assert_eq!(socket.next("error").await["code"], "NOT_FOUND");
+    ann.say(&hers, "unheard").await;
+    socket.send(json!({ "type": "subscribe", "id": "s", "topics": [own, own] })).await;
+    assert_eq!(socket.next("ack").await["id"], "s");
+    ann.say(&hers, "heard").await;
+    assert_eq!(socket.bot_says().await["content"], "heard");
+}
+
+#[botserver_test]
 async fn conversations_are_followed_by_topic_as_long_as_somebody_wants(app: App) {
     let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
@@ -431,6 +450,44 @@ fn an_answer_is_stopped_over_the_socket_that_asked_for_it() {
             assert_eq!(socket.next("ack").await["id"], "enough");
             let last = socket.bot_says().await;
             assert_eq!((&last["content"], &last["metadata"]["stopped"]), (&json!("I ask"), &json!(true)));
+        },
+    );
+}
+
+#[each_database]
+fn a_connection_follows_so_many_conversations_at_once() {
+    crate::support::run_with(
+        |config| config.http.socket_follow_limit = 2,
+        |app| async move {
+            let bot = app.bot("Greeter", GREETER).await;
+            let ann = app.user("ann").await;
+            let [first, second, third] =
+                [ann.converse(&bot).await, ann.converse(&bot).await, ann.converse(&bot).await];
+            let topic =
+                |of: &Value| format!("conversation:{}", of["conversation_id"].as_str().expect("an id"));
+            let [one, two, three] = [&first, &second, &third].map(topic);
+            let mut socket = Socket::signed_in(&app, ann.token(), "?bot=greeter").await;
+
+            socket.send(json!({ "type": "subscribe", "topics": [one, two, three] })).await;
+            assert_eq!(socket.next("error").await["details"]["reason"], "too_many_followed");
+            socket.send(json!({ "type": "subscribe", "id": "s", "topics": [one, two] })).await;
+            assert_eq!(socket.next("ack").await["id"], "s");
+            for frame in [
+                json!({ "type": "message", "conversation_id": third["conversation_id"], "content": "Ann" }),
+                json!({ "type": "message", "content": "Ann" }),
+                json!({ "type": "resume", "conversation_id": third["conversation_id"], "since": 0 }),
+            ] {
+                socket.send(frame).await;
+                assert_eq!(socket.next("error").await["details"]["reason"], "too_many_followed");
+            }
+            let all = ann.get("/conversations").await.items();
+            assert_eq!(all.len(), 3, "none was begun");
+            assert!(all.iter().all(|of| of["message_count"] == 1), "nothing was said");
+
+            socket.send(json!({ "type": "unsubscribe", "id": "u", "topics": [one] })).await;
+            assert_eq!(socket.next("ack").await["id"], "u");
+            socket.say(&third, "Ann").await;
+            assert_eq!(socket.bot_says().await["content"], "Hello Ann");
         },
     );
 }

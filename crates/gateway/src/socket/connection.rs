@@ -52,6 +52,7 @@ pub(super) async fn run(
         queued: AtomicUsize::new(0),
         overloaded: AtomicBool::new(false),
         queue_limit: hall.edge.settings().socket_queue_limit,
+        follow_limit: hall.edge.settings().socket_follow_limit,
         followed: Mutex::default(),
         tasks: TaskTracker::new(),
         doubted: Notify::new(),

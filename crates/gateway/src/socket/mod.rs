@@ -142,6 +142,8 @@ struct Inner {
     queue_limit: usize,
     /// Was the connection given up because the client doesn't read?
     overloaded: AtomicBool,
+    /// How many streams may be forwarded at once.
+    follow_limit: usize,
     followed: Mutex<HashMap<String, Followed>>,
     tasks: TaskTracker,
     /// Told when the session behind it may have ended unheard.
@@ -238,6 +240,18 @@ impl Socket {
     /// The place after which the stream of that key was forwarded. None if it is not followed.
     pub fn followed_from(&self, key: &str) -> Option<u64> {
         self.followed().get(key).map(|followed| followed.from)
+    }
+
+    /// Errors if the connection can't follow that many more. Asked before anything is done for it: frames that follow
+    /// are handled one after another.
+    pub fn check_room(&self, more: usize) -> kernel::Result<()> {
+        let most = self.0.follow_limit;
+        if self.followed().len().saturating_add(more) <= most {
+            return Ok(());
+        }
+        let problem =
+            format!("A connection follows at most {most} conversations at once. Unsubscribe from some.");
+        Err(Error::conflict(problem, "too_many_followed").detail("limit", most))
     }
 
     /// Notes that what comes before the stream of that key was sent as well, from that place on.

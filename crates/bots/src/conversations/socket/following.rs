@@ -88,6 +88,7 @@ pub(super) async fn follow(
     who.require(Permission::CHAT_READ)?;
     let key = id.to_string();
     if socket.followed_from(&key).is_none() {
+        socket.check_room(1)?;
         let (missed, frames) = conversations.follow(who, id, since).await?;
         forward(socket, key, missed.from, frames);
     }
@@ -117,6 +118,7 @@ impl Resumes {
         who.require(Permission::CHAT_READ)?;
         let key = id.to_string();
         let Some(from) = socket.followed_from(&key) else {
+            socket.check_room(1)?;
             let (missed, frames) = self.0.follow(who, id, Some(since)).await?;
             tell(missed);
             forward(socket, key, missed.from, frames);
@@ -149,8 +151,14 @@ impl FrameHandler for Subscribes {
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
             let who = signed_in(socket)?;
-            for id in fields::<Topics>("subscribe", frame.body)?.conversations()? {
-                follow(&self.0, socket, &who, id, None).await?;
+            who.require(Permission::CHAT_READ)?;
+            let mut ids = fields::<Topics>("subscribe", frame.body)?.conversations()?;
+            ids.retain(|id| socket.followed_from(&id.to_string()).is_none());
+            ids.sort_unstable();
+            ids.dedup();
+            socket.check_room(ids.len())?;
+            for (id, from, frames) in self.0.follow_all(&who, ids).await? {
+                forward(socket, id.to_string(), from, frames);
             }
             socket.ack(frame.id.as_deref(), Map::new());
             Ok(())
