@@ -17,6 +17,8 @@ const COLOURS = ["page", "raised", "ink", "faint", "line", "edge", "accent", "on
 export class Looks {
   #session;
   #shown = null;
+  /** What is on its way, or shown. */
+  #wanted = null;
   #asked = 0;
 
   /** Called when the page is called otherwise. */
@@ -27,20 +29,37 @@ export class Looks {
     this.#session = session;
   }
 
-  /** Looks like the bot of that name. What can't be had is left as the page has it. */
+  /** Looks like the bot of that name. What can't be had is left as the page has it. If it can't be had just now, the page
+   * stays as it is, and whoever calls again has it tried again. */
   async show(bot) {
     const whose = `${bot} ${this.#session.user?.user_id ?? ""}`;
-    if (this.#shown === whose) return;
-    this.#shown = whose;
+    if (this.#wanted === whose) return;
+    this.#wanted = whose;
     const asked = (this.#asked += 1);
-    const theme = await this.#session.see(`/bots/${encodeURIComponent(bot)}/theme`).catch(() => ({}));
-    const [style, darkStyle, logo] = await Promise.all([
-      this.#style(theme, theme.style), this.#style(theme, theme.dark_style), this.#logo(theme),
-    ]);
-    // Another one is shown by now.
+    // Another one was on its way.
+    if (this.#shown === whose) return;
+    let looks;
+    try {
+      looks = await this.#fetch(bot);
+    } catch {
+      if (asked === this.#asked) this.#wanted = this.#shown;
+      return;
+    }
+    const { theme, style, darkStyle, logo } = looks;
+    // Another one is wanted by now.
     if (asked !== this.#asked) return logo?.close();
     this.#colour(theme, style, darkStyle);
     this.#name(theme.title, logo);
+    this.#shown = whose;
+  }
+
+  /** All of a bot's looks. Throws what may pass. */
+  async #fetch(bot) {
+    const theme = await this.#session.see(`/bots/${encodeURIComponent(bot)}/theme`).catch(unlessItPasses({}));
+    const [style, darkStyle, logo] = await Promise.all([
+      this.#style(theme, theme.style), this.#style(theme, theme.dark_style), this.#logo(theme),
+    ]);
+    return { theme, style, darkStyle, logo };
   }
 
   /** A file of the theme. */
@@ -51,23 +70,19 @@ export class Looks {
 
   async #style(theme, name) {
     if (!name) return {};
-    try {
-      return readStyle(await (await this.#file(theme, name)).text());
-    } catch {
-      return {};
-    }
+    const read = async () => readStyle(await (await this.#file(theme, name)).text());
+    return read().catch(unlessItPasses({}));
   }
 
   /** The logo as pixels: it needs no address that the page would have to be allowed, and can't do anything. */
   async #logo(theme) {
     if (!theme.logo) return null;
-    try {
+    const read = async () => {
       const file = await this.#file(theme, theme.logo);
       if (file.size > LARGEST) return null;
-      return await createImageBitmap(file, { resizeHeight: HEIGHT * 2, resizeQuality: "high" });
-    } catch {
-      return null;
-    }
+      return createImageBitmap(file, { resizeHeight: HEIGHT * 2, resizeQuality: "high" });
+    };
+    return read().catch(unlessItPasses(null));
   }
 
   #name(title, logo) {
@@ -100,6 +115,14 @@ export class Looks {
     const radius = radiusOf(style.radius);
     set("--corner", radius === undefined ? undefined : `${radius}px`);
   }
+}
+
+/** Takes something else for what can't be had, unless that may pass. */
+function unlessItPasses(instead) {
+  return problem => {
+    if (problem.mayPass) throw problem;
+    return instead;
+  };
 }
 
 /** What is wanted of each colour; what the settings say counts more than what the style does. */

@@ -79,9 +79,12 @@ function resolve(value, variables, depth = 0) {
   return next && resolve(next, variables, depth + 1);
 }
 
+/** Is it a word that any property takes and that says no value of its own? */
+const isElsewhere = text => /^\s*(?:inherit|initial|unset|revert|revert-layer)\s*$/i.test(text);
+
 /** Families of letters by their names; letters are never loaded. */
 export function fontOf(text) {
-  const isPlain = text && text.length <= 200 && /^[\p{L}\p{N} ,"'_-]+$/u.test(text) && CSS.supports("font-family", text);
+  const isPlain = text && !isElsewhere(text) && text.length <= 200 && /^[\p{L}\p{N} ,"'_-]+$/u.test(text) && CSS.supports("font-family", text);
   return isPlain ? text : undefined;
 }
 
@@ -94,7 +97,7 @@ export function radiusOf(text) {
 
 /** A colour as a browser reads it, if nothing shines through; none otherwise. */
 export function colourOf(text) {
-  if (!text || /var\(|currentcolor|url\(/i.test(text) || !CSS.supports("color", text)) return undefined;
+  if (!text || isElsewhere(text) || /var\(|currentcolor|url\(/i.test(text) || !CSS.supports("color", text)) return undefined;
   const paper = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   paper.fillStyle = text;
   paper.fillRect(0, 0, 1, 1);

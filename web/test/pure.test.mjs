@@ -4,9 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { BASE, BLACK, EDGE, TEXT, WHITE, contrast, palette, readable } from "../chat/colours.js";
+import { Refusal, Unreachable } from "../chat/call.js";
 import { wait } from "../chat/connection.js";
+import { Looks } from "../chat/looks.js";
 import { Messages } from "../chat/messages.js";
 import { Outbox, isTooLong } from "../chat/outbox.js";
+import { colourOf, fontOf } from "../chat/style-of-bot.js";
 import { parts } from "../chat/text.js";
 
 function storage() {
@@ -130,4 +133,63 @@ test("whatever colours a bot wants, everything can be read", () => {
       }
     }
   }
+});
+
+test("a word that stands for a value from elsewhere is no colour and no letters", t => {
+  // As in browsers: any property takes these words, and a canvas that is told one stays black.
+  const paper = { fillStyle: "", fillRect() {}, getImageData: () => ({ data: [0, 0, 0, 255] }) };
+  globalThis.CSS = { supports: () => true };
+  globalThis.OffscreenCanvas = class { getContext() { return paper; } };
+  t.after(() => { delete globalThis.CSS; delete globalThis.OffscreenCanvas; });
+
+  for (const word of ["inherit", "Initial", " unset ", "revert", "revert-layer"]) {
+    assert.deepEqual([colourOf(word), fontOf(word)], [undefined, undefined], word);
+  }
+
+  assert.deepEqual([colourOf("black"), fontOf("Initial Sans")], [[0, 0, 0], "Initial Sans"]);
+});
+
+test("looks that can't be had just now are tried again, and meanwhile the page stays as it is", async t => {
+  const style = { setProperty() {}, removeProperty() {} };
+  globalThis.document = { documentElement: { style }, getElementById: () => ({}) };
+  t.after(() => { delete globalThis.document; });
+  const busy = new Refusal(503, { code: "SERVICE_UNAVAILABLE", message: "Not now." });
+  const none = new Refusal(404, { code: "NOT_FOUND", message: "There is none." });
+  const title = name => ({ bot_id: "b", title: name });
+  // What comes of each request, one after another.
+  const answers = [title("Shop"), new Unreachable(), busy, title("House"), none];
+  let asked = 0;
+  const see = async () => {
+    const answer = answers[asked++];
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  const looks = new Looks({ user: null, see });
+  const titles = [];
+  const show = async bot => {
+    await looks.show(bot);
+    titles.push(looks.title);
+  };
+
+  for (const bot of ["shop", "shop", "house", "house", "shop", "house", "house", "none", "none"]) await show(bot);
+
+  assert.deepEqual(titles, ["Shop", "Shop", "Shop", "Shop", "Shop", "House", "House", "BotServer", "BotServer"]);
+  assert.equal(asked, answers.length, "what is shown, or is not there, is not asked for again");
+});
+
+test("looks whose style can't be had just now are tried again", async t => {
+  const style = { setProperty() {}, removeProperty() {} };
+  globalThis.document = { documentElement: { style }, getElementById: () => ({}) };
+  t.after(() => { delete globalThis.document; });
+  let asked = 0;
+  const seeBytes = async () => {
+    asked += 1;
+    throw new Unreachable();
+  };
+  const looks = new Looks({ user: null, see: async () => ({ bot_id: "b", title: "Shop", style: "a.css" }), seeBytes });
+
+  await looks.show("shop");
+  await looks.show("shop");
+
+  assert.deepEqual([looks.title, asked], ["BotServer", 2]);
 });

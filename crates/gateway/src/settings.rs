@@ -78,6 +78,9 @@ pub struct Settings {
     /// Bytes queued for a client that does not read, before its socket is closed.
     #[schemars(range(min = 65_536), extend("x-runtime" = true))]
     pub socket_queue_limit: usize,
+    /// Conversations that one socket follows at once.
+    #[schemars(range(min = 1), extend("x-runtime" = true))]
+    pub socket_follow_limit: usize,
     /// Seconds between heartbeats; a socket that misses two is closed.
     #[schemars(range(min = 1, max = 3600), extend("x-runtime" = true))]
     pub socket_heartbeat_seconds: u64,
@@ -110,6 +113,7 @@ impl Default for Settings {
             socket_frames_per_minute: 60,
             socket_frame_limit: 64 << 10,
             socket_queue_limit: 1 << 20,
+            socket_follow_limit: 1000,
             socket_heartbeat_seconds: 30,
             socket_auth_seconds: 10,
         }

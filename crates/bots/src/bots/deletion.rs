@@ -20,9 +20,12 @@ use super::{
     store,
 };
 
-/// Removes what a deleted bot had.
-pub(super) const DELETE: JobKind<DeletedBot> =
-    JobKind::new("bots.delete").attempts(10).time_limit(Duration::from_hours(6));
+/// Removes what a deleted bot had. Its attempts last for half a day or so, because the last one gives up the export that
+/// is wanted: a store that is away for an hour must not cost anybody their conversations.
+pub(super) const DELETE: JobKind<DeletedBot> = JobKind::new("bots.delete")
+    .attempts(20)
+    .time_limit(Duration::from_hours(6))
+    .backoff(Duration::from_secs(10), Duration::from_hours(2));
 
 /// Looks for bots whose removal was given up, and begins it again.
 const RESUME: JobKind<()> = JobKind::new("bots.resume_deletions");
@@ -61,7 +64,7 @@ pub(super) fn enqueue(
 }
 
 /// In small units, so that nobody waits long for the writer, and a node that stops goes on elsewhere. What is wanted of
-/// the conversations is kept before any of them is removed.
+/// the conversations is kept, or given up, before any of them is removed.
 async fn remove(job: JobContext, exports: Exports, id: Id<BotKind>) -> Result<Value, JobError> {
     exports.make(&job, id).await?;
     let some = move |unit: &Unit<'_>| {

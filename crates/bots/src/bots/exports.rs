@@ -1,7 +1,8 @@
 //! Taking along what people said to a bot before it is removed: a zip, for whoever deleted the bot.
 //!
 //! It is wanted in the unit of work that deletes the bot and made by the job that removes it, which removes nothing
-//! before the zip is kept. A job that begins again goes on where it was: what is kept isn't made again.
+//! before the zip is kept. What is kept isn't made again; a zip that was not finished is begun anew by the next attempt.
+//! The last attempt makes none any more: what can't be made in half a day of attempts is given up, for the bot must go.
 
 use std::ops::Range;
 
@@ -46,13 +47,26 @@ struct OpenExport {
 }
 
 impl Exports {
-    /// Makes the export of a bot that is being deleted, if one is wanted and not made yet.
+    /// Makes the export of a bot that is being deleted, if one is wanted and neither made nor given up.
     pub(super) async fn make(&self, job: &JobContext, bot: Id<BotKind>) -> std::result::Result<(), JobError> {
         let org = job.org();
         let wanted = self.db.read(org, move |tx| store::export(tx, bot)).await.map_err(|e: DbError| e)?;
-        if wanted.is_none_or(|export| export.hash.is_some()) {
+        if wanted.is_none_or(|export| export.hash.is_some() || export.is_given_up()) {
             return Ok(());
         }
+        if job.is_last_attempt() {
+            tracing::error!(%bot, "the conversations of a deleted bot could not be taken along");
+            let until = self.surroundings.now() + KEPT;
+            return job.write(move |unit| Ok(store::keep_export_until(unit, bot, until)?)).await;
+        }
+        // Whatever is wrong with it, the attempts are counted: the bot must go.
+        self.try_to_make(job, bot).await.map_err(|error| match error {
+            JobError::Fail(cause) => JobError::Retry(cause),
+            other => other,
+        })
+    }
+
+    async fn try_to_make(&self, job: &JobContext, bot: Id<BotKind>) -> std::result::Result<(), JobError> {
         let of_bot =
             ConversationsOfBot { job: job.clone(), db: self.db.clone(), objects: self.objects.clone() };
         let (count, zip) = of_bot.zip(bot).await?;
@@ -63,7 +77,7 @@ impl Exports {
         job.write(move |unit| Ok(store::keep_export(unit, bot, made, count)?)).await
     }
 
-    /// What the job that removed the bot gives: where its export is, if there is one.
+    /// What the job that removed the bot gives: where its export is, if there is one, or that it was given up.
     pub(super) async fn told(
         &self,
         job: &JobContext,
@@ -71,7 +85,11 @@ impl Exports {
     ) -> std::result::Result<Value, JobError> {
         let export =
             self.db.read(job.org(), move |tx| store::export(tx, bot)).await.map_err(|e: DbError| e)?;
-        let told = export.map(|ExportRow { size, conversations, expires_at, .. }| {
+        let told = export.map(|export| {
+            if export.is_given_up() {
+                return json!({ "export": { "given_up": true } });
+            }
+            let ExportRow { size, conversations, expires_at, .. } = export;
             json!({ "export": {
                 "download_url": format!("/api/v1/bots/{bot}/export"),
                 "size": size,

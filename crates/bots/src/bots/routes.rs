@@ -73,7 +73,8 @@ pub(super) async fn patch(
 #[into_params(parameter_in = Query)]
 pub(super) struct Leaving {
     /// Take its conversations along, which needs `conversations:read`, too. The job's `result` then has an `export` with
-    /// a `download_url`, which gives whoever deletes the bot a zip for 24 hours.
+    /// a `download_url`, which gives whoever deletes the bot a zip for 24 hours; or `given_up`, where it could not be made
+    /// in half a day of attempts and the bot was removed without.
     #[param(required = false, example = false)]
     export: bool,
 }

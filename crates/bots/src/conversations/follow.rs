@@ -15,7 +15,7 @@ use super::{
     access::readable,
     hub::{Frame, Watch},
     message::shown,
-    store,
+    store::{self, MessageRow},
 };
 
 impl Conversations {
@@ -41,6 +41,72 @@ impl Conversations {
         let seq = row.seq;
         let seen = since.map_or(seq.unsigned_abs(), |since| Ord::min(since, seq.unsigned_abs()));
         let missed = Missed { from: seen, count: seq.unsigned_abs().saturating_sub(seen) };
+        self.check_replay(missed, first.as_ref())?;
+        let frames = self.frames(who, id, watch, seen, since.is_some());
+        Ok((missed, frames))
+    }
+
+    /// What is said in each of these conversations from now on, and after which place that is: all of them, or none.
+    pub(super) async fn follow_all(
+        &self,
+        who: &Actor,
+        ids: Vec<Id<ConversationKind>>,
+    ) -> Result<Vec<Followed<impl Stream<Item = Arc<Frame>> + Send + use<>>>, ConversationError> {
+        let watches: Vec<_> = ids.iter().map(|id| self.hub.watch(*id)).collect();
+        let asks = who.clone();
+        let read = self.db.read(who.org, move |tx| {
+            ids.iter().map(|id| readable(tx, &asks, *id)).collect::<Result<Vec<_>, ConversationError>>()
+        });
+        let rows = read.await?;
+        self.note_readings(who, &rows).await?;
+        let followed = rows.iter().zip(watches).map(|(row, watch)| {
+            let seen = row.seq.unsigned_abs();
+            (row.id, seen, self.frames(who, row.id, watch, seen, false))
+        });
+        Ok(followed.collect())
+    }
+
+    /// What is said after the place that was seen. `behind`: some of it may have been said already.
+    fn frames(
+        &self,
+        who: &Actor,
+        id: Id<ConversationKind>,
+        watch: Watch,
+        seen: u64,
+        behind: bool,
+    ) -> impl Stream<Item = Arc<Frame>> + Send + use<> {
+        let follower = Follower { db: self.db.clone(), org: who.org, id, watch, seen, pending: Vec::new() };
+        futures_util::stream::unfold((behind, follower), |(behind, mut follower)| async move {
+            let frame = follower.next(behind).await?;
+            Some((frame, (false, follower)))
+        })
+    }
+
+    /// What is missed by whoever follows from later on: everything from there to where they began.
+    pub(super) async fn before(
+        &self,
+        who: &Actor,
+        id: Id<ConversationKind>,
+        missed: Missed,
+    ) -> Result<Vec<Frame>, ConversationError> {
+        let asks = who.clone();
+        let most = missed.count.min(self.settings.get().replay_frames.into());
+        let (after, most) =
+            (i64::try_from(missed.from).unwrap_or(i64::MAX), most.try_into().unwrap_or(i64::MAX));
+        let read = self.db.read(who.org, move |tx| {
+            let row = readable(tx, &asks, id)?;
+            Ok::<_, ConversationError>((row, store::after(tx, id, after, most)?))
+        });
+        let (row, said) = read.await?;
+        self.note_reading(who, &row).await?;
+        self.check_replay(missed, said.first())?;
+        let until = missed.from.saturating_add(missed.count);
+        let said = said.into_iter().map(|row| Frame::of(shown(row, id)));
+        Ok(said.filter(|frame| frame.seq() <= until).collect())
+    }
+
+    /// Errors if that is so much, or was said so long ago, that it is for the history.
+    fn check_replay(&self, missed: Missed, first: Option<&MessageRow>) -> Result<(), ConversationError> {
         let (most, days) = {
             let settings = self.settings.get();
             (settings.replay_frames, TimeDelta::days(settings.replay_days.into()))
@@ -51,15 +117,12 @@ impl Conversations {
             let error = Error::conflict("Too much was said meanwhile; read the history.", "resync_required");
             return Err(error.into());
         }
-        let follower = Follower { db: self.db.clone(), org: who.org, id, watch, seen, pending: Vec::new() };
-        let told = (since.is_some(), follower);
-        let frames = futures_util::stream::unfold(told, |(behind, mut follower)| async move {
-            let frame = follower.next(behind).await?;
-            Some((frame, (false, follower)))
-        });
-        Ok((missed, frames))
+        Ok(())
     }
 }
+
+/// A conversation that is followed: the place after which its frames begin, and they.
+type Followed<S> = (Id<ConversationKind>, u64, S);
 
 /// What is told of a conversation before what is said from now on.
 #[derive(Debug, Clone, Copy)]

@@ -86,18 +86,21 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
         )
         .frame::<socket::Stop>(
             "stop",
-            "Ends the answer that is being written; what was said stays, marked `stopped`. Answered with `ack`.",
+            "Ends the answer that is being written; what was said stays, marked `stopped`. Answered with `ack`, at once: \
+             also before a `message` that was sent before it is.",
             Arc::new(socket::StopsAnswers(conversations.clone())),
         )
         .frame::<socket::Resume>(
             "resume",
             "What was said in a conversation after that place comes again, and then what is said. Answered with \
-             `resumed`.",
+             `resumed`. Where the connection follows it from later on, because it said something first, only what it \
+             missed comes, after what it heard.",
             Arc::new(socket::Resumes(conversations.clone())),
         )
         .frame::<socket::Topics>(
             "subscribe",
-            "What is said in these conversations comes from now on. Answered with `ack`.",
+            "What is said in these conversations comes from now on; in none of them, if one is refused. Answered with \
+             `ack`.",
             Arc::new(socket::Subscribes(conversations.clone())),
         )
         .frame::<socket::Topics>(

@@ -209,11 +209,20 @@ impl Conversations {
 
     /// Writes down that staff reads what is not theirs, before they do.
     pub(super) async fn note_reading(&self, who: &Actor, row: &ConversationRow) -> Result<(), DbError> {
-        if who.is(row.user_id) {
+        self.note_readings(who, std::slice::from_ref(row)).await
+    }
+
+    /// The same of several conversations.
+    pub(super) async fn note_readings(&self, who: &Actor, rows: &[ConversationRow]) -> Result<(), DbError> {
+        let not_theirs = rows.iter().filter(|row| !who.is(row.user_id)).map(|row| row.id);
+        let ids: Vec<_> = not_theirs.collect();
+        if ids.is_empty() {
             return Ok(());
         }
-        let (reads, id) = (who.clone(), row.id);
-        self.db.write(who.org, move |unit| note_reading(unit, &reads, id)).await
+        let reads = who.clone();
+        let noted =
+            self.db.write(who.org, move |unit| ids.iter().try_for_each(|id| note_reading(unit, &reads, *id)));
+        noted.await
     }
 
     pub(super) async fn message(

@@ -110,6 +110,7 @@ impl Messages {
         who: &Actor,
         bot: Option<String>,
     ) -> kernel::Result<Id<ConversationKind>> {
+        socket.check_room(1)?;
         let named = socket.query("bot").or_else(|| socket.query("bot_id"));
         let bot_id = bot.or_else(|| named.map(str::to_owned));
         let new = NewConversation { bot_id, ..NewConversation::default() };
@@ -155,6 +156,11 @@ impl FrameHandler for Reads {
 }
 
 impl FrameHandler for StopsAnswers {
+    /// The answer may be to a message that came over the same connection, and is handled until it is written.
+    fn at_once(&self) -> bool {
+        true
+    }
+
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
             let who = signed_in(socket)?;

@@ -147,6 +147,43 @@ fn a_removal_that_was_cut_short_goes_on_with_what_was_taken_along() {
     );
 }
 
+#[each_database]
+fn an_export_that_can_not_be_made_is_given_up_in_the_end_and_the_bot_is_removed() {
+    crate::support::run_with(
+        |config| config.jobs.workers = 0,
+        |app| async move {
+            app.bot("First", "TALK 1").await;
+            let bot = app.bot("Echo", ECHO).await;
+            let gone = app.user("ann").await.converse(&bot).await;
+            let accepted = delete(&app, "?export=true").await;
+
+            all_attempts_but_the_last_failed(&app).await;
+            let app = app.restart_with(|config| config.jobs.workers = 4).await;
+            let job = completed(&app, &accepted).await;
+
+            assert_eq!(job["result"], json!({ "export": { "given_up": true } }));
+            let unmade = format!("/api/v1/bots/{}/export", id(&bot, "bot_id"));
+            download(&app.admin(), &unmade).await.assert_error(404, "NOT_FOUND", "");
+            assert_eq!(app.rows_of("conversations", &gone).await, 0);
+        },
+    );
+}
+
+/// The job that removes the bot has one attempt left.
+async fn all_attempts_but_the_last_failed(app: &App) {
+    let me = app.admin().me().await;
+    let org: kernel::id::OrganizationId =
+        me["organization_id"].as_str().expect("an id").parse().expect("an id");
+    let tried = app.database().write(org, move |unit| {
+        unit.execute(
+            "UPDATE jobs SET attempts = max_attempts - 1 WHERE org_id = $1 AND kind = $2",
+            &[&"bots.delete"],
+        )
+    });
+    let tried: Result<u64, platform::db::DbError> = tried.await;
+    assert_eq!(tried.expect("a change"), 1);
+}
+
 /// What the test takes for an export.
 const KEPT: &str = "all that was said";
 

@@ -1,5 +1,10 @@
 //! Dialogs over WebSocket.
 
+use std::sync::Arc;
+
+use axum::{Router, routing};
+use tokio::{net::TcpListener, sync::Semaphore};
+
 use crate::support::{App, GOOD, Socket, Stand, Value, botserver_test, each_database, json, run_test};
 
 const GREETER: &str = "HEAR name WITH \"Your name?\"\nTALK \"Hello \" + name\nHEAR more\nTALK \"Bye\"";
@@ -243,11 +248,65 @@ async fn what_was_missed_is_resumed_once(app: App) {
     assert_eq!(socket.any().await.expect("a frame")["content"], "two");
     assert_eq!(socket.bot_says().await["seq"], 4);
     socket.send(json!({ "type": "resume", "conversation_id": id, "since": 0 })).await;
-    assert_eq!(socket.next("resumed").await["count"], 0, "it follows already, and hears nothing twice");
+    let resumed = socket.next("resumed").await;
+    assert_eq!((&resumed["from"], &resumed["count"]), (&json!(0), &json!(2)), "nothing comes twice");
+    for seq in [1, 2] {
+        assert_eq!(socket.any().await.expect("a frame")["seq"], seq);
+    }
     ann.say(&started, "three").await;
     assert_eq!(socket.next("message").await["seq"], 5);
     socket.send(json!({ "type": "resume", "conversation_id": "conv_nonsense", "since": 0 })).await;
     assert_eq!(socket.next("error").await["code"], "VALIDATION_ERROR");
+}
+
+#[botserver_test(balanced)]
+async fn what_was_missed_comes_once_also_if_something_was_said_first(app: App) {
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    for text in ["one", "two"] {
+        ann.say(&started, text).await;
+    }
+    let id = &started["conversation_id"];
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+    let resume = json!({ "type": "resume", "conversation_id": id, "since": 1 });
+
+    socket.say(&started, "three").await;
+    assert_eq!(
+        [socket.next("message").await, socket.next("message").await].map(|said| said["seq"].clone()),
+        [5, 6]
+    );
+    socket.send(resume.clone()).await;
+
+    let resumed = socket.next("resumed").await;
+    assert_eq!((&resumed["from"], &resumed["count"]), (&json!(1), &json!(3)));
+    for seq in 2..=4 {
+        assert_eq!(socket.any().await.expect("a frame")["seq"], seq);
+    }
+    socket.send(resume).await;
+    let resumed = socket.next("resumed").await;
+    assert_eq!((&resumed["from"], &resumed["count"]), (&json!(1), &json!(0)), "all of that came");
+    ann.say(&started, "four").await;
+    assert_eq!(socket.any().await.expect("a frame")["seq"], 7);
+}
+
+#[botserver_test]
+async fn topics_are_followed_all_or_none(app: App) {
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let (hers, his) = (ann.converse(&bot).await, bob.converse(&bot).await);
+    let [own, other] =
+        [&hers, &his].map(|of| format!("conversation:{}", of["conversation_id"].as_str().expect("an id")));
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    socket.send(json!({ "type": "subscribe", "topics": [own, other] })).await;
+
+    assert_eq!(socket.next("error").await["code"], "NOT_FOUND");
+    ann.say(&hers, "unheard").await;
+    socket.send(json!({ "type": "subscribe", "id": "s", "topics": [own, own] })).await;
+    assert_eq!(socket.next("ack").await["id"], "s");
+    ann.say(&hers, "heard").await;
+    assert_eq!(socket.bot_says().await["content"], "heard");
 }
 
 #[botserver_test]
@@ -354,4 +413,81 @@ async fn a_frame_that_is_too_large_closes_with_the_reason(app: App) {
     socket.send_text(&"x".repeat(65 << 10)).await;
 
     assert_eq!(socket.closed().await, 1008);
+}
+
+#[each_database]
+fn an_answer_is_stopped_over_the_socket_that_asked_for_it() {
+    crate::support::run_with(
+        |config| {
+            config.egress.allow = vec!["127.0.0.1/32".parse().expect("a network")];
+            config.egress.http = true;
+        },
+        |app| async move {
+            // A server that tells when it was asked, and never answers.
+            let asked = Arc::new(Semaphore::new(0));
+            let tells = Arc::clone(&asked);
+            let silent = move || {
+                tells.add_permits(1);
+                std::future::pending::<()>()
+            };
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            let router = Router::new().route("/", routing::get(silent));
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            let script =
+                format!("HEAR x\nTALK \"I ask\"\nr = GET \"http://{address}/\"\nTALK \"It answered\"");
+            let bot = app.bot("Asks", &script).await;
+            let ann = app.user("ann").await;
+            let started = ann.converse(&bot).await;
+            let id = &started["conversation_id"];
+            let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+            let message = json!({ "type": "message", "id": "said", "conversation_id": id, "content": "go" });
+            socket.send(message).await;
+            asked.acquire().await.expect("a request").forget();
+            socket.send(json!({ "type": "stop", "id": "enough", "conversation_id": id })).await;
+
+            assert_eq!(socket.next("ack").await["id"], "enough");
+            let last = socket.bot_says().await;
+            assert_eq!((&last["content"], &last["metadata"]["stopped"]), (&json!("I ask"), &json!(true)));
+        },
+    );
+}
+
+#[each_database]
+fn a_connection_follows_so_many_conversations_at_once() {
+    crate::support::run_with(
+        |config| config.http.socket_follow_limit = 2,
+        |app| async move {
+            let bot = app.bot("Greeter", GREETER).await;
+            let ann = app.user("ann").await;
+            let [first, second, third] =
+                [ann.converse(&bot).await, ann.converse(&bot).await, ann.converse(&bot).await];
+            let topic =
+                |of: &Value| format!("conversation:{}", of["conversation_id"].as_str().expect("an id"));
+            let [one, two, three] = [&first, &second, &third].map(topic);
+            let mut socket = Socket::signed_in(&app, ann.token(), "?bot=greeter").await;
+
+            socket.send(json!({ "type": "subscribe", "topics": [one, two, three] })).await;
+            assert_eq!(socket.next("error").await["details"]["reason"], "too_many_followed");
+            socket.send(json!({ "type": "subscribe", "id": "s", "topics": [one, two] })).await;
+            assert_eq!(socket.next("ack").await["id"], "s");
+            for frame in [
+                json!({ "type": "message", "conversation_id": third["conversation_id"], "content": "Ann" }),
+                json!({ "type": "message", "content": "Ann" }),
+                json!({ "type": "resume", "conversation_id": third["conversation_id"], "since": 0 }),
+            ] {
+                socket.send(frame).await;
+                assert_eq!(socket.next("error").await["details"]["reason"], "too_many_followed");
+            }
+            let all = ann.get("/conversations").await.items();
+            assert_eq!(all.len(), 3, "none was begun");
+            assert!(all.iter().all(|of| of["message_count"] == 1), "nothing was said");
+
+            socket.send(json!({ "type": "unsubscribe", "id": "u", "topics": [one] })).await;
+            assert_eq!(socket.next("ack").await["id"], "u");
+            socket.say(&third, "Ann").await;
+            assert_eq!(socket.bot_says().await["content"], "Hello Ann");
+        },
+    );
 }

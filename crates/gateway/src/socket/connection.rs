@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Visit, json};
+use crate::{FrameHandler, Visit, json};
 
 use super::{
     Close, Frame, Inner, Outgoing, Socket, Status,
@@ -52,6 +52,7 @@ pub(super) async fn run(
         queued: AtomicUsize::new(0),
         overloaded: AtomicBool::new(false),
         queue_limit: hall.edge.settings().socket_queue_limit,
+        follow_limit: hall.edge.settings().socket_follow_limit,
         followed: Mutex::default(),
         tasks: TaskTracker::new(),
         doubted: Notify::new(),
@@ -230,15 +231,18 @@ impl Session {
 
     async fn hand_on(&mut self, kind: String, frame: Frame) {
         let id = frame.id.clone();
-        if !self.hall.handlers.contains_key(kind.as_str()) {
+        let Some(handler) = self.hall.handlers.get(kind.as_str()).cloned() else {
             let error = Error::invalid("type", format!("there are no frames of type \"{kind}\""));
             return self.socket.error(id.as_deref(), &error);
-        }
+        };
         if let Some(refusal) = self.over_limit().await {
             return self.refuse(id.as_deref(), &refusal);
         }
         if !self.still_signed_in().await {
             return;
+        }
+        if handler.at_once() {
+            return handle(&*handler, &self.socket, &kind, frame).await;
         }
         if self.frames.try_send(Box::new((kind, frame))).is_err() {
             let error =
@@ -397,19 +401,23 @@ fn too_many(most: usize) -> Error {
 }
 
 /// Handles the frames of one connection in the order they came, each to its end, also when the client has gone:
-/// what a client sent before it left was sent.
+/// what a client sent before it left was sent. Those that are handled at once don't come here.
 async fn handle_in_order(hall: Hall, socket: Socket, mut waiting: mpsc::Receiver<Waiting>) {
     while let Some(next) = waiting.recv().await {
         let (kind, frame) = *next;
-        let Some(handler) = hall.handlers.get(kind.as_str()) else {
-            continue;
-        };
-        let id = frame.id.clone();
-        if let Err(error) = handler.handle(&socket, frame).await {
-            if error.kind() == Kind::Internal {
-                tracing::error!(?error, kind, "a frame could not be handled");
-            }
-            socket.error(id.as_deref(), &error);
+        if let Some(handler) = hall.handlers.get(kind.as_str()) {
+            handle(&**handler, &socket, &kind, frame).await;
         }
+    }
+}
+
+/// Handles one frame, and tells what went wrong with it.
+async fn handle(handler: &dyn FrameHandler, socket: &Socket, kind: &str, frame: Frame) {
+    let id = frame.id.clone();
+    if let Err(error) = handler.handle(socket, frame).await {
+        if error.kind() == Kind::Internal {
+            tracing::error!(?error, kind, "a frame could not be handled");
+        }
+        socket.error(id.as_deref(), &error);
     }
 }

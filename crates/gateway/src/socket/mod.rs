@@ -112,8 +112,15 @@ pub struct Frame {
 
 /// What answers the frames of one type. A domain contributes it with its module.
 pub trait FrameHandler: Send + Sync + 'static {
-    /// Answers one frame. Frames of one connection are handled one after another; an error becomes an `error` frame.
+    /// Answers one frame. Frames of one connection are handled one after another, but for those that are handled
+    /// [at once](Self::at_once); an error becomes an `error` frame.
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>>;
+
+    /// Are these frames handled as they come, while others that came before still are? Nothing more is read from the
+    /// connection until that is done, so it must not take long.
+    fn at_once(&self) -> bool {
+        false
+    }
 
     /// A socket has signed in; its address may ask for something from the start.
     fn opened<'a>(&'a self, socket: &'a Socket) -> BoxFuture<'a, kernel::Result<()>> {
@@ -135,14 +142,23 @@ struct Inner {
     queue_limit: usize,
     /// Was the connection given up because the client doesn't read?
     overloaded: AtomicBool,
-    /// What is forwarded, each with what ends that.
-    followed: Mutex<HashMap<String, CancellationToken>>,
+    /// How many streams may be forwarded at once.
+    follow_limit: usize,
+    followed: Mutex<HashMap<String, Followed>>,
     tasks: TaskTracker,
     /// Told when the session behind it may have ended unheard.
     doubted: Notify,
     /// Cancelled when the connection is over.
     ended: CancellationToken,
     surroundings: Surroundings,
+}
+
+/// A stream that is forwarded.
+struct Followed {
+    /// The place after which everything was forwarded, or will be.
+    from: u64,
+    /// What ends it.
+    stops: CancellationToken,
 }
 
 /// What waits to be written.
@@ -217,22 +233,46 @@ impl Socket {
         let _ = self.0.outgoing.send(Outgoing::Close(why));
     }
 
-    fn followed(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
+    fn followed(&self) -> MutexGuard<'_, HashMap<String, Followed>> {
         self.0.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Is a stream of that key being forwarded?
-    pub fn follows(&self, key: &str) -> bool {
-        self.followed().contains_key(key)
+    /// The place after which the stream of that key was forwarded. None if it is not followed.
+    pub fn followed_from(&self, key: &str) -> Option<u64> {
+        self.followed().get(key).map(|followed| followed.from)
     }
 
-    /// Forwards a stream of finished frames until it or the connection ends, or is followed no more; at most one for
-    /// each key. False if the key is followed already.
-    pub fn follow(&self, key: String, stream: impl Stream<Item = Utf8Bytes> + Send + 'static) -> bool {
+    /// Errors if the connection can't follow that many more. Asked before anything is done for it: frames that follow
+    /// are handled one after another.
+    pub fn check_room(&self, more: usize) -> kernel::Result<()> {
+        let most = self.0.follow_limit;
+        if self.followed().len().saturating_add(more) <= most {
+            return Ok(());
+        }
+        let problem =
+            format!("A connection follows at most {most} conversations at once. Unsubscribe from some.");
+        Err(Error::conflict(problem, "too_many_followed").detail("limit", most))
+    }
+
+    /// Notes that what comes before the stream of that key was sent as well, from that place on.
+    pub fn followed_back_to(&self, key: &str, from: u64) {
+        if let Some(followed) = self.followed().get_mut(key) {
+            followed.from = followed.from.min(from);
+        }
+    }
+
+    /// Forwards a stream of finished frames, which begins after that place, until it or the connection ends, or is
+    /// followed no more; at most one for each key. False if the key is followed already.
+    pub fn follow(
+        &self,
+        key: String,
+        from: u64,
+        stream: impl Stream<Item = Utf8Bytes> + Send + 'static,
+    ) -> bool {
         let stops = self.0.ended.child_token();
         match self.followed().entry(key.clone()) {
             Entry::Occupied(_) => return false,
-            Entry::Vacant(place) => place.insert(stops.clone()),
+            Entry::Vacant(place) => place.insert(Followed { from, stops: stops.clone() }),
         };
         let socket = self.clone();
         self.0.tasks.spawn(async move {
@@ -252,6 +292,6 @@ impl Socket {
     /// Forwards the stream of that key no more. False if none was.
     pub fn unfollow(&self, key: &str) -> bool {
         let mut followed = self.followed();
-        followed.remove(key).inspect(CancellationToken::cancel).is_some()
+        followed.remove(key).inspect(|followed| followed.stops.cancel()).is_some()
     }
 }

@@ -131,7 +131,8 @@ Who is signed in and names a bot that is not theirs to use is closed with 4404, 
 Every frame has a `type`. Those of clients may have an `id` of at most 128 characters, which the answer repeats; those of the \
 server have a `timestamp`. A frame of a stored message has `seq`, its place in the conversation: nothing comes twice, and what \
 was missed comes after `since`. Of more than `bots.replay_frames` frames it does not: `error` with the reason `resync_required` \
-says to read the history, and so it does where the first of them is older than `bots.replay_days`.
+says to read the history, and so it does where the first of them is older than `bots.replay_days`. A connection follows at \
+most `http.socket_follow_limit` (1000) conversations at once: what would be one more is refused with `too_many_followed`.
 ";
 
 /// The page.

@@ -41,8 +41,15 @@ record! {
         pub(in crate::bots) hash: Option<ObjectHash>,
         pub(in crate::bots) size: Option<i64>,
         pub(in crate::bots) conversations: Option<i64>,
-        /// None until the bot is removed.
+        /// None until the bot is removed, or the export given up.
         pub(in crate::bots) expires_at: Option<Timestamp>,
+    }
+}
+
+impl ExportRow {
+    /// Was it not made, and is it not going to be?
+    pub(in crate::bots) fn is_given_up(&self) -> bool {
+        self.hash.is_none() && self.expires_at.is_some()
     }
 }
 
@@ -83,7 +90,7 @@ pub(in crate::bots) fn keep_export(
     Ok(())
 }
 
-/// The bot is removed: its export is kept until then.
+/// The bot is removed: its export is kept until then. One that was not made is given up, and only that is remembered.
 pub(in crate::bots) fn keep_export_until(
     unit: &Unit<'_>,
     bot: Id<BotKind>,

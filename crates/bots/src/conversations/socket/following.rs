@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, stream};
+use axum::extract::ws::Utf8Bytes;
+use futures_util::{Stream, StreamExt, stream};
 use gateway::{Frame, FrameHandler, Socket, module::BoxFuture};
 use kernel::{
     Actor, Error, Id, Permission,
@@ -49,7 +50,8 @@ pub(in crate::conversations) struct Resumed {
     conversation_id: ConversationId,
     /// The `seq` after which the messages begin that follow.
     from: u64,
-    /// How many of them were said already; none if the connection follows the conversation as it is.
+    /// How many of them were said already and have not come over this connection: none if it follows the conversation
+    /// from there, or from before, as it is.
     count: u64,
 }
 
@@ -83,30 +85,53 @@ pub(super) async fn follow(
     id: Id<ConversationKind>,
     since: Option<u64>,
 ) -> kernel::Result<()> {
-    follow_telling(conversations, socket, who, id, since, |_| ()).await
+    who.require(Permission::CHAT_READ)?;
+    let key = id.to_string();
+    if socket.followed_from(&key).is_none() {
+        socket.check_room(1)?;
+        let (missed, frames) = conversations.follow(who, id, since).await?;
+        forward(socket, key, missed.from, frames);
+    }
+    Ok(())
 }
 
-/// The same; `tell` hears what was said already before it is forwarded.
-async fn follow_telling(
-    conversations: &Conversations,
-    socket: &Socket,
-    who: &Actor,
-    id: Id<ConversationKind>,
-    since: Option<u64>,
-    tell: impl FnOnce(Option<Missed>),
-) -> kernel::Result<()> {
-    let key = id.to_string();
-    who.require(Permission::CHAT_READ)?;
-    if socket.follows(&key) {
-        tell(None);
-        return Ok(());
+fn forward(socket: &Socket, key: String, from: u64, said: impl Stream<Item = Arc<Said>> + Send + 'static) {
+    socket.follow(key, from, said.flat_map(|frame| stream::iter(texts(&frame))));
+}
+
+/// What a connection is sent of something that was said.
+fn texts(frame: &Said) -> impl Iterator<Item = Utf8Bytes> + use<> {
+    [Some(frame.text()), frame.suggestion()].into_iter().flatten()
+}
+
+impl Resumes {
+    /// Sends what was said after that place and did not come yet, and then what is said. `tell` hears before how much
+    /// was missed.
+    async fn resume(
+        &self,
+        socket: &Socket,
+        who: &Actor,
+        id: Id<ConversationKind>,
+        since: u64,
+        tell: impl FnOnce(Missed),
+    ) -> kernel::Result<()> {
+        who.require(Permission::CHAT_READ)?;
+        let key = id.to_string();
+        let Some(from) = socket.followed_from(&key) else {
+            socket.check_room(1)?;
+            let (missed, frames) = self.0.follow(who, id, Some(since)).await?;
+            tell(missed);
+            forward(socket, key, missed.from, frames);
+            return Ok(());
+        };
+        // It may follow from later on, because it said something before it asked for what it had missed.
+        let missed = Missed { from: since, count: from.saturating_sub(since) };
+        let frames = if missed.count > 0 { self.0.before(who, id, missed).await? } else { Vec::new() };
+        tell(missed);
+        frames.iter().flat_map(texts).for_each(|text| socket.send_text(text));
+        socket.followed_back_to(&key, since);
+        Ok(())
     }
-    let (missed, frames) = conversations.follow(who, id, since).await?;
-    tell(Some(missed));
-    let texts =
-        |frame: Arc<Said>| stream::iter([Some(frame.text()), frame.suggestion()].into_iter().flatten());
-    socket.follow(key, frames.flat_map(texts));
-    Ok(())
 }
 
 impl FrameHandler for Resumes {
@@ -114,11 +139,10 @@ impl FrameHandler for Resumes {
         Box::pin(async move {
             let who = signed_in(socket)?;
             let Resume { conversation_id, since } = fields("resume", frame.body)?;
-            let tell = |missed: Option<Missed>| {
-                let Missed { from, count } = missed.unwrap_or(Missed { from: since, count: 0 });
+            let tell = |Missed { from, count }| {
                 socket.send("resumed", &Resumed { id: frame.id, conversation_id, from, count });
             };
-            follow_telling(&self.0, socket, &who, conversation_id, Some(since), tell).await
+            self.resume(socket, &who, conversation_id, since, tell).await
         })
     }
 }
@@ -127,8 +151,14 @@ impl FrameHandler for Subscribes {
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
             let who = signed_in(socket)?;
-            for id in fields::<Topics>("subscribe", frame.body)?.conversations()? {
-                follow(&self.0, socket, &who, id, None).await?;
+            who.require(Permission::CHAT_READ)?;
+            let mut ids = fields::<Topics>("subscribe", frame.body)?.conversations()?;
+            ids.retain(|id| socket.followed_from(&id.to_string()).is_none());
+            ids.sort_unstable();
+            ids.dedup();
+            socket.check_room(ids.len())?;
+            for (id, from, frames) in self.0.follow_all(&who, ids).await? {
+                forward(socket, id.to_string(), from, frames);
             }
             socket.ack(frame.id.as_deref(), Map::new());
             Ok(())
