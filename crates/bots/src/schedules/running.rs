@@ -125,7 +125,7 @@ impl Schedules {
         let after: After = Arc::new(move |unit: &Unit<'_>, failure: Option<&str>| {
             // The run stands only if this attempt still has the job, and then the job is done.
             this.complete_in(unit, &json!({ "failed": failure })).map_err(|error| match error {
-                JobError::Interrupted => NotWritten::Interrupted,
+                JobError::Interrupted | JobError::NotYet(_) => NotWritten::Interrupted,
                 JobError::Retry(error) | JobError::RetryAfter(error, _) | JobError::Fail(error) => {
                     NotWritten::Refused(error.message().to_owned())
                 }

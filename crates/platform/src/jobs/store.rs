@@ -265,7 +265,8 @@ pub(crate) struct Beside<'a> {
     pub(crate) forget_at: Option<Timestamp>,
 }
 
-/// Writes where a locked job stands now. When it has ended, the next of its line is due.
+/// Writes where a locked job stands now. When it has ended, the next of its line is due, or waits
+/// for its time.
 pub(crate) fn save(
     unit: &Unit<'_>,
     row: &Row,
@@ -311,10 +312,10 @@ pub(crate) fn save(
         && row.place != "behind"
     {
         unit.execute(
-            "UPDATE jobs SET place = 'due' WHERE org_id = $1 AND id = (
+            "UPDATE jobs SET place = CASE WHEN run_at > $3 THEN 'later' ELSE 'due' END WHERE org_id = $1 AND id = (
                 SELECT id FROM jobs WHERE org_id = $1 AND line = $2 AND place <> 'done' AND place = 'behind'
                 ORDER BY line_at LIMIT 1)",
-            &[&line],
+            &[&line, &now],
         )?;
     }
     if lease.is_none() {

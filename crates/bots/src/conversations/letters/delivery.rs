@@ -1,8 +1,7 @@
 //! The job that puts a letter into a conversation.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use chrono::TimeDelta;
 use gateway::Module;
 use kernel::{
     Error, Id, Timestamp,
@@ -29,8 +28,8 @@ use crate::{
 
 /// Where a conversation is held that a letter begins.
 const WEB: &str = "web";
-/// Minutes after which a bot that is off, or silent while the staff talks, is looked at again.
-const BOT_IS_OFF: i64 = 10;
+/// After that long a bot that is off, or silent while the staff talks, is looked at again.
+const BOT_IS_OFF: Duration = Duration::from_mins(10);
 
 /// What a bot says of itself, whatever the dialog waits for.
 #[derive(Debug, Clone)]
@@ -47,7 +46,7 @@ enum Destination {
     Held(Id<ConversationKind>, Box<TurnRow>),
     /// Into a new one with the bot.
     New(Box<BotRow>),
-    /// Nowhere yet: the bot is off.
+    /// Nowhere yet: the bot is off, or the staff talks.
     Later,
 }
 
@@ -86,7 +85,8 @@ impl Conversations {
             };
             let put = match self.destination(job, &letter).await? {
                 Destination::Nowhere => return discard(job, letter).await,
-                Destination::Later => return put_off(job, letter, self.surroundings.now()).await,
+                // It keeps its place in the line of its letters: those that come later wait behind it.
+                Destination::Later => return Err(JobError::NotYet(BOT_IS_OFF)),
                 Destination::Held(id, row) => self.put(job, &letter, id, &row).await,
                 Destination::New(bot) => self.begin_with(job, &letter, *bot).await,
             };
@@ -221,7 +221,7 @@ impl Conversations {
 fn lost(error: JobError) -> ConversationError {
     match error {
         JobError::Retry(error) | JobError::RetryAfter(error, _) | JobError::Fail(error) => error.into(),
-        JobError::Interrupted => {
+        JobError::Interrupted | JobError::NotYet(_) => {
             Error::unavailable("jobs", "Another node delivers the letter by now.").into()
         }
     }
@@ -233,17 +233,6 @@ async fn discard(job: &JobContext, letter: Letter) -> Result<Value, JobError> {
         if let Some(file) = &letter.file {
             unit.release_objects(file.attachment_id.as_bytes())?;
         }
-        Ok(Value::Null)
-    })
-    .await
-}
-
-/// It keeps its place in the line of its letters: those that come later wait behind it.
-async fn put_off(job: &JobContext, letter: Letter, now: Timestamp) -> Result<Value, JobError> {
-    let at = now + TimeDelta::minutes(BOT_IS_OFF);
-    job.complete_with(move |unit| {
-        let written = letter.written;
-        unit.enqueue(&DELIVER.job(&letter).in_line(letter.line(), written).at(at))?;
         Ok(Value::Null)
     })
     .await

@@ -32,7 +32,7 @@ use crate::{Settings, bots, memory::keywords::text};
 use address::Address;
 pub(super) use delivery::{Told, with_jobs};
 
-/// Puts a letter into a conversation. Its attempts last for days: the bot may be off, or the staff may have taken over.
+/// Puts a letter into a conversation. While the bot is off or the staff has taken over it waits, which is no attempt.
 const DELIVER: JobKind<Letter> = JobKind::new("conversations.deliver").attempts(100);
 
 /// Something that is said to somebody who isn't there.
