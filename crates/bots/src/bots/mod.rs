@@ -69,6 +69,6 @@ pub(crate) fn module(bots: &BotService, packages: &Packages) -> Module {
             documented!(access_routes::get_access),
             Access::permission(Permission::BOTS_READ).standing(Standing::MayUseBot),
         )
-        .route(bots, documented!(access_routes::put_access), write())
+        .route(bots, documented!(access_routes::put_access), write().in_person())
         .route(packages, documented!(access_routes::restart), write())
 }

@@ -80,19 +80,32 @@ r = PATCH "/admin/config", #{ "bots.call_depth": 3 }
 TALK r.error.details.reason
 r = POST "/conversations/" + session.id + "/attachments", "text"
 TALK r.error.details.reason
+bot = "/bots/asking"
+r = PUT bot + "/scripts/start", #{ source: "TALK 1" }
+TALK r.error.details.reason
+r = DELETE HTTP bot + "/scripts/start"
+TALK r.error.details.reason
+r = DELETE HTTP bot + "/files/test.gbdialog/start.bas"
+TALK r.error.details.reason
+r = POST bot + "/versions/1/restore"
+TALK r.error.details.reason
+r = PATCH bot + "/config", #{ "webhook-auth": "none" }
+TALK r.error.details.reason
+r = PUT bot + "/access", #{ visibility: "public" }
+TALK r.error.details.reason
 "#;
     let bot = app.bot("Asking", script).await;
 
     let said = said(&app.admin(), &bot).await;
 
     assert_eq!(said[0], "200");
-    assert_eq!(said.len(), 12, "{said:?}");
+    assert_eq!(said.len(), 18, "{said:?}");
     for refused in &said[1..9] {
         let is_refused = refused.ends_with(" 403 not_for_scripts");
         assert!(is_refused, "{refused}");
     }
     assert!(said[1].starts_with("/auth/logout 403") && said[6].starts_with("/users 403"), "{said:?}");
-    assert_eq!(said[9..], ["not_for_scripts", "not_for_scripts", "not_for_scripts"]);
+    assert_eq!(said[9..], ["not_for_scripts"; 9]);
     app.admin().me().await;
 }
 
