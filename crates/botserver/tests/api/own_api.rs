@@ -110,6 +110,20 @@ TALK r.error.details.reason
 }
 
 #[botserver_test]
+async fn a_script_that_reads_scripts_is_not_told_the_secrets_of_their_hooks(app: App) {
+    let script = r#"
+r = GET "/bots/asking/scripts/paid"
+TALK r.hooks[0].name
+TALK JSON(r.hooks[0]) CONTAINS "secret"
+"#;
+    let bot = app.bot_of("Asking", &[("start", script), ("paid", "WEBHOOK \"paid\"\nRETURN 1")]).await;
+    let shown = app.admin().get("/bots/asking/scripts/paid").await.assert_ok().data();
+    assert!(shown["hooks"][0]["secret"].is_string());
+
+    assert_eq!(said(&app.admin(), &bot).await, ["paid", "false"]);
+}
+
+#[botserver_test]
 async fn a_visitor_asks_as_a_visitor(app: App) {
     let script = r#"
 r = GET "/users/me"
