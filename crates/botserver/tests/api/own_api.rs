@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::{Router, routing};
 use futures_util::future::join_all;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::support::{App, Client, Value, botserver_test, each_database, json, run_test, texts};
 
@@ -217,6 +217,55 @@ TALK "still here"
     assert_eq!(said[2..8], ["own_script"; 6]);
     assert_eq!(said[8], "Renamed");
     assert_eq!(ann.say(&started, "on").await, ["still here"]);
+}
+
+#[each_database]
+fn a_script_waits_a_moment_for_a_turn_of_another_conversation_and_not_for_ever() {
+    run_test(async {
+        let reaches = |config: &mut botserver::Config| {
+            config.egress.allow = vec!["127.0.0.1/32".parse().expect("a network")];
+            config.egress.http = true;
+        };
+        let app = App::start_with(reaches).await;
+        // Somebody else's server, which answers when it is let.
+        let (asked, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let waits = {
+            let (asked, go) = (Arc::clone(&asked), Arc::clone(&go));
+            move || {
+                let (asked, go) = (Arc::clone(&asked), Arc::clone(&go));
+                async move {
+                    asked.add_permits(1);
+                    let _ = go.acquire().await;
+                    "done"
+                }
+            }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = listener.local_addr().expect("an address");
+        let router = Router::new().route("/slow", routing::get(waits));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let slow = format!("HEAR x\nx = GET \"http://{at}/slow\"\nTALK x");
+        let script = r#"
+HEAR other
+r = POST "/conversations/" + other + "/messages", #{ content: "x" }
+TALK r.http_status + " " + r.error.details.reason
+"#;
+        let (slow, bot) = (app.bot("Slow", &slow).await, app.bot("Asking", script).await);
+        let ann = app.user("ann").await;
+        let (busy, asking) = (ann.converse(&slow).await, ann.converse(&bot).await);
+        let other = busy["conversation_id"].as_str().expect("an id");
+
+        let talk = async {
+            let _ = asked.acquire().await;
+            let said = ann.say(&asking, other).await;
+            go.add_permits(1);
+            said
+        };
+        let (answered, said) = tokio::join!(ann.say(&busy, "go"), talk);
+
+        assert_eq!((said, answered), (vec!["409 turn_in_progress".to_owned()], vec!["done".to_owned()]));
+        app.stop().await;
+    });
 }
 
 #[botserver_test]
