@@ -219,6 +219,29 @@ TALK "still here"
     assert_eq!(ann.say(&started, "on").await, ["still here"]);
 }
 
+#[botserver_test]
+async fn a_script_puts_its_own_conversation_into_the_archive_and_runs_once(app: App) {
+    let script = r#"
+HEAR x
+made = POST "/conversations", #{ bot_id: "other" }
+r = POST "/conversations/" + session.id + "/archive"
+TALK r.http_status + " " + r.status
+"#;
+    let other = app.bot("Other", "TALK \"Hello\"").await;
+    let bot = app.bot("Asking", script).await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+
+    let said = ann.say(&started, "go").await;
+
+    let path = format!("/conversations/{}", started["conversation_id"].as_str().expect("an id"));
+    let conversation = ann.get(&path).await.assert_ok().data();
+    assert_eq!((said, &conversation["status"]), (vec!["200 archived".to_owned()], &json!("archived")));
+    let others = format!("/conversations?filter[bot_id]={}", other["bot_id"].as_str().expect("an id"));
+    assert_eq!(ann.get(others).await.assert_ok().items().len(), 1);
+    ann.patch(&path, json!({ "status": "active" })).await.assert_ok();
+}
+
 #[each_database]
 fn a_script_waits_a_moment_for_a_turn_of_another_conversation_and_not_for_ever() {
     run_test(async {
