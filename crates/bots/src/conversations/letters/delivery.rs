@@ -84,7 +84,7 @@ impl Conversations {
                 _ => None,
             };
             let put = match self.destination(job, &letter).await? {
-                Destination::Nowhere => return discard(job, letter).await,
+                Destination::Nowhere => return Ok(Value::Null),
                 // It keeps its place in the line of its letters: those that come later wait behind it.
                 Destination::Later => return Err(JobError::NotYet(BOT_IS_OFF)),
                 Destination::Held(id, row) => self.put(job, &letter, id, &row).await,
@@ -225,15 +225,4 @@ fn lost(error: JobError) -> ConversationError {
             Error::unavailable("jobs", "Another node delivers the letter by now.").into()
         }
     }
-}
-
-/// There is nobody whom it could reach: nobody has its file any more.
-async fn discard(job: &JobContext, letter: Letter) -> Result<Value, JobError> {
-    job.complete_with(move |unit| {
-        if let Some(file) = &letter.file {
-            unit.release_objects(file.attachment_id.as_bytes())?;
-        }
-        Ok(Value::Null)
-    })
-    .await
 }

@@ -42,12 +42,9 @@ pub(super) struct Letter {
     user_id: UserId,
     content: String,
     file: Option<Enclosed>,
-    /// Its place in the line of letters to the same person.
-    #[serde(default)]
-    written: i64,
 }
 
-/// A file that goes with a letter. Its object is the attachment's from the moment the letter is written.
+/// A file that goes with a letter. Its object is the job's, and the attachment's, too, when that is delivered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Enclosed {
     attachment_id: AttachmentId,
@@ -98,12 +95,11 @@ struct Letters {
 impl Draft for Letters {
     fn write(&self, unit: &Unit<'_>, at: Timestamp) -> Result<(), NotWritten> {
         for (written, letter) in (at.timestamp_micros()..).zip(&self.all) {
+            let job = unit.enqueue(&DELIVER.job(letter).in_line(letter.line(), written))?;
             if let Some(file) = &letter.file {
                 let hash = file.hash.parse().map_err(|error| NotWritten::Server(Error::internal(error)))?;
-                unit.claim_object(Stored { hash, size: file.size }, file.attachment_id.as_bytes())?;
+                unit.claim_object(Stored { hash, size: file.size }, job.as_bytes())?;
             }
-            let letter = Letter { written, ..letter.clone() };
-            unit.enqueue(&DELIVER.job(&letter).in_line(letter.line(), written))?;
         }
         Ok(())
     }
@@ -170,7 +166,7 @@ impl Messenger {
             return Err(Unperformed::argument(message));
         }
         let file = file.map(Enclosed::of);
-        let letter = Letter { bot_id: run.bot, user_id: to, content, file, written: 0 };
+        let letter = Letter { bot_id: run.bot, user_id: to, content, file };
         run.drafts.with(|letters: &mut Letters| {
             let bytes = letters.bytes + letter.content.len();
             if letters.all.len() >= most || bytes > most_bytes {

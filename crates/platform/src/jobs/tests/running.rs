@@ -7,6 +7,7 @@ use serde_json::json;
 use test_database::each_database;
 
 use super::*;
+use crate::objects::{ObjectHash, Stored};
 
 #[each_database]
 async fn a_job_stands_with_the_unit_that_wanted_it_or_not_at_all() {
@@ -373,4 +374,30 @@ async fn a_job_in_a_line_waits_for_its_time_also_when_it_stands_first() {
     gate.go.send(()).unwrap();
     assert_eq!(gate.next().await, 2);
     gate.go.send(()).unwrap();
+}
+
+#[each_database]
+async fn a_job_has_its_objects_until_it_is_forgotten_however_it_ended() {
+    let house = House::new().await;
+    let stored = Stored { hash: ObjectHash::of(b"a file"), size: 6 };
+    let enqueued = house.db.write(house.org, move |unit| {
+        let id = unit.enqueue(&COUNT.job(&Count { number: 1 }).after(TimeDelta::hours(1)))?;
+        unit.claim_object(stored, id.as_bytes())?;
+        unit.claim_object(stored, &[1; 16])?;
+        Ok::<_, DbError>(id)
+    });
+    let id = enqueued.await.unwrap();
+    let claims = async || {
+        let sql = "SELECT count(*) FROM object_claims WHERE org_id = $1";
+        let counted = house.db.read(house.org, |tx| tx.one::<(i64,)>(sql, &[])).await;
+        counted.map_err(|e: DbError| e).unwrap().unwrap().0
+    };
+
+    house.cancel(id).await.unwrap();
+    let forget = |now| house.everywhere(move |unit| store::forget(&unit.everywhere(), now));
+    assert_eq!(forget(house.now()).await, 0);
+    assert_eq!(claims().await, 2, "it may be looked at, or run again");
+
+    assert_eq!(forget(house.now() + TimeDelta::days(400)).await, 1);
+    assert_eq!(claims().await, 1, "what others have stays theirs");
 }
