@@ -25,6 +25,9 @@ pub(crate) use access::Guard;
 pub use model::{Bot, BotError, BotPatch, NewBot, NewStatus, PackageSummary, Status, Visibility};
 pub use service::BotService;
 
+/// After that long a bot that is off, or silent while the staff talks, is looked at again.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_mins(10);
+
 /// How long a package may take to be sent and installed.
 const UPLOAD: Duration = Duration::from_mins(10);
 

@@ -124,20 +124,20 @@ impl Conversations {
         }
         let says = self.phrases(&row.bot_config);
         Turn {
-            conversation: scene.run.conversation,
-            bot: row.bot_id,
-            user: row.user_id,
-            channel: Arc::clone(&scene.run.channel),
-            version: scene.version,
             seq: row.seq,
             fence: row.fence,
             archived: row.archived,
-            cause,
-            welcome: None,
             ran,
             waited,
             asked_secret: row.asks_secret == Some(true),
             has_callers: row.depth > Some(0),
+            began_with: row.program.zip(row.version),
+            fallback: Some(says.fallback),
+            sorry: says.sorry,
+            ..Turn::first(scene, cause)
+        }
+    }
+
     /// Waits for a turn of the conversation. What a script asks for waits a moment only: the turn there may wait for the
     /// script's own.
     pub(super) async fn line_of(
@@ -152,13 +152,6 @@ impl Conversations {
             in_line.await
         };
         turn.ok_or(ConversationError::TurnInProgress)
-    }
-
-            began_with: row.program.zip(row.version),
-            drafts: scene.run.drafts.clone(),
-            fallback: Some(says.fallback),
-            sorry: says.sorry,
-        }
     }
 
     /// Turns of a bot that change the same things overtake each other. Whoever was overtaken goes on in line, and so does
@@ -250,16 +243,16 @@ impl From<NotCommitted> for ConversationError {
             NotCommitted::Other(error) => error,
             NotCommitted::Turn(NotWritten::Database(error)) => error.into(),
             NotCommitted::Turn(NotWritten::Server(error)) => error.into(),
-/// Does a script ask for it, on that person's behalf?
-fn is_asked_within(person: Option<&Actor>) -> bool {
-    person.is_some_and(|who| !who.origin.asked_within.is_empty())
-}
-
             NotCommitted::Turn(NotWritten::Overtaken | NotWritten::Refused(_) | NotWritten::Interrupted) => {
                 Self::Busy
             }
         }
     }
+}
+
+/// Does a script ask for it, on that person's behalf?
+fn is_asked_within(person: Option<&Actor>) -> bool {
+    person.is_some_and(|who| !who.origin.asked_within.is_empty())
 }
 
 pub(super) fn count(ran: Option<&Outcome>) {

@@ -1,7 +1,5 @@
 //! The job that puts a letter into a conversation.
 
-use std::{sync::Arc, time::Duration};
-
 use gateway::Module;
 use kernel::{
     Error, Id, Timestamp,
@@ -15,9 +13,9 @@ use serde_json::{Map, Value};
 
 use super::{DELIVER, Letter, reachable};
 use crate::{
-    bots::{self, store::BotRow},
+    bots::{self, LOOK_AGAIN, store::BotRow},
     conversations::{
-        ConversationError, Conversations,
+        ConversationError, Conversations, WEB,
         commit::Setting,
         events::{About, ConversationStarted},
         send::TRIES,
@@ -25,11 +23,6 @@ use crate::{
         turn::{Cause, Turn},
     },
 };
-
-/// Where a conversation is held that a letter begins.
-const WEB: &str = "web";
-/// After that long a bot that is off, or silent while the staff talks, is looked at again.
-const BOT_IS_OFF: Duration = Duration::from_mins(10);
 
 /// What a bot says of itself, whatever the dialog waits for.
 #[derive(Debug, Clone)]
@@ -86,7 +79,7 @@ impl Conversations {
             let put = match self.destination(job, &letter).await? {
                 Destination::Nowhere => return Ok(Value::Null),
                 // It keeps its place in the line of its letters: those that come later wait behind it.
-                Destination::Later => return Err(JobError::NotYet(BOT_IS_OFF)),
+                Destination::Later => return Err(JobError::NotYet(LOOK_AGAIN)),
                 Destination::Held(id, row) => self.put(job, &letter, id, &row).await,
                 Destination::New(bot) => self.begin_with(job, &letter, *bot).await,
             };
@@ -139,26 +132,7 @@ impl Conversations {
             offered: Vec::new(),
             heard: true,
         });
-        let turn = Turn {
-            conversation: id,
-            bot: bot.id,
-            user,
-            channel: Arc::clone(&scene.run.channel),
-            version: bot.version,
-            seq: 0,
-            fence: 0,
-            archived: false,
-            cause: Cause::Told(self.told(letter)?),
-            welcome: None,
-            ran: None,
-            waited: false,
-            asked_secret: false,
-            has_callers: false,
-            began_with: None,
-            drafts: scene.run.drafts.clone(),
-            fallback: None,
-            sorry: String::new(),
-        };
+        let turn = Turn::first(&scene, Cause::Told(self.told(letter)?));
         self.commit_letter(job, turn, move |unit| {
             // It may have been deleted; nothing would ever remove what it leaves.
             bots::store::lock(unit, bot.id)?;
