@@ -58,6 +58,9 @@ pub struct CommandSpec {
     pub example: &'static str,
 }
 
+/// What is taken when a package is installed, and performed by nobody when a script runs.
+pub const DECLARED: &[&str] = &["ALLOW ROLE", "CREATE INDEX", "WEBHOOK"];
+
 impl CommandSpec {
     /// How many arguments must be given.
     pub fn minimum(&self) -> usize {
@@ -94,7 +97,7 @@ impl CommandSpec {
     /// Whether it says, at the top of a script, what holds before the script runs. SET SCHEDULE, which may also plan at
     /// run time, is not among these.
     pub fn is_declaration(&self) -> bool {
-        matches!(self.phrase, "WEBHOOK" | "ALLOW ROLE" | "CREATE INDEX")
+        DECLARED.contains(&self.phrase)
             || HandlerKind::of_phrase(self.phrase).is_some_and(|kind| kind != HandlerKind::Delayed)
     }
 

@@ -25,6 +25,9 @@ pub(crate) use access::Guard;
 pub use model::{Bot, BotError, BotPatch, NewBot, NewStatus, PackageSummary, Status, Visibility};
 pub use service::BotService;
 
+/// After that long a bot that is off, or silent while the staff talks, is looked at again.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_mins(10);
+
 /// How long a package may take to be sent and installed.
 const UPLOAD: Duration = Duration::from_mins(10);
 
@@ -69,6 +72,6 @@ pub(crate) fn module(bots: &BotService, packages: &Packages) -> Module {
             documented!(access_routes::get_access),
             Access::permission(Permission::BOTS_READ).standing(Standing::MayUseBot),
         )
-        .route(bots, documented!(access_routes::put_access), write())
+        .route(bots, documented!(access_routes::put_access), write().in_person())
         .route(packages, documented!(access_routes::restart), write())
 }

@@ -17,7 +17,7 @@ pub(crate) fn module(packages: &Packages) -> Module {
     Module::new("bot-config")
         .route(packages, documented!(routes::get), standing(Permission::BOTS_READ))
         // The answer holds settings beside each other, and some are nobody's to know: they are hidden in it.
-        .route(packages, documented!(routes::patch), standing(Permission::BOTS_WRITE))
+        .route(packages, documented!(routes::patch), standing(Permission::BOTS_WRITE).in_person())
 }
 
 /// What is to be said of a setting in a file, if anything is.

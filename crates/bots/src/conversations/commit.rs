@@ -1,6 +1,6 @@
 //! The way of every turn into the database, and from there to whoever watches.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use gateway::command::{Drafts, Kept, NotWritten, Run};
 use kernel::{
@@ -8,6 +8,7 @@ use kernel::{
     id::kind::{Bot, Conversation as ConversationKind, Organization, User},
 };
 use platform::db::{DbError, Json, Unit};
+use tokio::time::timeout;
 
 use super::{
     ConversationError, Conversations, Message,
@@ -21,6 +22,9 @@ use super::{
     waiting::Turn as InLine,
 };
 use crate::logs::Notes;
+
+/// How long a script waits for a turn of another conversation than its own.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// What a bot says where no script does.
 pub(super) struct Phrases {
@@ -120,25 +124,34 @@ impl Conversations {
         }
         let says = self.phrases(&row.bot_config);
         Turn {
-            conversation: scene.run.conversation,
-            bot: row.bot_id,
-            user: row.user_id,
-            channel: Arc::clone(&scene.run.channel),
-            version: scene.version,
             seq: row.seq,
             fence: row.fence,
             archived: row.archived,
-            cause,
-            welcome: None,
             ran,
             waited,
             asked_secret: row.asks_secret == Some(true),
             has_callers: row.depth > Some(0),
             began_with: row.program.zip(row.version),
-            drafts: scene.run.drafts.clone(),
             fallback: Some(says.fallback),
             sorry: says.sorry,
+            ..Turn::first(scene, cause)
         }
+    }
+
+    /// Waits for a turn of the conversation. What a script asks for waits a moment only: the turn there may wait for the
+    /// script's own.
+    pub(super) async fn line_of(
+        &self,
+        conversation: Id<ConversationKind>,
+        person: Option<&Actor>,
+    ) -> Result<InLine<Id<ConversationKind>>, ConversationError> {
+        let in_line = self.lines.turn(conversation, self.settings.get().waiting_turns);
+        let turn = if is_asked_within(person) {
+            timeout(MOMENT, in_line).await.ok().flatten()
+        } else {
+            in_line.await
+        };
+        turn.ok_or(ConversationError::TurnInProgress)
     }
 
     /// Turns of a bot that change the same things overtake each other. Whoever was overtaken goes on in line, and so does
@@ -150,8 +163,7 @@ impl Conversations {
         person: Option<&Actor>,
         overtaken: bool,
     ) -> Option<InLine<Id<Bot>>> {
-        let is_asked_within = person.is_some_and(|who| !who.origin.asked_within.is_empty());
-        if is_asked_within || (!overtaken && !self.contended.is_busy(bot)) {
+        if is_asked_within(person) || (!overtaken && !self.contended.is_busy(bot)) {
             return None;
         }
         self.contended.turn(bot, usize::MAX).await
@@ -236,6 +248,11 @@ impl From<NotCommitted> for ConversationError {
             }
         }
     }
+}
+
+/// Does a script ask for it, on that person's behalf?
+fn is_asked_within(person: Option<&Actor>) -> bool {
+    person.is_some_and(|who| !who.origin.asked_within.is_empty())
 }
 
 pub(super) fn count(ran: Option<&Outcome>) {

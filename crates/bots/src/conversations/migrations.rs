@@ -60,10 +60,11 @@ pub(crate) const SAID: Migration = Migration::new(
 pub(crate) const SEARCH: Migration =
     Migration::search("m20261129_42_bots_messages_search", "messages", "content_key");
 
-/// Files that are sent.
+/// The index by which messages are found, filled apart from the turns that write them.
 pub(crate) const SEARCH_LATER: Migration =
     Migration::search_later("m20261201_01_bots_messages_search_later", "messages", "content_key");
 
+/// Files that are sent.
 pub(crate) const ATTACHMENTS: Migration = Migration::new(
     "m20261129_43_bots_conversation_attachments",
     "CREATE TABLE conversation_attachments (

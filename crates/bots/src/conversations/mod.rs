@@ -65,6 +65,9 @@ pub(crate) use store::{
 };
 pub use variables::DialogState;
 
+/// Where a conversation is held that doesn't say: on this server.
+const WEB: &str = "web";
+
 /// The operations on conversations, over REST and WebSocket.
 pub(crate) fn module(conversations: &Conversations) -> Module {
     let module = keywords::with_commands(Module::new("conversations"), conversations);

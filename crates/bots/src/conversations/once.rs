@@ -138,9 +138,8 @@ impl Conversations {
         if let (Some(person), Some(beside)) = (&who.person, once.conversation) {
             not_its_own_script(person, beside)?;
         }
-        let places = self.settings.get().waiting_turns;
         let _in_line = match once.conversation {
-            Some(id) => Some(self.lines.turn(id, places).await.ok_or(ConversationError::TurnInProgress)?),
+            Some(id) => Some(self.line_of(id, who.person.as_ref()).await?),
             None => None,
         };
         let seconds = self.settings.get().script_run_seconds;

@@ -80,9 +80,7 @@ impl Conversations {
         self.check_message(&message)?;
         not_its_own_script(who, id)?;
         let started = Instant::now();
-        let places = self.settings.get().waiting_turns;
-        let in_line = self.lines.turn(id, places).await;
-        let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
+        let _in_line = self.line_of(id, Some(who)).await?;
         let _turn = self.stops.begin(id, &self.surroundings);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {

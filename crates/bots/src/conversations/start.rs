@@ -13,7 +13,7 @@ use platform::{
 };
 
 use super::{
-    ConversationError, Conversations, Message, NewConversation, NewMessage, Started,
+    ConversationError, Conversations, Message, NewConversation, NewMessage, Started, WEB,
     access::{manageable, not_its_own_script},
     commit::{Setting, count},
     dialog::{Input, Scene},
@@ -25,9 +25,6 @@ use super::{
     visits,
 };
 use crate::bots::{self, store::BotRow};
-
-/// Where a conversation is held that doesn't say.
-const WEB: &str = "web";
 
 /// A conversation that has begun, or begun anew.
 struct Begun {
@@ -122,24 +119,13 @@ impl Conversations {
         count(ran.as_ref());
         let says = self.phrases(&bot.config);
         Ok(Turn {
-            conversation: scene.run.conversation,
-            bot: bot.id,
-            user: scene.run.user,
-            channel: Arc::clone(&scene.run.channel),
-            version: bot.version,
             seq: place.seq,
             fence: place.fence,
             archived: place.archived,
-            cause: Cause::Beginning,
             welcome: says.welcome,
             ran,
-            waited: false,
-            asked_secret: false,
-            has_callers: false,
-            began_with: None,
-            drafts: scene.run.drafts.clone(),
-            fallback: None,
             sorry: says.sorry,
+            ..Turn::first(scene, Cause::Beginning)
         })
     }
 
@@ -198,9 +184,7 @@ impl Conversations {
         id: Id<ConversationKind>,
     ) -> Result<Started, ConversationError> {
         not_its_own_script(&who, id)?;
-        let places = self.settings.get().waiting_turns;
-        let in_line = self.lines.turn(id, places).await;
-        let _in_line = in_line.ok_or(ConversationError::TurnInProgress)?;
+        let _in_line = self.line_of(id, Some(&who)).await?;
         let _turn = self.stops.begin(id, &self.surroundings);
         let mut in_line_of_bot = None;
         for attempt in 0..TRIES {

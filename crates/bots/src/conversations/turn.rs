@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     attachments::{self, Attachment, Outgoing},
-    dialog::{End, Outcome, Stack},
+    dialog::{End, Outcome, Scene, Stack},
     events::{About, MessageReceived, MessageSent, Said},
     keywords::Offered,
     letters::Told,
@@ -94,6 +94,30 @@ pub(super) struct Heard {
 }
 
 impl Turn {
+    /// The first turn of a conversation, in which no script runs and nothing is said.
+    pub(super) fn first(scene: &Scene, cause: Cause) -> Self {
+        Self {
+            conversation: scene.run.conversation,
+            bot: scene.run.bot,
+            user: scene.run.user,
+            channel: Arc::clone(&scene.run.channel),
+            version: scene.version,
+            seq: 0,
+            fence: 0,
+            archived: false,
+            cause,
+            welcome: None,
+            ran: None,
+            waited: false,
+            asked_secret: false,
+            has_callers: false,
+            began_with: None,
+            drafts: scene.run.drafts.clone(),
+            fallback: None,
+            sorry: String::new(),
+        }
+    }
+
     /// Writes all of it, in the unit. The first message is the person's, if they said something.
     pub(super) fn write(&self, unit: &Unit<'_>, at: Timestamp) -> Result<Vec<Message>, NotWritten> {
         // Before anything is locked.

@@ -24,9 +24,6 @@ use super::{
 /// Goes on with a script that has waited long enough. Its attempts last for days: nobody else would go on.
 const WAKE: JobKind<Sleeper> = JobKind::new("conversations.wake").attempts(100);
 
-/// Minutes after which a bot that is off, or silent while the staff talks, is looked at again.
-const BOT_IS_OFF: i64 = 10;
-
 /// Where a script waits.
 #[derive(Debug, Serialize, Deserialize)]
 struct Sleeper {
@@ -101,7 +98,7 @@ impl Conversations {
 
     /// The bot is off, or silent: its script sleeps on.
     async fn sleep_on(&self, job: &JobContext, id: Id<ConversationKind>) -> Result<(), JobError> {
-        let (this, at) = (job.id(), self.surroundings.now() + chrono::TimeDelta::minutes(BOT_IS_OFF));
+        let (this, at) = (job.id(), self.surroundings.now() + crate::bots::LOOK_AGAIN);
         job.write(move |unit| {
             let next = enqueue(unit, id, at)?;
             Ok(store::set_wake(unit, id, this, next)?)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gateway::{Verbatim, command::NotWritten};
 use http::{HeaderMap, Method, Uri};
 use kernel::{
-    Error, Id, Kind, Surroundings,
+    Actor, Error, Id, Kind, Surroundings,
     id::kind::{Bot, Organization},
     text,
 };
@@ -208,23 +208,24 @@ impl Hooks {
         }
     }
 
-    /// The hooks that a script of the bot declares, for its author.
+    /// The hooks that a script of the bot declares, for its author. A script that asks for them on the author's behalf
+    /// isn't told the secrets: it could send them anywhere.
     pub(crate) async fn of_script(
         &self,
-        org: Id<Organization>,
+        who: &Actor,
         bot: &BotRow,
         state: &State,
         script: &str,
     ) -> Result<Vec<Hook>, Error> {
         let declared: Vec<_> =
             declared::declared(state).into_iter().filter(|(_, hook)| hook.script == script).collect();
-        let open = is_open(bot)?;
+        let hidden = is_open(bot)? || !who.origin.asked_within.is_empty();
         let mut hooks = Vec::new();
         for (key, hook) in declared {
             let (id, wanted) = (bot.id, key.clone());
-            let sealed = self.db.read(org, move |tx| store::secret(tx, id, &wanted)).await?;
+            let sealed = self.db.read(who.org, move |tx| store::secret(tx, id, &wanted)).await?;
             let secret = sealed
-                .filter(|_| !open)
+                .filter(|_| !hidden)
                 .map(|sealed| Ok::<_, Error>(self.unsealed(bot.id, &key, &sealed)?.text()));
             hooks.push(Hook {
                 // A slug may be another bot's one day.

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use basic::{Known, schema::Table};
+use basic::{Known, commands::DECLARED, schema::Table};
 
 use super::{
     PackageError, ScriptEntry, ScriptKind, ScriptReport, ScriptStatus,
@@ -25,9 +25,6 @@ pub(super) fn script_names(state: &State) -> BTreeMap<String, String> {
 
 /// A script's path, name and text.
 pub(super) type Source = (String, String, String);
-
-/// What is taken when a package is installed, and performed by nobody when a script runs.
-const DECLARED: &[&str] = &["ALLOW ROLE", "CREATE INDEX", "WEBHOOK"];
 
 /// What the scripts of a package may name without saying what it is.
 #[derive(Debug, Clone, Default)]

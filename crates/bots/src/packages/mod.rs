@@ -51,9 +51,10 @@ fn unwatched() -> Watch {
 /// The operations on packages.
 pub(crate) fn module(packages: &Packages) -> Module {
     let read = || Access::permission(Permission::BOTS_READ).standing(Standing::MayUseBot);
-    let write = || Access::permission(Permission::BOTS_WRITE).standing(Standing::MayUseBot);
+    // What scripts there are is for somebody who is there to say: they run with the rights of whoever talks with them.
+    let author = || Access::permission(Permission::BOTS_WRITE).standing(Standing::MayUseBot).in_person();
     // The service limits the bytes, by settings that may change.
-    let upload = || write().body_limit(usize::MAX).timeout(Duration::from_mins(10)).in_person();
+    let upload = || author().body_limit(usize::MAX).timeout(Duration::from_mins(10));
     // A page has several, and they are no reason to refuse a sign-in.
     let looks = || Access::public().uncounted().limit(Limit::per_minute(300, By::Address));
     Module::new("packages")
@@ -62,9 +63,9 @@ pub(crate) fn module(packages: &Packages) -> Module {
         .route(packages, documented!(file_routes::list_files), read())
         .route(packages, documented!(file_routes::get_file), read())
         .route(packages, documented!(file_routes::put_file), upload())
-        .route(packages, documented!(file_routes::delete_file), write())
+        .route(packages, documented!(file_routes::delete_file), author())
         .route(packages, documented!(theme::looks), looks())
         .route(packages, documented!(theme::theme), looks())
         .route(packages, documented!(version_routes::list_versions), read())
-        .route(packages, documented!(version_routes::restore_version), write())
+        .route(packages, documented!(version_routes::restore_version), author())
 }

@@ -124,7 +124,7 @@ impl Requests {
     async fn soap(&self, run: &Run, command: &Command) -> Performed {
         let refused = |why: &dyn std::fmt::Display| Unperformed::argument(why.to_string());
         let described_at = address(&text(command, 0), &[])?;
-        let described = self.send(run, Method::GET, described_at, None, HeaderMap::new()).await?;
+        let described = self.send(run, Method::GET, described_at.clone(), None, HeaderMap::new()).await?;
         if described.status >= 400 {
             let message = format!("the description of the service has the status {}", described.status);
             return Err(Unperformed::failed(ErrorCode::Http, message));
@@ -146,7 +146,12 @@ impl Requests {
             headers.insert(name, value);
         }
         let asked = address(&operation.address, &[])?;
-        let answer = self.send(run, Method::POST, asked, Some(&Data::Text(envelope)), headers).await?;
+        let envelope = Data::Text(envelope);
+        let answer = if asked.origin() == described_at.origin() {
+            self.send(run, Method::POST, asked, Some(&envelope), headers).await?
+        } else {
+            self.send_without_headers(run, Method::POST, asked, Some(&envelope), headers).await?
+        };
         let envelope = spawn_blocking(move || {
             let raw = answer.body.to_string();
             let mut data = soap::answered(&raw).unwrap_or_default();

@@ -62,8 +62,31 @@ impl Requests {
         body: Option<&Data>,
         own: HeaderMap,
     ) -> Result<Response, Unperformed> {
+        self.send_with(headers::of(run), run, method, url, body, own).await
+    }
+
+    /// The same to a server that the script didn't name: what it has set is not for that one.
+    pub(super) async fn send_without_headers(
+        &self,
+        run: &Run,
+        method: Method,
+        url: Url,
+        body: Option<&Data>,
+        own: HeaderMap,
+    ) -> Result<Response, Unperformed> {
+        self.send_with(HeaderMap::new(), run, method, url, body, own).await
+    }
+
+    async fn send_with(
+        &self,
+        mut headers: HeaderMap,
+        run: &Run,
+        method: Method,
+        url: Url,
+        body: Option<&Data>,
+        own: HeaderMap,
+    ) -> Result<Response, Unperformed> {
         let number = self.count(run)?;
-        let mut headers = headers::of(run);
         // What the script has set goes to the server that it names, and nowhere else.
         let follow = if headers.is_empty() { Follow::Anywhere } else { Follow::SameOrigin };
         headers.extend(own);

@@ -7,10 +7,8 @@
 use basic::Data;
 use quick_xml::escape::escape;
 
-use super::xml::Element;
+use super::xml::{Element, Namespace};
 
-const SOAP_11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
-const SOAP_12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
 const ENVELOPE_11: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const ENVELOPE_12: &str = "http://www.w3.org/2003/05/soap-envelope";
 
@@ -45,7 +43,7 @@ pub(super) struct Operation {
 impl Operation {
     /// The operation of that name, as the description has it.
     pub(super) fn of(description: &Element, name: &str) -> Result<Self, NotAsked> {
-        let found = [SOAP_11, SOAP_12].into_iter().find_map(|soap| {
+        let found = [Namespace::Soap11, Namespace::Soap12].into_iter().find_map(|soap| {
             let bindings =
                 description.all("binding").filter(move |binding| in_soap(binding, "binding", soap).is_some());
             bindings.into_iter().find_map(|binding| {
@@ -63,7 +61,7 @@ impl Operation {
         let of_binding = in_soap(binding, "binding", soap);
         let style = [of_operation, of_binding].into_iter().flatten().find_map(|of| of.attribute("style"));
         let action = of_operation.and_then(|of| of.attribute("soapAction")).unwrap_or_default().to_owned();
-        let is_12 = soap == SOAP_12;
+        let is_12 = soap == Namespace::Soap12;
         if style == Some("rpc") {
             let body = operation.child("input").and_then(|input| in_soap(input, "body", soap));
             let namespace = body.and_then(|body| body.attribute("namespace")).unwrap_or(target).to_owned();
@@ -125,7 +123,7 @@ pub(super) fn answered(document: &str) -> Option<Vec<(String, Data)>> {
 }
 
 /// The child that SOAP has put into an element of the description.
-fn in_soap<'a>(element: &'a Element, name: &str, soap: &str) -> Option<&'a Element> {
+fn in_soap<'a>(element: &'a Element, name: &str, soap: Namespace) -> Option<&'a Element> {
     element.children.iter().find(|child| child.name == name && child.namespace == soap)
 }
 
@@ -146,7 +144,7 @@ fn bare(name: &str) -> &str {
 }
 
 /// Where the port of a binding is.
-fn address<'a>(description: &'a Element, binding: &Element, soap: &str) -> Option<&'a str> {
+fn address<'a>(description: &'a Element, binding: &Element, soap: Namespace) -> Option<&'a str> {
     let name = binding.attribute("name")?;
     let ports = description.all("service").flat_map(|service| service.all("port"));
     let mut of_binding = ports.filter(|port| port.attribute("binding").is_some_and(|of| bare(of) == name));

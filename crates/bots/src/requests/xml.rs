@@ -15,6 +15,11 @@ use quick_xml::{
 const DEPTH: usize = 100;
 /// Elements of a document, each of which takes more memory than its text may.
 const MOST: usize = 200_000;
+/// Bytes of a namespace. It is compared for each element that stands in it.
+const NAMESPACE: usize = 1 << 10;
+
+const WSDL_SOAP_11: &[u8] = b"http://schemas.xmlsoap.org/wsdl/soap/";
+const WSDL_SOAP_12: &[u8] = b"http://schemas.xmlsoap.org/wsdl/soap12/";
 
 /// Why a text is no XML that is read here.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +36,32 @@ pub(super) enum NotXml {
     TooDeep,
     #[error("it has more than {MOST} elements")]
     TooMany,
+    #[error("it has a namespace of more than {NAMESPACE} bytes")]
+    LongNamespace,
+}
+
+/// Which of the namespaces that are told apart an element is in. A copy of its name for each element could take as much
+/// memory as the square of the document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Namespace {
+    /// What descriptions say of SOAP 1.1.
+    Soap11,
+    /// What descriptions say of SOAP 1.2.
+    Soap12,
+    /// Any other, or none.
+    #[default]
+    Other,
+}
+
+impl Namespace {
+    fn of(resolved: &ResolveResult<'_>) -> Result<Self, NotXml> {
+        match resolved {
+            ResolveResult::Bound(name) if name.as_ref().len() > NAMESPACE => Err(NotXml::LongNamespace),
+            ResolveResult::Bound(name) if name.as_ref() == WSDL_SOAP_11 => Ok(Self::Soap11),
+            ResolveResult::Bound(name) if name.as_ref() == WSDL_SOAP_12 => Ok(Self::Soap12),
+            _ => Ok(Self::Other),
+        }
+    }
 }
 
 /// An element.
@@ -38,8 +69,8 @@ pub(super) enum NotXml {
 pub(super) struct Element {
     /// Its name without a prefix.
     pub(super) name: String,
-    /// The namespace of its name; empty where it has none.
-    pub(super) namespace: String,
+    /// The namespace of its name.
+    pub(super) namespace: Namespace,
     /// By their names without prefixes.
     attributes: Vec<(String, String)>,
     pub(super) children: Vec<Element>,
@@ -53,13 +84,8 @@ impl Element {
         let mut open: Vec<Self> = Vec::new();
         let mut count = 0;
         loop {
-            let (namespace, event) = reader.read_resolved_event()?;
-            let namespace = match namespace {
-                ResolveResult::Bound(namespace) => {
-                    String::from_utf8_lossy(namespace.into_inner()).into_owned()
-                }
-                ResolveResult::Unbound | ResolveResult::Unknown(_) => String::new(),
-            };
+            let (resolved, event) = reader.read_resolved_event()?;
+            let namespace = Namespace::of(&resolved)?;
             if matches!(event, Event::Start(_) | Event::Empty(_)) {
                 count += 1;
                 if count > MOST {
@@ -92,7 +118,7 @@ impl Element {
         }
     }
 
-    fn begun(start: &BytesStart<'_>, namespace: String) -> Result<Self, NotXml> {
+    fn begun(start: &BytesStart<'_>, namespace: Namespace) -> Result<Self, NotXml> {
         let name = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
         let mut attributes = Vec::new();
         // Looking for names that come twice takes the square of their number.
@@ -186,14 +212,14 @@ mod tests {
 
     #[test]
     fn elements_are_objects_and_those_of_one_name_an_array() {
-        let document = r#"<?xml version="1.0"?><a xmlns="urn:x"><b>1</b><c> t &amp; &#x41;<![CDATA[<d>]]></c>
+        let document = r#"<?xml version="1.0"?><a xmlns="http://schemas.xmlsoap.org/wsdl/soap/"><b>1</b><c> t &amp; &#x41;<![CDATA[<d>]]></c>
             <b>2</b><e><f/></e><b>3</b><g nil="true"/></a>"#;
 
         assert_eq!(
             read(document),
             json!({ "b": ["1", "2", "3"], "c": "t & A<d>", "e": { "f": "" }, "g": null })
         );
-        assert_eq!(Element::read(document).unwrap().namespace, "urn:x");
+        assert_eq!(Element::read(document).unwrap().namespace, Namespace::Soap11);
     }
 
     #[test]
@@ -210,5 +236,16 @@ mod tests {
         }
         let deep = format!("{}{}", "<a>".repeat(DEPTH + 1), "</a>".repeat(DEPTH + 1));
         assert!(matches!(Element::read(&deep), Err(NotXml::TooDeep)));
+    }
+
+    #[test]
+    fn a_long_namespace_is_not_read_for_each_element_that_has_it() {
+        let elements = "<b/>".repeat(MOST - 1);
+        let document = |namespace: usize| format!("<a xmlns=\"{}\">{elements}</a>", "n".repeat(namespace));
+
+        let read = Element::read(&document(NAMESPACE)).unwrap();
+
+        assert_eq!((read.namespace, read.children.len()), (Namespace::Other, MOST - 1));
+        assert!(matches!(Element::read(&document(NAMESPACE + 1)), Err(NotXml::LongNamespace)));
     }
 }

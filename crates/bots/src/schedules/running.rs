@@ -24,7 +24,7 @@ use super::{
     store::{self, ScheduleRow},
 };
 use crate::{
-    bots::{self, store::BotRow},
+    bots::{self, LOOK_AGAIN, store::BotRow},
     conversations::once::{After, Once, Runner},
     logs::Notes,
 };
@@ -36,8 +36,6 @@ pub(super) const RUN_NOW: JobKind<Due> = JobKind::new("bots.scheduled_now").atte
 /// Plans anew what lost its job: somebody cancelled it, or it was given up.
 const RESUME: JobKind<()> = JobKind::new("bots.resume_schedules");
 
-/// Minutes after which a bot that is off is looked at again for what is to run once.
-const BOT_IS_OFF: i64 = 10;
 /// Minutes after which a schedule that did not run is taken for one that lost its job.
 const LOST: i64 = 60;
 
@@ -125,7 +123,7 @@ impl Schedules {
         let after: After = Arc::new(move |unit: &Unit<'_>, failure: Option<&str>| {
             // The run stands only if this attempt still has the job, and then the job is done.
             this.complete_in(unit, &json!({ "failed": failure })).map_err(|error| match error {
-                JobError::Interrupted => NotWritten::Interrupted,
+                JobError::Interrupted | JobError::NotYet(_) => NotWritten::Interrupted,
                 JobError::Retry(error) | JobError::RetryAfter(error, _) | JobError::Fail(error) => {
                     NotWritten::Refused(error.message().to_owned())
                 }
@@ -148,7 +146,7 @@ impl Schedules {
         if row.cron.is_some() || !is_planned {
             return self.fail(job, &row, is_planned, "The bot is off.".to_owned()).await;
         }
-        let (id, at) = (row.id, self.conversations.now() + TimeDelta::minutes(BOT_IS_OFF));
+        let (id, at) = (row.id, self.conversations.now() + LOOK_AGAIN);
         job.complete_with(move |unit| {
             plan(unit, id, at)?;
             Ok(Value::Null)

@@ -22,12 +22,14 @@ pub(crate) fn module(scripts: &Scripts) -> Module {
     let read = || Access::permission(Permission::BOTS_READ).standing(Standing::MayUseBot);
     let write =
         || Access::permission(Permission::BOTS_WRITE).standing(Standing::MayUseBot).body_limit(2 << 20);
+    // A script runs with the rights of whoever talks with it: none writes another one in their name.
+    let author = || write().in_person();
     let call = || Access::permission(Permission::BOTS_USE).standing(Standing::MayUseBot);
     Module::new("scripts")
         .route(scripts, documented!(routes::list), read())
         .route(scripts, documented!(routes::get), read())
-        .route(scripts, documented!(routes::save), write())
-        .route(scripts, documented!(routes::delete), write())
+        .route(scripts, documented!(routes::save), author())
+        .route(scripts, documented!(routes::delete), author())
         .route(scripts, documented!(routes::compile), write())
         .route(scripts, documented!(tool_routes::list_tools), read())
         .route(scripts, documented!(tool_routes::get_tool), read())

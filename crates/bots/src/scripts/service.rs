@@ -183,7 +183,7 @@ impl Scripts {
         let mut found = versioned(script.clone(), file, source)?;
         // The secrets are for whoever could set others.
         if who.may(Permission::BOTS_WRITE) {
-            found.value.hooks = self.hooks.of_script(who.org, &bot, &state, &script.name).await?;
+            found.value.hooks = self.hooks.of_script(&who, &bot, &state, &script.name).await?;
         }
         Ok(found)
     }

@@ -139,13 +139,15 @@ impl BotTables {
 
     /// The roles of the run's person.
     async fn roles(&self, run: &Run) -> Result<Arc<[RoleName]>, Unperformed> {
-        if let Some(roles) = run.drafts.with(|ledger: &mut Ledger| ledger.roles.clone()) {
+        let (user, now) = (run.user, run.now);
+        // SET USER has a run go on for somebody else.
+        let known = run.drafts.with(|ledger: &mut Ledger| ledger.roles.clone());
+        if let Some((_, roles)) = known.filter(|(of, _)| *of == user) {
             return Ok(roles);
         }
-        let (user, now) = (run.user, run.now);
         let roles = self.db.read(run.org, move |tx| membership::roles_of(tx, user, now)).await?;
         let roles: Arc<[RoleName]> = roles.into();
-        run.drafts.with(|ledger: &mut Ledger| ledger.roles = Some(Arc::clone(&roles)));
+        run.drafts.with(|ledger: &mut Ledger| ledger.roles = Some((user, Arc::clone(&roles))));
         Ok(roles)
     }
 }

@@ -10,7 +10,10 @@ use std::{
 
 use gateway::command::{Draft, NotWritten};
 use identity::membership::RoleName;
-use kernel::{Id, Timestamp, id::kind::Bot};
+use kernel::{
+    Id, Timestamp,
+    id::kind::{Bot, User},
+};
 use platform::db::{DbError, MadeTable, MadeValue, RowId, Unit};
 
 use super::{
@@ -51,8 +54,8 @@ enum Change {
 pub(super) struct Ledger {
     /// The bot and its tables, as they stood when the turn first asked.
     pub(super) tables: Option<(Id<Bot>, Arc<Tables>)>,
-    /// The roles of its person, as they stood when the turn first asked.
-    pub(super) roles: Option<Arc<[RoleName]>>,
+    /// Whom the run went on for when it last asked for roles, and theirs as they stood then.
+    pub(super) roles: Option<(Id<User>, Arc<[RoleName]>)>,
     /// The revisions of rows as they were first seen.
     seen: HashMap<(MadeTable, RowId), i64>,
     log: Vec<(MadeTable, RowId, Change)>,

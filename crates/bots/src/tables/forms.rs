@@ -108,14 +108,14 @@ pub(crate) fn unstructured(command: &Command) -> Result<Unstructured, Unperforme
         Data::Text(text) => serde_json::from_str(text).map_err(|_| needs_model())?,
         _ => given,
     };
-    if fields(&value).is_some() {
-        return Ok(Unstructured::One(value));
+    // Of an answer, what it holds.
+    let object = |value| fields(value).map(|fields| Data::Object(fields.to_vec()));
+    if let Some(object) = object(&value) {
+        return Ok(Unstructured::One(object));
     }
-    match several(&value) {
-        Some(rows) if rows.iter().all(|row| fields(row).is_some()) => Ok(Unstructured::Many(rows.to_vec())),
-        Some(_) => Err(Unperformed::argument("an array to save holds objects")),
-        None => Err(needs_model()),
-    }
+    let rows = several(&value).ok_or_else(needs_model)?;
+    let objects: Option<_> = rows.iter().map(object).collect();
+    objects.map(Unstructured::Many).ok_or_else(|| Unperformed::argument("an array to save holds objects"))
 }
 
 fn needs_model() -> Unperformed {

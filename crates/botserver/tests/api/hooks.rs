@@ -241,3 +241,38 @@ TALK ERR
     }
     assert_eq!(ann.say(&started, &bo_id).await, ["0", "70"], "who was started by a person is theirs alone");
 }
+
+#[botserver_test]
+async fn a_hook_that_goes_on_for_one_after_another_reads_tables_as_each_of_them(app: App) {
+    let look = r#"WEBHOOK "look"
+ON ERROR RESUME NEXT
+SET USER body.first
+a = UBOUND(FIND("papers"))
+first = ERR
+CLEAR ERROR
+SET USER body.second
+b = UBOUND(FIND("papers"))
+RETURN WITH first AS first, a AS a, second AS ERR
+"#;
+    let start = "TABLE papers READ BY \"manager\"\n    id integer key\nEND TABLE\nTALK \"Hello\"";
+    let bot = app.bot_of("Shop", &[("look", look), ("start", start)]).await;
+    app.admin().patch("/bots/shop/config", json!({ "webhook-auth": "none" })).await.assert_ok();
+    let (ann, max) = (app.user("ann").await, app.user_with_role("max", "manager").await);
+    let mut ids = Vec::new();
+    for client in [&ann, &max] {
+        client.converse(&bot).await;
+        ids.push(client.me().await["user_id"].clone());
+    }
+
+    for (first, second, expected) in [
+        (&ids[1], &ids[0], json!({ "first": 0, "a": 0, "second": 70 })),
+        (&ids[0], &ids[1], json!({ "first": 70, "a": null, "second": 0 })),
+    ] {
+        let call = post(&app, "/bots/shop/hooks/look").json(&json!({ "first": first, "second": second }));
+        let mut answer: Value = sent(call).await.json().await.expect("JSON");
+        if first == &ids[0] {
+            answer["a"] = Value::Null;
+        }
+        assert_eq!(answer, expected);
+    }
+}

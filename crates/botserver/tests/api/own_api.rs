@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::{Router, routing};
 use futures_util::future::join_all;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::support::{App, Client, Value, botserver_test, each_database, json, run_test, texts};
 
@@ -80,20 +80,47 @@ r = PATCH "/admin/config", #{ "bots.call_depth": 3 }
 TALK r.error.details.reason
 r = POST "/conversations/" + session.id + "/attachments", "text"
 TALK r.error.details.reason
+bot = "/bots/asking"
+r = PUT bot + "/scripts/start", #{ source: "TALK 1" }
+TALK r.error.details.reason
+r = DELETE HTTP bot + "/scripts/start"
+TALK r.error.details.reason
+r = DELETE HTTP bot + "/files/test.gbdialog/start.bas"
+TALK r.error.details.reason
+r = POST bot + "/versions/1/restore"
+TALK r.error.details.reason
+r = PATCH bot + "/config", #{ "webhook-auth": "none" }
+TALK r.error.details.reason
+r = PUT bot + "/access", #{ visibility: "public" }
+TALK r.error.details.reason
 "#;
     let bot = app.bot("Asking", script).await;
 
     let said = said(&app.admin(), &bot).await;
 
     assert_eq!(said[0], "200");
-    assert_eq!(said.len(), 12, "{said:?}");
+    assert_eq!(said.len(), 18, "{said:?}");
     for refused in &said[1..9] {
         let is_refused = refused.ends_with(" 403 not_for_scripts");
         assert!(is_refused, "{refused}");
     }
     assert!(said[1].starts_with("/auth/logout 403") && said[6].starts_with("/users 403"), "{said:?}");
-    assert_eq!(said[9..], ["not_for_scripts", "not_for_scripts", "not_for_scripts"]);
+    assert_eq!(said[9..], ["not_for_scripts"; 9]);
     app.admin().me().await;
+}
+
+#[botserver_test]
+async fn a_script_that_reads_scripts_is_not_told_the_secrets_of_their_hooks(app: App) {
+    let script = r#"
+r = GET "/bots/asking/scripts/paid"
+TALK r.hooks[0].name
+TALK JSON(r.hooks[0]) CONTAINS "secret"
+"#;
+    let bot = app.bot_of("Asking", &[("start", script), ("paid", "WEBHOOK \"paid\"\nRETURN 1")]).await;
+    let shown = app.admin().get("/bots/asking/scripts/paid").await.assert_ok().data();
+    assert!(shown["hooks"][0]["secret"].is_string());
+
+    assert_eq!(said(&app.admin(), &bot).await, ["paid", "false"]);
 }
 
 #[botserver_test]
@@ -190,6 +217,78 @@ TALK "still here"
     assert_eq!(said[2..8], ["own_script"; 6]);
     assert_eq!(said[8], "Renamed");
     assert_eq!(ann.say(&started, "on").await, ["still here"]);
+}
+
+#[botserver_test]
+async fn a_script_puts_its_own_conversation_into_the_archive_and_runs_once(app: App) {
+    let script = r#"
+HEAR x
+made = POST "/conversations", #{ bot_id: "other" }
+r = POST "/conversations/" + session.id + "/archive"
+TALK r.http_status + " " + r.status
+"#;
+    let other = app.bot("Other", "TALK \"Hello\"").await;
+    let bot = app.bot("Asking", script).await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+
+    let said = ann.say(&started, "go").await;
+
+    let path = format!("/conversations/{}", started["conversation_id"].as_str().expect("an id"));
+    let conversation = ann.get(&path).await.assert_ok().data();
+    assert_eq!((said, &conversation["status"]), (vec!["200 archived".to_owned()], &json!("archived")));
+    let others = format!("/conversations?filter[bot_id]={}", other["bot_id"].as_str().expect("an id"));
+    assert_eq!(ann.get(others).await.assert_ok().items().len(), 1);
+    ann.patch(&path, json!({ "status": "active" })).await.assert_ok();
+}
+
+#[each_database]
+fn a_script_waits_a_moment_for_a_turn_of_another_conversation_and_not_for_ever() {
+    run_test(async {
+        let reaches = |config: &mut botserver::Config| {
+            config.egress.allow = vec!["127.0.0.1/32".parse().expect("a network")];
+            config.egress.http = true;
+        };
+        let app = App::start_with(reaches).await;
+        // Somebody else's server, which answers when it is let.
+        let (asked, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let waits = {
+            let (asked, go) = (Arc::clone(&asked), Arc::clone(&go));
+            move || {
+                let (asked, go) = (Arc::clone(&asked), Arc::clone(&go));
+                async move {
+                    asked.add_permits(1);
+                    let _ = go.acquire().await;
+                    "done"
+                }
+            }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = listener.local_addr().expect("an address");
+        let router = Router::new().route("/slow", routing::get(waits));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let slow = format!("HEAR x\nx = GET \"http://{at}/slow\"\nTALK x");
+        let script = r#"
+HEAR other
+r = POST "/conversations/" + other + "/messages", #{ content: "x" }
+TALK r.http_status + " " + r.error.details.reason
+"#;
+        let (slow, bot) = (app.bot("Slow", &slow).await, app.bot("Asking", script).await);
+        let ann = app.user("ann").await;
+        let (busy, asking) = (ann.converse(&slow).await, ann.converse(&bot).await);
+        let other = busy["conversation_id"].as_str().expect("an id");
+
+        let talk = async {
+            let _ = asked.acquire().await;
+            let said = ann.say(&asking, other).await;
+            go.add_permits(1);
+            said
+        };
+        let (answered, said) = tokio::join!(ann.say(&busy, "go"), talk);
+
+        assert_eq!((said, answered), (vec!["409 turn_in_progress".to_owned()], vec!["done".to_owned()]));
+        app.stop().await;
+    });
 }
 
 #[botserver_test]

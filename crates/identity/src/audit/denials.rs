@@ -223,6 +223,8 @@ mod tests {
             level: 50,
             expires_at: Timestamp::UNIX_EPOCH,
             visits: None,
+            key: None,
+            confined: None,
         };
         let who = Actor { principal: Arc::new(principal), origin: origin() };
         Denial { who, permission: permission.to_owned(), operation: "users_list", at: world.now() }

@@ -38,6 +38,10 @@ pub enum JobError {
     /// It never will.
     #[error("{0}")]
     Fail(Error),
+    /// What it waits for has not come: it is looked at again after that long. The attempt does not count, and the job
+    /// keeps its place in its line.
+    #[error("The job waits.")]
+    NotYet(Duration),
     /// It stopped because it was asked to, or because another node has the job now.
     #[error("The job was interrupted.")]
     Interrupted,

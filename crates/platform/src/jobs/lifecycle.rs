@@ -63,8 +63,8 @@ pub(crate) enum Ending {
     Failed { error: String, after: Option<TimeDelta> },
     /// It failed for good.
     FailedForGood { error: String },
-    /// It was broken off through no fault of its own: the node stops, or does not know the kind. It may run again
-    /// after that long, and the attempt does not count.
+    /// It was broken off through no fault of its own: the node stops, does not know the kind, or what the job waits for
+    /// has not come. It may run again after that long, and the attempt does not count.
     HandedBack { after: TimeDelta },
     /// It was broken off because its cancellation was asked for.
     Cancelled,

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     db::{Bind, Cell, Column, DbError, Everywhere, Json, ListError, Taking, Tx, Unit, Value, taking},
-    record,
+    objects, record,
 };
 
 /// The columns of a [`Row`], in its order.
@@ -265,7 +265,8 @@ pub(crate) struct Beside<'a> {
     pub(crate) forget_at: Option<Timestamp>,
 }
 
-/// Writes where a locked job stands now. When it has ended, the next of its line is due.
+/// Writes where a locked job stands now. When it has ended, the next of its line is due, or waits
+/// for its time.
 pub(crate) fn save(
     unit: &Unit<'_>,
     row: &Row,
@@ -311,10 +312,10 @@ pub(crate) fn save(
         && row.place != "behind"
     {
         unit.execute(
-            "UPDATE jobs SET place = 'due' WHERE org_id = $1 AND id = (
+            "UPDATE jobs SET place = CASE WHEN run_at > $3 THEN 'later' ELSE 'due' END WHERE org_id = $1 AND id = (
                 SELECT id FROM jobs WHERE org_id = $1 AND line = $2 AND place <> 'done' AND place = 'behind'
                 ORDER BY line_at LIMIT 1)",
-            &[&line],
+            &[&line, &now],
         )?;
     }
     if lease.is_none() {
@@ -428,12 +429,17 @@ pub(crate) const FORGOTTEN_AT_ONCE: u64 = 500;
 const FORGET: Taking = taking!(
     "DELETE FROM jobs WHERE (org_id, id) IN (
         SELECT org_id, id FROM jobs WHERE place = 'done' AND forget_at <= $1 ORDER BY forget_at LIMIT 500",
-    ")"
+    ") RETURNING org_id, id"
 );
 
-/// Forgets some of those that have been remembered long enough; gives their number.
+/// Forgets some of those that have been remembered long enough, and gives back the objects that they had; gives their
+/// number.
 pub(crate) fn forget(everywhere: &Everywhere<'_>, now: Timestamp) -> Result<u64, DbError> {
-    everywhere.execute(everywhere.taking(&FORGET), &[&now])
+    let forgotten: Vec<(Id<Organization>, JobId)> = everywhere.all(everywhere.taking(&FORGET), &[&now])?;
+    for (org, id) in &forgotten {
+        objects::release(everywhere, *org, id.as_bytes())?;
+    }
+    Ok(forgotten.len() as u64)
 }
 
 /// How the database goes about what runners ask again and again, with the index that each is to seek in.

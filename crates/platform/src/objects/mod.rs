@@ -22,7 +22,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
-use kernel::{Error, Kind, Timestamp};
+use kernel::{Error, Id, Kind, Timestamp, id::kind::Organization};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::{sync::Mutex, task::spawn_blocking};
@@ -31,7 +31,7 @@ pub use address::{OpenError, Settings};
 pub(crate) use sweep::INDEX;
 pub use sweep::{SWEEP, sweep};
 
-use crate::db::{Bind, Cell, Column, DbError, Migration, Unit, Value};
+use crate::db::{Bind, Cell, Column, DbError, Everywhere, Migration, Unit, Value};
 use bucket::Bucket;
 use folder::Folder;
 
@@ -499,7 +499,8 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Notes that a thing of the organization has the object, until it gives it back.
+    /// Notes that a thing of the organization has the object, until it gives it back. A job has it until it is forgotten,
+    /// however it ended: one that failed may be run again.
     pub fn claim_object(&self, stored: Stored, owner: &[u8; 16]) -> Result<(), DbError> {
         let now = self.surroundings().now();
         let size = i64::try_from(stored.size).unwrap_or(i64::MAX);
@@ -516,6 +517,16 @@ impl Unit<'_> {
         self.execute("DELETE FROM object_claims WHERE org_id = $1 AND owner_id = $2", &[owner])?;
         Ok(())
     }
+}
+
+/// A thing of that organization is gone, with all that it had.
+pub(crate) fn release(
+    everywhere: &Everywhere<'_>,
+    org: Id<Organization>,
+    owner: &[u8; 16],
+) -> Result<(), DbError> {
+    everywhere.execute("DELETE FROM object_claims WHERE org_id = $1 AND owner_id = $2", &[&org, owner])?;
+    Ok(())
 }
 
 #[cfg(test)]

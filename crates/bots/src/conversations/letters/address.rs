@@ -6,8 +6,7 @@ use identity::membership;
 use kernel::{Id, id::kind::User, text};
 use platform::db::{DbError, Tx};
 
-/// The one channel that there is: a conversation on this server.
-const WEB: &str = "web";
+use crate::conversations::WEB;
 
 /// Whom a script means.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! The job that puts a letter into a conversation.
 
-use std::{sync::Arc, time::Duration};
-
 use gateway::Module;
 use kernel::{
     Error, Id, Timestamp,
@@ -15,9 +13,9 @@ use serde_json::{Map, Value};
 
 use super::{DELIVER, Letter, reachable};
 use crate::{
-    bots::{self, store::BotRow},
+    bots::{self, LOOK_AGAIN, store::BotRow},
     conversations::{
-        ConversationError, Conversations,
+        ConversationError, Conversations, WEB,
         commit::Setting,
         events::{About, ConversationStarted},
         send::TRIES,
@@ -25,11 +23,6 @@ use crate::{
         turn::{Cause, Turn},
     },
 };
-
-/// Where a conversation is held that a letter begins.
-const WEB: &str = "web";
-/// How long after it a bot that is off, or silent while the staff talks, is looked at again.
-const BOT_IS_OFF: Duration = Duration::from_mins(10);
 
 /// What a bot says of itself, whatever the dialog waits for.
 #[derive(Debug, Clone)]
@@ -46,7 +39,7 @@ enum Destination {
     Held(Id<ConversationKind>, Box<TurnRow>),
     /// Into a new one with the bot.
     New(Box<BotRow>),
-    /// Nowhere yet: the bot is off.
+    /// Nowhere yet: the bot is off, or the staff talks.
     Later,
 }
 
@@ -84,10 +77,9 @@ impl Conversations {
                 _ => None,
             };
             let put = match self.destination(job, &letter).await? {
-                Destination::Nowhere => return discard(job, letter).await,
-                Destination::Later if job.is_last_attempt() => return discard(job, letter).await,
-                // It keeps its place: letters that were written later wait behind it.
-                Destination::Later => return Err(JobError::RetryAfter(silent(), BOT_IS_OFF)),
+                Destination::Nowhere => return Ok(Value::Null),
+                // It keeps its place in the line of its letters: those that come later wait behind it.
+                Destination::Later => return Err(JobError::NotYet(LOOK_AGAIN)),
                 Destination::Held(id, row) => self.put(job, &letter, id, &row).await,
                 Destination::New(bot) => self.begin_with(job, &letter, *bot).await,
             };
@@ -140,26 +132,7 @@ impl Conversations {
             offered: Vec::new(),
             heard: true,
         });
-        let turn = Turn {
-            conversation: id,
-            bot: bot.id,
-            user,
-            channel: Arc::clone(&scene.run.channel),
-            version: bot.version,
-            seq: 0,
-            fence: 0,
-            archived: false,
-            cause: Cause::Told(self.told(letter)?),
-            welcome: None,
-            ran: None,
-            waited: false,
-            asked_secret: false,
-            has_callers: false,
-            began_with: None,
-            drafts: scene.run.drafts.clone(),
-            fallback: None,
-            sorry: String::new(),
-        };
+        let turn = Turn::first(&scene, Cause::Told(self.told(letter)?));
         self.commit_letter(job, turn, move |unit| {
             // It may have been deleted; nothing would ever remove what it leaves.
             bots::store::lock(unit, bot.id)?;
@@ -222,23 +195,8 @@ impl Conversations {
 fn lost(error: JobError) -> ConversationError {
     match error {
         JobError::Retry(error) | JobError::RetryAfter(error, _) | JobError::Fail(error) => error.into(),
-        JobError::Interrupted => {
+        JobError::Interrupted | JobError::NotYet(_) => {
             Error::unavailable("jobs", "Another node delivers the letter by now.").into()
         }
     }
-}
-
-fn silent() -> Error {
-    Error::unavailable("bots", "The bot is off, or the staff has taken over.")
-}
-
-/// There is nobody whom it could reach: nobody has its file any more.
-async fn discard(job: &JobContext, letter: Letter) -> Result<Value, JobError> {
-    job.complete_with(move |unit| {
-        if let Some(file) = &letter.file {
-            unit.release_objects(file.attachment_id.as_bytes())?;
-        }
-        Ok(Value::Null)
-    })
-    .await
 }

@@ -32,8 +32,8 @@ use crate::{Settings, bots, memory::keywords::text};
 use address::Address;
 pub(super) use delivery::{Told, with_jobs};
 
-/// Puts a letter into a conversation. Its attempts last for a week: the bot may be off, or the staff may have taken over.
-const DELIVER: JobKind<Letter> = JobKind::new("conversations.deliver").attempts(1000);
+/// Puts a letter into a conversation. While the bot is off or the staff has taken over it waits, which is no attempt.
+const DELIVER: JobKind<Letter> = JobKind::new("conversations.deliver").attempts(100);
 
 /// Something that is said to somebody who isn't there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub(super) struct Letter {
     file: Option<Enclosed>,
 }
 
-/// A file that goes with a letter. Its object is the attachment's from the moment the letter is written.
+/// A file that goes with a letter. Its object is the job's, and the attachment's, too, when that is delivered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Enclosed {
     attachment_id: AttachmentId,
@@ -94,12 +94,12 @@ struct Letters {
 
 impl Draft for Letters {
     fn write(&self, unit: &Unit<'_>, at: Timestamp) -> Result<(), NotWritten> {
-        for (number, letter) in (at.timestamp_micros()..).zip(&self.all) {
+        for (written, letter) in (at.timestamp_micros()..).zip(&self.all) {
+            let job = unit.enqueue(&DELIVER.job(letter).in_line(letter.line(), written))?;
             if let Some(file) = &letter.file {
                 let hash = file.hash.parse().map_err(|error| NotWritten::Server(Error::internal(error)))?;
-                unit.claim_object(Stored { hash, size: file.size }, file.attachment_id.as_bytes())?;
+                unit.claim_object(Stored { hash, size: file.size }, job.as_bytes())?;
             }
-            unit.enqueue(&DELIVER.job(letter).in_line(letter.line(), number))?;
         }
         Ok(())
     }

@@ -342,7 +342,8 @@ macro_rules! advance {
     };
 }
 
-/// Moves the conversation on, if nobody else did since its fence number was read, or put it into the archive.
+/// Moves the conversation on, if nobody else did since its fence number was read. If it was put into the archive
+/// meanwhile, or taken out of it, it stays so: that is no other turn, and no reason to begin this one again.
 pub(crate) fn advance(
     unit: &Unit<'_>,
     id: Id<ConversationKind>,
@@ -350,16 +351,19 @@ pub(crate) fn advance(
     to: &Advance<'_>,
     at: Timestamp,
 ) -> Result<bool, DbError> {
-    let statement = match (to.archived, to.last_message) {
-        (false, _) => advance!("", "FALSE"),
-        (true, None) => advance!("", "TRUE"),
-        (true, Some(_)) => advance!(", archived = FALSE", "TRUE"),
+    let (as_read, otherwise) = match (to.archived, to.last_message) {
+        (false, _) => (advance!("", "FALSE"), advance!("", "TRUE")),
+        (true, None) => (advance!("", "TRUE"), advance!("", "FALSE")),
+        (true, Some(_)) => (advance!(", archived = FALSE", "TRUE"), advance!("", "FALSE")),
     };
-    let moved = unit.execute(
-        statement,
-        &[&id, &fence, &to.seq, &to.status, &to.last_message, &to.read_seq, &to.staff_takes_over, &at],
-    )?;
-    Ok(moved == 1)
+    let moved = |statement| {
+        let moved = unit.execute(
+            statement,
+            &[&id, &fence, &to.seq, &to.status, &to.last_message, &to.read_seq, &to.staff_takes_over, &at],
+        );
+        moved.map(|rows| rows == 1)
+    };
+    Ok(moved(as_read)? || moved(otherwise)?)
 }
 
 /// Writes what people change about a conversation. Whoever calls has locked it.

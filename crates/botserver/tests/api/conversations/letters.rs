@@ -229,3 +229,30 @@ fn a_script_that_floods_others_is_ended() {
 fn id(conversation: &Value) -> &str {
     conversation["conversation_id"].as_str().expect("an id")
 }
+
+#[botserver_test]
+async fn letters_wait_while_the_staff_talks_as_the_jobs_that_they_are(app: App) {
+    let bot = messenger(&app).await;
+    let (ann, bo, admin) = (app.user("ann").await, app.user("bo").await, app.admin());
+    let theirs = bo.converse(&bot).await;
+    admin.post(path(&theirs, "/messages"), json!({ "content": "I am Mia." })).await.assert_status(201);
+    let mine = ann.converse(&bot).await;
+    for said in ["Ann", "2", "more", "bo|one", "bo|two"] {
+        ann.say(&mine, said).await;
+    }
+    let letters = async || admin.get("/jobs?filter[kind]=conversations.deliver").await.assert_ok().items();
+
+    let waiting = within(async || {
+        let letters = letters().await;
+        let looked_at = |job: &Value| !job["started_at"].is_null() && job["status"] != "running";
+        letters.iter().any(looked_at).then_some(letters)
+    })
+    .await;
+
+    let standing: Vec<_> = waiting.iter().map(|job| (&job["status"], &job["attempts"])).collect();
+    assert_eq!(standing, [(&json!("queued"), &json!(0)), (&json!("queued"), &json!(0))]);
+    admin.patch(path(&theirs, ""), json!({ "staff_active": false })).await.assert_ok();
+    app.hasten_jobs("conversations.deliver").await;
+    let said = texts(&json!(history(&bo, &theirs, 4).await));
+    assert_eq!(said[said.len() - 2..], ["one", "two"]);
+}

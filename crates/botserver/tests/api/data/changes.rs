@@ -355,6 +355,9 @@ row = SAVE FROM UNSTRUCTURED "contacts", "{\"name\": \"Ann\", \"address\": {\"ci
 TALK row.name + " " + row.address_city + " " + row.extra.n + " " + row.id
 rows = SAVE FROM UNSTRUCTURED "contacts", [#{ name: "Bob" }, #{ name: "Cy", address: #{ city: "Rome" } }]
 TALK UBOUND(rows) + " " + rows[1].address_city
+SAVE FROM UNSTRUCTURED "seen.csv", GET("/users/me")
+seen = FIND "seen.csv"
+TALK seen.username
 again = SAVE FROM UNSTRUCTURED "contacts", #{ id: 1, name: "Anna" }
 TALK UBOUND(FIND "contacts") + " " + again.name + " " + again.address_city
 SAVE FROM UNSTRUCTURED "people.csv", "[{\"id\": 7, \"name\": \"Di\", \"at\": {\"city\": \"Oslo\"}}]"
@@ -375,6 +378,6 @@ TALK UBOUND(FIND "contacts")
 
     let prose = "1003 only a model could read fields out of this text, and this server has none yet; give an object \
                  or a text of JSON";
-    let expected = ["Ann Lima 1 1", "2 Rome", "3 Anna Lima", "Di Oslo", prose, "5", "5", "3"];
+    let expected = ["Ann Lima 1 1", "2 Rome", "ann", "3 Anna Lima", "Di Oslo", prose, "5", "5", "3"];
     assert_eq!(said(&app.user("ann").await, &bot).await, expected);
 }

@@ -339,6 +339,19 @@ impl App {
         assert_eq!(aged.expect("a change"), 1);
     }
 
+    /// Lets the time of waiting jobs of that kind come.
+    pub(crate) async fn hasten_jobs(&self, kind: &'static str) {
+        let hastened = self.server.house.db.write(self.organization().await, move |unit| {
+            unit.execute(
+                "UPDATE jobs SET place = 'due' WHERE org_id = $1 AND kind = $2 AND place = 'later'",
+                &[&kind],
+            )?;
+            unit.enqueue(&platform::jobs::PRUNE.job(&()))
+        });
+        let hastened: Result<_, platform::db::DbError> = hastened.await;
+        hastened.expect("a change");
+    }
+
     /// How many entries of that action the audit log has.
     pub(crate) async fn audited(&self, action: &'static str) -> i64 {
         let org = self.organization().await;

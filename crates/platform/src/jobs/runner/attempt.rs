@@ -148,6 +148,9 @@ fn ending(node: &Node, attempt: &Attempt, handler: &Handler, end: End) -> Option
             note(attempt, handler, &error);
             (Ending::FailedForGood { error: error.to_string() }, None)
         }
+        End::Returned(Err(JobError::NotYet(after))) => {
+            (Ending::HandedBack { after: TimeDelta::from_std(after).unwrap_or_default() }, None)
+        }
         End::Returned(Err(JobError::Interrupted)) if attempt.cancel.is_cancelled() => {
             (Ending::Cancelled, None)
         }

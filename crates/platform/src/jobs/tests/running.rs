@@ -7,6 +7,7 @@ use serde_json::json;
 use test_database::each_database;
 
 use super::*;
+use crate::objects::{ObjectHash, Stored};
 
 #[each_database]
 async fn a_job_stands_with_the_unit_that_wanted_it_or_not_at_all() {
@@ -311,4 +312,92 @@ async fn jobs_are_listed_by_kind_and_status_without_a_scan() {
         let plan = plan.await.unwrap();
         assert!(plan.walks(), "{plan}");
     }
+}
+
+#[each_database]
+async fn a_job_whose_time_has_not_come_waits_without_spending_attempts_and_holds_up_its_line() {
+    let house = House::new().await;
+    let open = Arc::new(AtomicUsize::new(0));
+    let waits = COUNT.handled_by({
+        let open = Arc::clone(&open);
+        move |job, count: Count| {
+            let is_open = open.load(Ordering::SeqCst) > 0;
+            async move {
+                if !is_open {
+                    return Err(JobError::NotYet(Duration::from_mins(10)));
+                }
+                assert_eq!(job.attempt(), 1);
+                job.complete_with(move |unit| note_effect(unit, count.number).map(|()| Value::Null)).await
+            }
+        }
+    });
+    let _node = house.node([waits]);
+    let first = house.enqueue(COUNT.job(&Count { number: 1 }).in_line("here", 1)).await;
+    let second = house.enqueue(COUNT.job(&Count { number: 2 }).in_line("here", 2)).await;
+
+    // More often than there are attempts.
+    for _ in 0..4 {
+        let at = house.now() + TimeDelta::minutes(10);
+        let waiting = house.until_it(first, |job| job.status == Status::Queued && job.run_at == at).await;
+        assert_eq!((waiting.attempts, waiting.error), (0, None));
+        house.advance(TimeDelta::minutes(10));
+    }
+    assert_eq!(house.get(second).await.started_at, None, "it stands behind the other");
+
+    open.store(1, Ordering::SeqCst);
+    house.until_it(first, |job| job.run_at > house.now() || job.status == Status::Completed).await;
+    house.advance(TimeDelta::minutes(10));
+    house.until(second, Status::Completed).await;
+    assert_eq!(house.effects().await, [(1, 1), (2, 1)]);
+}
+
+#[each_database]
+async fn a_job_in_a_line_waits_for_its_time_also_when_it_stands_first() {
+    let house = House::new().await;
+    let gate = Gate::new();
+    let one_worker = Settings { workers: 1, ..settings() };
+    let _node = house.node_with(one_worker, Work::new([gate.handler.clone()], [], []).unwrap());
+    let later = house.now() + TimeDelta::hours(1);
+    let first = house.enqueue(COUNT.job(&Count { number: 1 }).in_line("here", 1)).await;
+    assert_eq!(gate.next().await, 1);
+    house.enqueue(COUNT.job(&Count { number: 2 }).in_line("here", 2).at(later)).await;
+    house.count(3).await;
+
+    gate.go.send(()).unwrap();
+    house.until(first, Status::Completed).await;
+
+    assert_eq!(gate.next().await, 3);
+    gate.go.send(()).unwrap();
+    house.count(4).await;
+    assert_eq!(gate.next().await, 4, "the second of the line waits");
+    house.advance(TimeDelta::hours(1));
+    gate.go.send(()).unwrap();
+    assert_eq!(gate.next().await, 2);
+    gate.go.send(()).unwrap();
+}
+
+#[each_database]
+async fn a_job_has_its_objects_until_it_is_forgotten_however_it_ended() {
+    let house = House::new().await;
+    let stored = Stored { hash: ObjectHash::of(b"a file"), size: 6 };
+    let enqueued = house.db.write(house.org, move |unit| {
+        let id = unit.enqueue(&COUNT.job(&Count { number: 1 }).after(TimeDelta::hours(1)))?;
+        unit.claim_object(stored, id.as_bytes())?;
+        unit.claim_object(stored, &[1; 16])?;
+        Ok::<_, DbError>(id)
+    });
+    let id = enqueued.await.unwrap();
+    let claims = async || {
+        let sql = "SELECT count(*) FROM object_claims WHERE org_id = $1";
+        let counted = house.db.read(house.org, |tx| tx.one::<(i64,)>(sql, &[])).await;
+        counted.map_err(|e: DbError| e).unwrap().unwrap().0
+    };
+
+    house.cancel(id).await.unwrap();
+    let forget = |now| house.everywhere(move |unit| store::forget(&unit.everywhere(), now));
+    assert_eq!(forget(house.now()).await, 0);
+    assert_eq!(claims().await, 2, "it may be looked at, or run again");
+
+    assert_eq!(forget(house.now() + TimeDelta::days(400)).await, 1);
+    assert_eq!(claims().await, 1, "what others have stays theirs");
 }
