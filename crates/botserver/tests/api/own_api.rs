@@ -85,7 +85,7 @@ r = PUT bot + "/scripts/start", #{ source: "TALK 1" }
 TALK r.error.details.reason
 r = DELETE HTTP bot + "/scripts/start"
 TALK r.error.details.reason
-r = DELETE HTTP bot + "/files/test.gbdialog/start.bas"
+r = DELETE HTTP bot + "/package/files/test.gbdialog/start.bas"
 TALK r.error.details.reason
 r = POST bot + "/versions/1/restore"
 TALK r.error.details.reason

@@ -60,7 +60,6 @@ async fn served() -> SocketAddr {
     let address = listener.local_addr().expect("an address");
     let elsewhere = format!("http://127.0.0.2:{}/echo", address.port());
     let description = PRICES.replace("{at}", &format!("http://{address}/prices"));
-    let elsewhere_described = PRICES.replace("{at}", &format!("http://127.0.0.2:{}/prices", address.port()));
     let query = || async { Json(json!({ "data": { "user": { "name": "Ann" } } })) };
     let router = Router::new()
         .route("/echo", routing::any(echo))
@@ -74,7 +73,6 @@ async fn served() -> SocketAddr {
         .route("/graphql", routing::post(query))
         .route("/prices", routing::post(prices))
         .route("/prices.wsdl", routing::get(|| async move { description }))
-        .route("/prices-elsewhere.wsdl", routing::get(|| async move { elsewhere_described }))
         .route("/moved", routing::any(|| async { Redirect::temporary("/echo") }))
         .route("/leaves", routing::any(|| async move { Redirect::temporary(&elsewhere) }))
         .route("/inside", routing::any(|| async { Redirect::temporary("http://127.0.0.3:9/") }))
@@ -191,20 +189,6 @@ TALK ERR
             "1001",
         ];
         assert_eq!(said(&app, script).await, expected);
-    });
-}
-
-#[test]
-fn a_soap_service_on_another_server_than_its_description_gets_no_headers_of_the_script() {
-    run_with(reaches_the_test, |app: App| async move {
-        let script = r#"
-SET HEADER "X-Token", "s3cret"
-r = SOAP "{at}/prices.wsdl", "GetPrice", #{ }
-TALK "[" + r.data.token + "]"
-r = SOAP "{at}/prices-elsewhere.wsdl", "GetPrice", #{ }
-TALK "[" + r.data.token + "] " + r.data.action
-"#;
-        assert_eq!(said(&app, script).await, ["[s3cret]", "[] \"urn:prices#GetPrice\""]);
     });
 }
 

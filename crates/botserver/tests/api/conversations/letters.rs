@@ -233,14 +233,15 @@ fn id(conversation: &Value) -> &str {
 #[botserver_test]
 async fn letters_wait_while_the_staff_talks_as_the_jobs_that_they_are(app: App) {
     let bot = messenger(&app).await;
-    let (ann, bo, admin) = (app.user("ann").await, app.user("bo").await, app.admin());
+    let (ann, bo, admin) = (app.user("ann").await, app.user("bob").await, app.admin());
     let theirs = bo.converse(&bot).await;
     admin.post(path(&theirs, "/messages"), json!({ "content": "I am Mia." })).await.assert_status(201);
     let mine = ann.converse(&bot).await;
-    for said in ["Ann", "2", "more", "bo|one", "bo|two"] {
+    for said in ["Ann", "2", "more", "bob|one", "bob|two"] {
         ann.say(&mine, said).await;
     }
-    let letters = async || admin.get("/jobs?filter[kind]=conversations.deliver").await.assert_ok().items();
+    let letters =
+        async || admin.get("/admin/jobs?filter[kind]=conversations.deliver").await.assert_ok().items();
 
     let waiting = within(async || {
         let letters = letters().await;
