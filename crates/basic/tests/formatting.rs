@@ -156,7 +156,8 @@ fn raw() -> impl Strategy<Value = String> {
     )
         // What stands first must end no block.
         .prop_map(|(before, text, quoted, after)| {
-            let mark = if text.trim_start().starts_with("END TALK") { "." } else { quoted };
+            let ends = text.split_whitespace().take(2).eq(["END", "TALK"]);
+            let mark = if ends { "." } else { quoted };
             format!("{before}{mark}{text}{after}")
         })
 }
