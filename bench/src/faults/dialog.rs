@@ -40,7 +40,7 @@ LOOP
 "#;
 
 /// How long an answer may take before the dialog is given up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Messages of a page.
 const PAGE: usize = 100;
 

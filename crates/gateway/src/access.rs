@@ -94,6 +94,14 @@ impl Own {
     }
 }
 
+/// Whom an operation takes beside who signed in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Takes {
+    pub(crate) visitors: bool,
+    /// Callers who show an API key.
+    pub(crate) keys: bool,
+}
+
 /// Who may call an operation, and how much.
 ///
 /// The gateway enforces the floor and the caller's own account; the standing is checked in the service by the
@@ -103,8 +111,7 @@ pub struct Access {
     pub(crate) floor: Floor,
     pub(crate) own: Option<Own>,
     pub(crate) standing: Option<Standing>,
-    pub(crate) takes_visitors: bool,
-    pub(crate) takes_keys: bool,
+    pub(crate) takes: Takes,
     pub(crate) during: &'static [Confinement],
     pub(crate) limits: Vec<Limit>,
     pub(crate) body_limit: Option<usize>,
@@ -121,8 +128,7 @@ impl Access {
             floor,
             own: None,
             standing: None,
-            takes_visitors: false,
-            takes_keys: true,
+            takes: Takes { visitors: false, keys: true },
             during: &[],
             limits: Vec::new(),
             body_limit: None,
@@ -179,7 +185,7 @@ impl Access {
     /// is public, or for any session, is for them anyway.
     #[must_use]
     pub const fn visitors(mut self) -> Self {
-        self.takes_visitors = true;
+        self.takes.visitors = true;
         self
     }
 
@@ -187,7 +193,7 @@ impl Access {
     /// or is about sessions, which keys have none of.
     #[must_use]
     pub const fn not_for_api_keys(mut self) -> Self {
-        self.takes_keys = false;
+        self.takes.keys = false;
         self
     }
 
@@ -253,7 +259,7 @@ impl Access {
     /// credentials of its own, nor what is not for programs either.
     pub(crate) fn takes_scripts(&self) -> bool {
         let answered = self.repeats == Repeats::Answered;
-        answered && self.credentials == Credentials::Session && self.takes_keys
+        answered && self.credentials == Credentials::Session && self.takes.keys
     }
 
     pub(crate) fn may_be_compressed(&self) -> bool {

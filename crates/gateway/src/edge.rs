@@ -352,11 +352,11 @@ async fn admit(
 
 async fn permit(access: &Access, who: &Principal, parts: &mut Parts) -> kernel::Result<()> {
     let is_for_any_session = matches!(access.floor, Floor::Public | Floor::Anonymous);
-    if who.is_visitor() && !is_for_any_session && !access.takes_visitors {
+    if who.is_visitor() && !is_for_any_session && !access.takes.visitors {
         return Err(Error::new(Kind::Forbidden, "Sign in to do this.").reason("visitors_not_allowed"));
     }
     if access.floor != Floor::Public {
-        if who.has_key() && !access.takes_keys {
+        if who.has_key() && !access.takes.keys {
             let text = "An API key can't do this. Sign in instead.";
             return Err(Error::new(Kind::Forbidden, text).reason("not_for_api_keys"));
         }

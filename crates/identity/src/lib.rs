@@ -113,16 +113,16 @@ impl Identity {
             callers.clone(),
         );
         Self {
-            auth: Auth::new(
-                db.clone(),
-                world.clone(),
-                Arc::clone(&settings),
-                passwords.clone(),
-                callers.clone(),
+            auth: Auth {
+                db: db.clone(),
+                world: world.clone(),
+                settings: Arc::clone(&settings),
+                passwords: passwords.clone(),
+                callers: callers.clone(),
                 attempts,
-                visitors.clone(),
-                two_factor.clone(),
-            ),
+                visitors: visitors.clone(),
+                two_factor: two_factor.clone(),
+            },
             two_factor,
             security: Security::new(db.clone(), world.clone(), Arc::clone(&settings)),
             founding: Founding::new(

@@ -66,7 +66,7 @@ pub(super) fn enqueue(
 /// In small units, so that nobody waits long for the writer, and a node that stops goes on elsewhere. What is wanted of
 /// the conversations is kept, or given up, before any of them is removed.
 async fn remove(job: JobContext, exports: Exports, id: Id<BotKind>) -> Result<Value, JobError> {
-    exports.make(&job, id).await?;
+    Box::pin(exports.make(&job, id)).await?;
     let some = move |unit: &Unit<'_>| {
         let is_more = store::delete_some(unit, id)?;
         if !is_more {

@@ -60,7 +60,7 @@ impl Exports {
             return job.write(move |unit| Ok(store::keep_export_until(unit, bot, until)?)).await;
         }
         // Whatever is wrong with it, the attempts are counted: the bot must go.
-        self.try_to_make(job, bot).await.map_err(|error| match error {
+        Box::pin(self.try_to_make(job, bot)).await.map_err(|error| match error {
             JobError::Fail(cause) => JobError::Retry(cause),
             other => other,
         })
@@ -69,7 +69,7 @@ impl Exports {
     async fn try_to_make(&self, job: &JobContext, bot: Id<BotKind>) -> std::result::Result<(), JobError> {
         let of_bot =
             ConversationsOfBot { job: job.clone(), db: self.db.clone(), objects: self.objects.clone() };
-        let (count, zip) = of_bot.zip(bot).await?;
+        let (count, zip) = Box::pin(of_bot.zip(bot)).await?;
         let made = self.objects.put(zip.map_err(Error::internal), u64::MAX).await;
         // That it was interrupted is no failure.
         job.check()?;

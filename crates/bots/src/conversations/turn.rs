@@ -29,6 +29,7 @@ const LAST_MESSAGE: usize = 200;
 
 /// A turn that has run and is to be written.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something else of what was there before")]
 pub(super) struct Turn {
     pub(super) conversation: Id<ConversationKind>,
     pub(super) bot: Id<Bot>,

@@ -61,7 +61,8 @@ impl Theme {
         let there = |name: &str| layout::theme_file(paths(), name).map(|_| name.to_owned());
         let style = there(STYLE).or_else(|| {
             let styles = layout::theme_files(paths()).map(|(_, name)| name);
-            let styles = styles.filter(|name| !name.contains('/') && name.ends_with(".css") && *name != DARK);
+            let is_css = |name: &str| name.rsplit_once('.').is_some_and(|(_, end)| end == "css");
+            let styles = styles.filter(|name| !name.contains('/') && is_css(name) && *name != DARK);
             styles.min().map(str::to_owned)
         });
         Self {

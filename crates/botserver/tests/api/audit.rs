@@ -219,6 +219,6 @@ fn two_servers_seal_one_chain() {
             let distinct: BTreeSet<i64> = numbers.iter().copied().collect();
             assert!(numbers.len() > 20 && distinct.len() == numbers.len(), "{numbers:?}");
             other.stop().await;
-        })
+        });
     });
 }

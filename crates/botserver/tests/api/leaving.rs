@@ -220,6 +220,7 @@ async fn remove(app: &App, conversation: &str) {
 
 #[botserver_test]
 async fn an_export_is_forgotten_a_day_after_the_removal(app: App) {
+    const FORGET: platform::jobs::JobKind<()> = platform::jobs::JobKind::new("bots.forget_exports");
     app.bot("First", "TALK 1").await;
     let bot = app.bot("Echo", ECHO).await;
     let started = app.user("ann").await.converse(&bot).await;
@@ -240,7 +241,6 @@ async fn an_export_is_forgotten_a_day_after_the_removal(app: App) {
     aged.await.expect("a change");
 
     download(&app.admin(), &url).await.assert_error(404, "NOT_FOUND", "");
-    const FORGET: platform::jobs::JobKind<()> = platform::jobs::JobKind::new("bots.forget_exports");
     let job = app.enqueue(&app.admin(), FORGET.job(&())).await;
     let job = until(&app.admin(), &format!("/jobs/{job}"), "completed").await;
     assert_eq!(job["result"], json!({ "exports": 1 }));

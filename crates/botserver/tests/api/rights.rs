@@ -136,7 +136,7 @@ impl Scene {
             unit.execute("DELETE FROM custom_roles WHERE org_id = $1 AND id = $2", &[role])?;
         }
         for (group, id) in self.groups.iter().zip(&ids.groups) {
-            self.write_group(unit, ids, group, *id)?;
+            Self::write_group(unit, ids, group, *id)?;
         }
         for (number, ((parents, own), id)) in self.roles.iter().zip(&ids.roles).enumerate() {
             let (name, own) = (format!("role-{number}"), permission(*own).to_string());
@@ -177,13 +177,7 @@ impl Scene {
         Ok(())
     }
 
-    fn write_group(
-        &self,
-        unit: &Unit<'_>,
-        ids: &Ids,
-        group: &Group,
-        id: Id<kind::Group>,
-    ) -> Result<(), DbError> {
+    fn write_group(unit: &Unit<'_>, ids: &Ids, group: &Group, id: Id<kind::Group>) -> Result<(), DbError> {
         let permissions: Vec<_> =
             group.permissions.iter().map(|number| permission(*number).to_string()).collect();
         let parent = group.parent.map(|parent| ids.groups[parent]);

@@ -95,10 +95,10 @@ fn protect(operation: &mut Operation, access: &Access) {
     if let Some(standing) = access.standing {
         extensions = extensions.add("x-standing", standing.as_str());
     }
-    if access.takes_visitors {
+    if access.takes.visitors {
         extensions = extensions.add("x-visitors", true);
     }
-    if !access.takes_keys && access.floor != Floor::Public {
+    if !access.takes.keys && access.floor != Floor::Public {
         extensions = extensions.add("x-api-keys", false);
     }
     if !access.during.is_empty() {

@@ -26,7 +26,7 @@ impl Networks {
                 Ok(network) if networks.contains(&network.trunc()) => {}
                 Ok(network) => networks.push(network.trunc()),
                 Err(_) => {
-                    wrong.add(FIELD, format!("\"{}\" is no network such as 10.0.0.0/8", text.escape_debug()))
+                    wrong.add(FIELD, format!("\"{}\" is no network such as 10.0.0.0/8", text.escape_debug()));
                 }
             }
         }

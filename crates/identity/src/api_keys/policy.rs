@@ -143,7 +143,7 @@ pub(crate) fn networks(texts: &[String], wrong: &mut FieldErrors) -> Networks {
 /// The end that is meant by both fields together; nothing if neither is given.
 pub(crate) fn end(
     at: &Patch<Timestamp>,
-    in_days: &Patch<u32>,
+    in_days: Patch<u32>,
     policy: &KeyPolicy,
     now: Timestamp,
     wrong: &mut FieldErrors,
@@ -153,9 +153,9 @@ pub(crate) fn end(
         (Patch::Set(at), Patch::Keep) => ("expires_at", Some(*at)),
         (Patch::Clear, Patch::Keep) => ("expires_at", None),
         (Patch::Keep, Patch::Set(days)) => {
-            let fits = (1..=365).contains(days);
+            let fits = (1..=365).contains(&days);
             wrong.check(fits, "expires_in_days", "must be from 1 to 365");
-            ("expires_in_days", Some(now + TimeDelta::days(i64::from(*days).min(365))))
+            ("expires_in_days", Some(now + TimeDelta::days(i64::from(days).min(365))))
         }
         (Patch::Keep, Patch::Clear) => ("expires_in_days", None),
         (_, _) => {
@@ -203,7 +203,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let policy = KeyPolicy { may_last_for_ever: for_ever, ..KeyPolicy::default() };
         let mut wrong = FieldErrors::default();
-        let end = end(&at, &days, &policy, now, &mut wrong);
+        let end = end(&at, days, &policy, now, &mut wrong);
         wrong.finish().map(|()| end.map(|end| (end - now).num_days()))
     }
 

@@ -133,8 +133,8 @@ impl ApiKeys {
         let (who, most) = (who.clone(), self.settings.api_keys.max_per_user);
         self.db
             .write(who.org, move |unit| {
-                let owned = owner_of(unit, &who, owner, now)?;
-                policy::may_give(&who, who.is(owner), owned.level, owned.permissions, checked.scopes)?;
+                let theirs = owner_of(unit, &who, owner, now)?;
+                policy::may_give(&who, who.is(owner), theirs.level, theirs.permissions, checked.scopes)?;
                 has_room(unit, owner, most, now)?;
                 let row = KeyRow {
                     id,
@@ -164,7 +164,7 @@ impl ApiKeys {
     fn check(&self, new: &NewKey, now: Timestamp) -> Result<Checked> {
         let mut wrong = FieldErrors::default();
         let policy = &self.settings.api_keys;
-        let end = policy::end(&new.expires_at, &new.expires_in_days, policy, now, &mut wrong);
+        let end = policy::end(&new.expires_at, new.expires_in_days, policy, now, &mut wrong);
         let checked = Checked {
             name: policy::name(&new.name, &mut wrong),
             scopes: policy::scopes(&new.scopes, &mut wrong),
@@ -335,7 +335,7 @@ fn patched(before: &KeyRow, patch: &KeyPatch, settings: &Settings, now: Timestam
     if let Some(names) = patch.scopes.set() {
         after.scopes = Json::of(&policy::scopes(names, &mut wrong));
     }
-    let end = policy::end(&patch.expires_at, &patch.expires_in_days, &settings.api_keys, now, &mut wrong);
+    let end = policy::end(&patch.expires_at, patch.expires_in_days, &settings.api_keys, now, &mut wrong);
     after.expires_at = end.unwrap_or(before.expires_at);
     match &patch.ip_allowlist {
         kernel::Patch::Keep => {}

@@ -251,12 +251,11 @@ fn file<'a>(
             written += 1;
         }
         count.store(written, std::sync::atomic::Ordering::Relaxed);
-        let next = match next {
-            Some(cursor) => Writing::Going { cursor: Some(cursor), written },
-            None => {
-                out.push_str(export.form.closing());
-                Writing::Ended
-            }
+        let next = if let Some(cursor) = next {
+            Writing::Going { cursor: Some(cursor), written }
+        } else {
+            out.push_str(export.form.closing());
+            Writing::Ended
         };
         Ok(Some((Bytes::from(out), next)))
     })

@@ -12,7 +12,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::store::EntryRow;
-use crate::ids::{AuditEntryId, OrganizationId, SessionId, UserId};
+use crate::{
+    auth,
+    ids::{AuditEntryId, OrganizationId, SessionId, UserId},
+};
 
 /// The list of entries.
 pub(crate) enum AuditLogList {}
@@ -254,7 +257,7 @@ impl AuditEntry {
             _ => Outcome::Failure,
         };
         let trigger = if row.request_id.is_some() { "request" } else { "server" };
-        let hex = |hash: Vec<u8>| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |hash: Vec<u8>| auth::hex(&hash);
         Ok(Self {
             log_id: row.id,
             timestamp: row.at,

@@ -27,7 +27,7 @@ pub use model::{
 pub(crate) use password::{PasswordLinks, is_password_of};
 pub use service::Auth;
 
-pub(crate) use attempts::Attempts;
+pub(crate) use attempts::{Attempts, hex};
 
 /// The operations of sign-in. Attempts to log in are limited by the service, which knows the name besides the address.
 pub(crate) fn module(auth: &Auth, founding: &Founding) -> Module {

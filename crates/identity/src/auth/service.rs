@@ -30,30 +30,17 @@ pub(super) type Result<T> = std::result::Result<T, AuthError>;
 /// Sign-in. A cheap handle.
 #[derive(Clone)]
 pub struct Auth {
-    pub(super) db: Db,
-    pub(super) world: Surroundings,
-    pub(super) settings: Arc<Settings>,
-    pub(super) passwords: Passwords,
-    pub(super) callers: Callers,
-    pub(super) attempts: Attempts,
-    pub(super) visitors: Visitors,
-    pub(super) two_factor: TwoFactor,
+    pub(crate) db: Db,
+    pub(crate) world: Surroundings,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) passwords: Passwords,
+    pub(crate) callers: Callers,
+    pub(crate) attempts: Attempts,
+    pub(crate) visitors: Visitors,
+    pub(crate) two_factor: TwoFactor,
 }
 
 impl Auth {
-    pub(crate) fn new(
-        db: Db,
-        world: Surroundings,
-        settings: Arc<Settings>,
-        passwords: Passwords,
-        callers: Callers,
-        attempts: Attempts,
-        visitors: Visitors,
-        two_factor: TwoFactor,
-    ) -> Self {
-        Self { db, world, settings, passwords, callers, attempts, visitors, two_factor }
-    }
-
     /// Exchanges a refresh token for a new pair. One that was used before ends its whole session: somebody has a
     /// copy, and nobody can tell who.
     pub async fn refresh(&self, origin: &Arc<Origin>, refresh_token: &Secret) -> Result<Tokens> {

@@ -522,7 +522,7 @@ fn plan(tx: &Tx<'_>, patch: &MemberPatch, before: &SeatRow) -> Result<SeatRow> {
             status.as_str().clone_into(&mut row.status);
         }
         Patch::Clear | Patch::Set(MemberStatus::Pending) => {
-            wrong.add("status", "must be active or suspended")
+            wrong.add("status", "must be active or suspended");
         }
     }
     wrong.finish()?;

@@ -82,18 +82,22 @@ fn with_members(
         read.limit(Limit::per_minute(100, By::Caller))
     };
     module
-        .route(groups, documented!(routes::members::list), member())
-        .route(groups, documented!(routes::members::add), write())
-        .route(groups, documented!(routes::members::add_several), write())
-        .route(groups, documented!(routes::members::get), member())
-        .route(groups, documented!(routes::members::change), write())
-        .route(groups, documented!(routes::members::remove), write().own("user_id"))
+        .route(groups, documented!(routes::members::list_members), member())
+        .route(groups, documented!(routes::members::add_member), write())
+        .route(groups, documented!(routes::members::add_members), write())
+        .route(groups, documented!(routes::members::member), member())
+        .route(groups, documented!(routes::members::change_member), write())
+        .route(groups, documented!(routes::members::remove_member), write().own("user_id"))
         .route(groups, documented!(routes::members::list_roles), member())
         .route(groups, documented!(routes::members::create_role), write())
         .route(groups, documented!(routes::members::change_role), write())
         .route(groups, documented!(routes::members::delete_role), write())
-        .route(groups, documented!(routes::requests::ask), signed_in())
-        .route(groups, documented!(routes::requests::list), admin())
-        .route(groups, documented!(routes::requests::decide), write())
-        .route(groups, documented!(routes::requests::withdraw), signed_in().standing(Standing::Requester))
+        .route(groups, documented!(routes::requests::ask_to_join), signed_in())
+        .route(groups, documented!(routes::requests::list_requests), admin())
+        .route(groups, documented!(routes::requests::decide_request), write())
+        .route(
+            groups,
+            documented!(routes::requests::withdraw_request),
+            signed_in().standing(Standing::Requester),
+        )
 }

@@ -112,6 +112,7 @@ pub(crate) struct GroupSettingsPatch {
 
 /// A group of people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the name is the API's")]
 pub struct Group {
     /// The group's id. Those of the default groups are the same in every organization.
     pub(super) group_id: GroupId,
@@ -426,8 +427,9 @@ pub(super) fn plan(patch: &GroupPatch, before: &GroupRow, now: Timestamp) -> Res
         }
     }
     row.parent_id = patch.parent_id.apply(row.parent_id);
-    row.kind = defaulted(patch.kind, GroupType::read(&row.kind)).as_str().to_owned();
-    row.visibility = defaulted(patch.visibility, Visibility::read(&row.visibility)).as_str().to_owned();
+    defaulted(patch.kind, GroupType::read(&row.kind)).as_str().clone_into(&mut row.kind);
+    let visibility = defaulted(patch.visibility, Visibility::read(&row.visibility));
+    visibility.as_str().clone_into(&mut row.visibility);
     row.inherit_permissions = match patch.inherit_permissions {
         Patch::Keep => row.inherit_permissions,
         Patch::Clear => true,

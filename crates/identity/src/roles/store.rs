@@ -313,12 +313,11 @@ pub(crate) fn count_holders(tx: &Tx<'_>, role: Id<kind::Role>, now: Timestamp) -
     Ok(count.map_or(0, |(count,)| count))
 }
 
+/// Somebody who has a role, and until when.
+type Holder = (Id<kind::User>, Option<Timestamp>);
+
 /// Those who have the role, or had it until it ended; so many at the most.
-pub(crate) fn holders(
-    tx: &Tx<'_>,
-    role: Id<kind::Role>,
-    most: i64,
-) -> Result<Vec<(Id<kind::User>, Option<Timestamp>)>, DbError> {
+pub(crate) fn holders(tx: &Tx<'_>, role: Id<kind::Role>, most: i64) -> Result<Vec<Holder>, DbError> {
     tx.all(
         "SELECT user_id, expires_at FROM member_roles WHERE org_id = $1 AND role_id = $2 ORDER BY user_id LIMIT $3",
         &[&role, &most],

@@ -77,21 +77,22 @@ impl Security {
             .write(who.org, move |unit| {
                 // Of two changes at once the second merges into what the first left.
                 organizations::store::lock(unit.server(), who.org)?;
-                let (decided, rev) = store::decided(unit.server(), who.org)?;
+                let (present, rev) = store::decided(unit.server(), who.org)?;
                 expected.check(rev)?;
-                let before = Policies::of(&settings, &decided).shown();
-                let changed = decided.clone().patched(patch)?;
+                let before = Policies::of(&settings, &present).shown();
+                let changed = present.clone().patched(patch)?;
                 let after = Policies::of(&settings, &changed).shown();
                 if !after.two_factor.enabled && !after.two_factor.required_for_roles.is_empty() {
                     let problem = "must be empty while the second factor is not offered";
                     return Err(Error::invalid("two_factor.required_for_roles", problem).into());
                 }
-                if changed != decided {
+                if changed != present {
                     store::save(unit.server(), who.org, &changed, now)?;
                     let entry = Audit::by(&who, "config_changed", Category::Security);
                     let entry = entry.on("security_settings", who.org);
-                    let changes = before.differences(&after).into_iter();
-                    let entry = changes.fold(entry, |entry, (field, old, new)| entry.change(field, old, new));
+                    let differences = before.differences(&after).into_iter();
+                    let entry =
+                        differences.fold(entry, |entry, (field, old, new)| entry.change(field, old, new));
                     unit.audit(entry)?;
                 }
                 let (_, rev) = store::decided(unit.server(), who.org)?;

@@ -86,7 +86,8 @@ impl Shown {
 
 pub(crate) fn by_id(tx: &ServerTx<'_>, id: Id<kind::Session>) -> Result<Option<Shown>, DbError> {
     tx.one(
-        "SELECT s.id, s.user_id, s.org_id, s.token_expires_at, s.last_activity, s.ended_at, u.status
+        "SELECT s.id, s.user_id, s.org_id, s.token_expires_at, s.last_activity, s.ended_at, s.confined,
+            u.status
          FROM server_sessions s JOIN server_users u ON u.id = s.user_id WHERE s.id = $1",
         &[&id],
     )

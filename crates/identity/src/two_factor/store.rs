@@ -74,11 +74,11 @@ pub(crate) fn confirm(unit: &ServerUnit<'_>, user: Id<kind::User>, now: Timestam
 
 /// Uses a step up. Of several units that try with its code only one gets true.
 pub(crate) fn use_step(unit: &ServerUnit<'_>, user: Id<kind::User>, step: i64) -> Result<bool, DbError> {
-    let used = unit.execute(
+    let moved = unit.execute(
         "UPDATE server_two_factor SET last_step = $2 WHERE user_id = $1 AND last_step < $2",
         &[&user, &step],
     )?;
-    Ok(used == 1)
+    Ok(moved == 1)
 }
 
 /// Forgets the factor and its backup codes.
@@ -111,9 +111,9 @@ pub(crate) fn use_backup_code(
     user: Id<kind::User>,
     hash: &TokenHash,
 ) -> Result<bool, DbError> {
-    let used = unit
+    let spent = unit
         .execute("DELETE FROM server_backup_codes WHERE user_id = $1 AND code_hash = $2", &[&user, hash])?;
-    Ok(used == 1)
+    Ok(spent == 1)
 }
 
 pub(crate) fn count_backup_codes(tx: &ServerTx<'_>, user: Id<kind::User>) -> Result<i64, DbError> {

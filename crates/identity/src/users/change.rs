@@ -339,7 +339,7 @@ pub(crate) fn change_roles(
 ) -> Result<Option<RoleChange>, UserError> {
     policy::may_change_roles(who.level, who.permissions, own, &present.direct, wanted)?;
     let without = |from: &[Role], those: &[Role]| -> Vec<_> {
-        from.iter().cloned().filter(|role| !those.contains(role)).collect()
+        from.iter().filter(|role| !those.contains(role)).cloned().collect()
     };
     let change = RoleChange {
         given: without(wanted, &present.direct),

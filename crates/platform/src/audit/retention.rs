@@ -41,7 +41,7 @@ async fn run(job: JobContext, log: AuditLog) -> Result<serde_json::Value, JobErr
             Err(JobError::Interrupted) => return Err(JobError::Interrupted),
             // What was tampered with is kept as it is; others are none the worse for it.
             Err(error) => {
-                tracing::error!(organization = %org, %error, "entries of an audit log were not removed")
+                tracing::error!(organization = %org, %error, "entries of an audit log were not removed");
             }
         }
         after = Some(org);

@@ -187,29 +187,6 @@ async fn a_schedule_and_a_hook_reach_people(app: App) {
     assert_eq!(texts(&json!(history(&bo, &theirs, 1).await)), ["Paid: 7"]);
 }
 
-#[botserver_test]
-async fn a_letter_waits_while_the_staff_talks_and_what_comes_later_behind_it(app: App) {
-    let script = "TALK TO \"bob\", \"one\"\nTALK TO \"bob\", \"two\"";
-    let bot = app.bot_of("Messenger", &[("start", "TALK 1"), ("tell", script)]).await;
-    let bo = app.user("bob").await;
-    let theirs = bo.converse(&bot).await;
-    let words = json!({ "content": "Somebody of us is here." });
-    app.admin().post(path(&theirs, "/messages"), words).await.assert_status(201);
-
-    app.admin().post("/bots/messenger/scripts/tell/run", json!({})).await.assert_ok();
-
-    let jobs = "/admin/jobs?filter[kind]=conversations.deliver";
-    let jobs = within(async || {
-        let jobs = app.admin().get(jobs).await.assert_ok().items();
-        jobs.iter().any(|job| job["error"].is_string()).then_some(jobs)
-    })
-    .await;
-    assert_eq!(jobs.len(), 2);
-    assert!(jobs.iter().all(|job| job["status"] == "queued"), "{jobs:?}");
-    assert_eq!(jobs.iter().filter(|job| job["attempts"] == 1).count(), 1, "{jobs:?}");
-    assert_eq!(bo.get(path(&theirs, "/history")).await.assert_ok().items().len(), 2);
-}
-
 #[each_database]
 fn a_script_that_floods_others_is_ended() {
     run_test(async {

@@ -22,7 +22,7 @@ use crate::{
         (status = 200, body = Envelope<Page<GroupMember>>),
         (status = 403, description = "`members_only`, or a permission is missing"),
     ))]
-pub(in crate::groups) async fn list(
+pub(in crate::groups) async fn list_members(
     State(groups): State<Groups>,
     Caller(who): Caller,
     Path(id): Path<GroupId>,
@@ -44,7 +44,7 @@ pub(in crate::groups) async fn list(
         (status = 409, description = "`member_exists`, `default_group`"),
         (status = 422, description = "`group_full` with `max_members` and `current_members`, or values that are not allowed"),
     ))]
-pub(in crate::groups) async fn add(
+pub(in crate::groups) async fn add_member(
     State(groups): State<Groups>,
     Caller(who): Caller,
     Path(id): Path<GroupId>,
@@ -66,7 +66,7 @@ pub(in crate::groups) async fn add(
         (status = 403, description = "`group_admins_only`, `level_too_high`, or a permission is missing"),
         (status = 409, description = "`default_group`"),
     ))]
-pub(in crate::groups) async fn add_several(
+pub(in crate::groups) async fn add_members(
     State(groups): State<Groups>,
     Caller(who): Caller,
     Path(id): Path<GroupId>,
@@ -88,7 +88,7 @@ pub(in crate::groups) async fn add_several(
         (status = 200, body = Envelope<GroupMember>),
         (status = 403, description = "`members_only`, or a permission is missing"),
     ))]
-pub(in crate::groups) async fn get(
+pub(in crate::groups) async fn member(
     State(groups): State<Groups>,
     Caller(who): Caller,
     Path((id, user)): Path<(GroupId, UserRef)>,
@@ -111,7 +111,7 @@ pub(in crate::groups) async fn get(
         (status = 409, description = "`last_owner`, `inherited_member`"),
         (status = 422, description = "`group_full` with `max_members` and `current_members`, or values that are not allowed"),
     ))]
-pub(in crate::groups) async fn change(
+pub(in crate::groups) async fn change_member(
     State(groups): State<Groups>,
     Caller(who): Caller,
     Path((id, user)): Path<(GroupId, UserRef)>,
@@ -134,7 +134,7 @@ pub(in crate::groups) async fn change(
         (status = 403, description = "`group_admins_only`, `group_owners_only`, `level_too_high`, or a permission is missing"),
         (status = 409, description = "`last_owner`, `inherited_member`"),
     ))]
-pub(in crate::groups) async fn remove(
+pub(in crate::groups) async fn remove_member(
     State(groups): State<Groups>,
     Caller(who): Caller,
     Path((id, user)): Path<(GroupId, UserRef)>,

@@ -21,7 +21,7 @@ use crate::{
         (status = 409, description = "`join_not_allowed`, `member_exists`, `request_exists`"),
         (status = 422, description = "`group_full` with `max_members` and `current_members`, or values that are not allowed"),
     ))]
-pub(in crate::groups) async fn ask(
+pub(in crate::groups) async fn ask_to_join(
     State(groups): State<Groups>,
     Caller(who): Caller,
     Path(id): Path<GroupId>,
@@ -40,7 +40,7 @@ pub(in crate::groups) async fn ask(
         (status = 200, body = Envelope<Page<JoinRequest>>),
         (status = 403, description = "`group_admins_only`, or a permission is missing"),
     ))]
-pub(in crate::groups) async fn list(
+pub(in crate::groups) async fn list_requests(
     State(groups): State<Groups>,
     Caller(who): Caller,
     Path(id): Path<GroupId>,
@@ -60,7 +60,7 @@ pub(in crate::groups) async fn list(
         (status = 409, description = "`request_closed`, `member_exists`"),
         (status = 422, description = "`group_full` with `max_members` and `current_members`, or values that are not allowed"),
     ))]
-pub(in crate::groups) async fn decide(
+pub(in crate::groups) async fn decide_request(
     State(groups): State<Groups>,
     Caller(who): Caller,
     Path(request): Path<(GroupId, JoinRequestId)>,
@@ -75,7 +75,7 @@ pub(in crate::groups) async fn decide(
 #[utoipa::path(delete, path = "/groups/{group_id}/join-requests/{request_id}",
     params(("group_id" = GroupId, Path), ("request_id" = JoinRequestId, Path)),
     responses((status = 204), (status = 409, description = "`request_closed`")))]
-pub(in crate::groups) async fn withdraw(
+pub(in crate::groups) async fn withdraw_request(
     State(groups): State<Groups>,
     Caller(who): Caller,
     Path(request): Path<(GroupId, JoinRequestId)>,

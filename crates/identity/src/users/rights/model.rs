@@ -146,6 +146,7 @@ pub struct AllRoles {
 
 /// What somebody may do, and where each permission comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the name is the API's")]
 pub struct EffectivePermissions {
     /// Whose they are.
     user_id: UserId,
