@@ -76,21 +76,17 @@ pub(crate) fn narrow(
         }
         narrowing.on_card = request.search.as_deref().map(text::key);
     }
-    let mut wrong = FieldErrors::default();
     for (field, values) in &mut request.filters {
         match *field {
             "role" => {
-                let found = roles_named("role", values, catalogue, &mut wrong)
-                    .into_iter()
-                    .map(|role| role.id)
-                    .collect();
-                narrowing.roles = Some((found, now));
+                // Nobody has a role that there is not.
+                let found = values.iter().filter_map(|name| catalogue.named(name.trim())).map(|role| role.id);
+                narrowing.roles = Some((found.collect(), now));
             }
             "status" => *values = values.drain(..).flat_map(spelled_out).collect(),
             _ => {}
         }
     }
-    wrong.finish()?;
     Ok(narrowing)
 }
 
