@@ -70,7 +70,7 @@ impl Exports {
         let of_bot =
             ConversationsOfBot { job: job.clone(), db: self.db.clone(), objects: self.objects.clone() };
         let (count, zip) = Box::pin(of_bot.zip(bot)).await?;
-        let made = self.objects.put(zip.map_err(Error::internal), u64::MAX).await;
+        let made = Box::pin(self.objects.put(zip.map_err(Error::internal), u64::MAX)).await;
         // That it was interrupted is no failure.
         job.check()?;
         let made = made.map_err(Error::from)?;

@@ -79,9 +79,13 @@ pub(crate) fn narrow(
     for (field, values) in &mut request.filters {
         match *field {
             "role" => {
-                // Nobody has a role that there is not.
                 let found = values.iter().filter_map(|name| catalogue.named(name.trim())).map(|role| role.id);
-                narrowing.roles = Some((found.collect(), now));
+                let mut found: Vec<_> = found.collect();
+                if found.is_empty() {
+                    // Nobody has a role that there is not.
+                    found.push(Id::from_uuid(uuid::Uuid::nil()));
+                }
+                narrowing.roles = Some((found, now));
             }
             "status" => *values = values.drain(..).flat_map(spelled_out).collect(),
             _ => {}
