@@ -5,7 +5,7 @@
 //! has five that carry the roles of their rank, or are of everyone; these have the same ids everywhere, so that code can
 //! name them, and a trigger makes their rows with the organization.
 //!
-//! Within a group a membership has a role and powers ([`policy`]), which say nothing of anything outside. Whoever lets
+//! Within a group a membership has a role and powers (`policy.rs`), which say nothing of anything outside. Whoever lets
 //! somebody in gives them what the group allows, and so must have it themselves, and outrank it.
 
 mod error;
