@@ -29,7 +29,8 @@ ENDS_SESSIONS = {"auth_logout", "sessions_end_of_user", "sessions_end"}
 def call(method, path, token=None, headers=(), **arguments):
     headers = dict(headers) | ({"Authorization": f"Bearer {token}"} if token else {})
     answer = requests.request(method, URL + path, headers=headers, timeout=30, **arguments)
-    answer.raise_for_status()
+    if not answer.ok:
+        raise RuntimeError(f"{method} {path}: {answer.text}")
     return answer.json()["data"]
 
 
@@ -126,6 +127,9 @@ def before_call(context, case, kwargs):
     if case.headers and "Idempotency-Key" in case.headers and (number := next(numbers)) % 4:
         # With the same key for all, most would be refused as repeats of another.
         case.headers["Idempotency-Key"] = f"key-{number}"
+    operation = case.operation.definition.raw["operationId"]
+    if isinstance(case.body, dict):
+        stay_let_in(operation, case.body)
     if not case.meta or not case.meta.generation.mode.is_positive:
         return
     if case.headers and case.headers.get("If-Match") == "0":
@@ -133,7 +137,6 @@ def before_call(context, case, kwargs):
         case.headers["If-Match"] = "*"
     if case.query:
         drop_rivals(case.query, ONE_OF)
-    operation = case.operation.definition.raw["operationId"]
     if operation == "audit_summary" and case.query:
         # Made-up days lie further apart than a summary goes.
         for name in ("start_date", "end_date"):
@@ -146,6 +149,17 @@ def before_call(context, case, kwargs):
         case.body["password"] = PASSWORD
     if operation.startswith("webhooks_") and isinstance(case.body, dict) and "url" in case.body:
         case.body["url"] = NOWHERE
+
+
+def stay_let_in(operation, body):
+    """Whoever shows wrong passwords is locked out, and whoever has to have a second factor must set it up first, as they
+    should be: nothing that comes after would be answered."""
+    if operation == "security_change" and isinstance(body.get("two_factor"), dict):
+        body["two_factor"].pop("required_for_roles", None)
+    present = {"auth_change_password": "current_password"}.get(operation, "password")
+    if operation == "auth_change_password" or operation.startswith("two_factor_"):
+        for name in {present, "new_password"} & {name for name, value in body.items() if isinstance(value, str)}:
+            body[name] = PASSWORD
 
 
 def drop_rivals(values, pairs):
@@ -225,8 +239,16 @@ EXCUSES = (
     "must be text in one line",
     # Nor which files were uploaded, by whom.
     "must name files that you uploaded in this conversation",
-    # Which bots there are only the server can tell.
+    # Which bots, groups, members and roles there are only the server can tell.
     "names no bot that you may use",
+    "must be a group that you administer",
+    "must be the group of the address",
+    "must be a member of the organization",
+    "there is no role",
+    # Nor that what is in one list must not be in the other.
+    "can't be both added and removed",
+    # Which code is right changes every half minute.
+    "is wrong, or was used before",
     # It holds for every text, also for the names in objects that may hold anything.
     "must not hold the character U+0000",
 )

@@ -39,12 +39,14 @@ const GOOD: usize = 8;
 const AT_ONCE: usize = 4;
 /// How much more memory the server may hold when it is over, in MiB: what the allocator keeps for the next one.
 const KEPT_MIB: f64 = 32.0;
+/// How long they converse before the memory is looked at: the database's caches fill with what they say.
+const WARM: Duration = Duration::from_secs(10);
 /// How long memory may take to come back.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) async fn are_hostile(server: Server, times: usize) -> anyhow::Result<String> {
     let alone = beside(&server, async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(WARM).await;
         Ok(())
     });
     let mut lines = vec![told("nothing", &alone.await?)];

@@ -202,9 +202,7 @@ impl House {
     pub fn modules(&self) -> Vec<Module> {
         let mut modules = self.identity.modules();
         modules.extend(self.bots.modules());
-        if self.identity.has_preview() {
-            modules.push(audit_api::module(&self.audits));
-        }
+        modules.push(audit_api::module(&self.audits));
         modules.push(jobs_api::module(&self.db, &self.jobs));
         modules.push(upkeep::module(&self.db, &self.objects, &self.surroundings));
         modules.push(web::module());

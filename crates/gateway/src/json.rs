@@ -3,6 +3,8 @@
 //! The quick path is one pass of the parser. Only a body that is refused is looked at again, to tell everything that
 //! is wrong with it instead of the first thing.
 
+mod objects;
+
 use std::{collections::BTreeMap, fmt::Write as _, sync::LazyLock};
 
 use kernel::{Error, FieldErrors};
@@ -10,6 +12,8 @@ use memchr::memmem::Finder;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, error::Category};
 use serde_path_to_error::{Path, Segment};
+
+use objects::Strict;
 
 /// Bodies past this size are told the first problem only: looking again and again would cost too much.
 const LOOKED_AT_AGAIN: usize = 64 << 10;
@@ -24,12 +28,12 @@ static NUL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u0000"))
 /// Reads a body. Malformed is 400; unknown fields and values of the wrong type are 422 and named.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     refuse_nul(bytes)?;
-    // Every body is an object. The library would take a list for one, too, its items for the fields in their order.
+    // Every body is an object.
     if bytes.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
         return Err(Error::invalid("body", "must be an object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    match serde_path_to_error::deserialize(&mut reader) {
+    match serde_path_to_error::deserialize(Strict::<_>(&mut reader)) {
         Ok(value) => reader.end().map_err(|error| malformed(&error)).map(|()| value),
         Err(error) if error.inner().classify() == Category::Data => {
             let first = Problem::of(&error);
@@ -207,7 +211,9 @@ impl Problems {
             if !this.note(problem, &mut document) {
                 break;
             }
-            next = serde_path_to_error::deserialize::<_, T>(&document).err().map(|error| Problem::of(&error));
+            next = serde_path_to_error::deserialize::<_, T>(Strict::<_>(&document))
+                .err()
+                .map(|error| Problem::of(&error));
         }
         this.fields
     }
@@ -328,6 +334,7 @@ mod tests {
         assert_eq!(refused("{}"), bad("name"));
         assert_eq!(refused("[]"), bad("body"));
         assert_eq!(refused(r#" ["a"]"#), bad("body"));
+        assert_eq!(refused(r#"{"name":"a","address":["Rome",1]}"#), bad("address"));
         assert_eq!(refused(r#"{"name":"a","name":"b"}"#), bad("name"));
         assert_eq!(refused(r#"{"name":"a","nick":"b"}"#), bad("nick"));
         assert_eq!(refused(r#"{"name":"a","address":{"city":"b","number":300}}"#), bad("address.number"));

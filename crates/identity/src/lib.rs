@@ -145,27 +145,17 @@ impl Identity {
 
     /// What the server serves of identity.
     pub fn modules(&self) -> Vec<Module> {
-        let mut modules = vec![
+        vec![
             auth::module(&self.auth, &self.founding),
             users::module(&self.users),
+            roles::module(&self.roles),
+            groups::module(&self.groups),
             sessions::module(&self.sessions),
+            api_keys::module(&self.api_keys),
+            two_factor::module(&self.two_factor),
+            security::module(&self.security),
             visitors::module(&self.visitors),
-        ];
-        if self.has_preview() {
-            modules.extend([
-                roles::module(&self.roles),
-                groups::module(&self.groups),
-                api_keys::module(&self.api_keys),
-                two_factor::module(&self.two_factor),
-                security::module(&self.security),
-            ]);
-        }
-        modules
-    }
-
-    /// Is what may still change served, too?
-    pub fn has_preview(&self) -> bool {
-        self.auth.settings.preview
+        ]
     }
 
     /// Sign-in.

@@ -77,8 +77,6 @@ pub struct Settings {
     pub logins_per_minute: u32,
     /// Hours that the link works which lets a new user set a password.
     pub password_link_hours: Within<1, 720>,
-    /// Serves what may still change: groups, roles of one's own, API keys, second factors, policies, the audit log.
-    pub preview: bool,
 }
 
 impl Default for Settings {
@@ -93,7 +91,6 @@ impl Default for Settings {
             api_keys: KeyPolicy::default(),
             logins_per_minute: 5,
             password_link_hours: Within::new(24),
-            preview: false,
         }
     }
 }

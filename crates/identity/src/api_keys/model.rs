@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Networks, store::KeyRow};
-use crate::{ids::UserId, tokens::Disclosed, users::fields::ShownName};
+use crate::{ids::UserId, roles::permissions::PermissionText, tokens::Disclosed, users::fields::ShownName};
 
 /// The lists of keys.
 pub(crate) enum KeyList {}
@@ -62,7 +62,7 @@ pub struct ApiKey {
     #[schema(example = "bsk_Zm9yIGRv")]
     pub prefix: String,
     /// What it may do, as far as its owner may.
-    #[schema(value_type = Vec<String>, example = json!(["tasks:read"]))]
+    #[schema(value_type = Vec<PermissionText>, example = json!(["tasks:read"]))]
     pub scopes: PermissionSet,
     /// What it is good for at all.
     pub status: KeyStatus,
@@ -133,7 +133,7 @@ pub struct NewKey {
     pub name: String,
     /// What it may do: permissions that its owner has. `tasks:*` stands for all of that kind.
     #[serde(alias = "permissions")]
-    #[schema(min_items = 1, max_items = 200)]
+    #[schema(value_type = Vec<PermissionText>, min_items = 1, max_items = 200)]
     pub scopes: Vec<String>,
     /// From when on it is worth nothing. Null: it has no end, where the server allows that.
     #[serde(default)]
@@ -160,7 +160,7 @@ pub struct KeyPatch {
     pub name: Patch<String>,
     /// What it may do from now on.
     #[serde(default, alias = "permissions")]
-    #[schema(value_type = Vec<String>, required = false, min_items = 1, max_items = 200)]
+    #[schema(value_type = Vec<PermissionText>, required = false, min_items = 1, max_items = 200)]
     pub scopes: Patch<Vec<String>>,
     /// From when on it is worth nothing. Null: it has no end, where the server allows that.
     #[serde(default)]

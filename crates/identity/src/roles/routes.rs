@@ -90,7 +90,7 @@ pub(super) async fn change(
     responses(
         (status = 204),
         (status = 403, description = "`level_too_high`, or a permission is missing"),
-        (status = 409, description = "`role_in_use` with `members` and `roles`, `system_role`, `role_cycle`"),
+        (status = 409, description = "`system_role`, `role_cycle`, or `role_in_use` with `members` and `roles`"),
     ))]
 pub(super) async fn delete(
     State(roles): State<Roles>,

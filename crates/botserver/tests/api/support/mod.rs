@@ -132,7 +132,6 @@ fn config_in(folder: &std::path::Path) -> Config {
     };
     // Tests ask more than people do. Those about limits set their own.
     config.rate_limit = gateway::RateLimits { anonymous: 0, authenticated: 0, admin: 0, operations: false };
-    config.identity.preview = true;
     config.identity.logins_per_minute = 0;
     config.identity.two_factor.codes_per_minute = 0;
     config.identity.fast_hashing_for_tests();

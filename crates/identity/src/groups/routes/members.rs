@@ -87,6 +87,7 @@ pub(in crate::groups) async fn add_members(
     responses(
         (status = 200, body = Envelope<GroupMember>),
         (status = 403, description = "`members_only`, or a permission is missing"),
+        (status = 404, description = "`member_not_found`, or there is no such group"),
     ))]
 pub(in crate::groups) async fn member(
     State(groups): State<Groups>,
@@ -108,6 +109,7 @@ pub(in crate::groups) async fn member(
     responses(
         (status = 200, body = Envelope<GroupMember>),
         (status = 403, description = "`group_admins_only`, `group_owners_only`, `level_too_high`, or a permission is missing"),
+        (status = 404, description = "`member_not_found`, or there is no such group"),
         (status = 409, description = "`last_owner`, `inherited_member`"),
         (status = 422, description = "`group_full` with `max_members` and `current_members`, or values that are not allowed"),
     ))]
@@ -132,6 +134,7 @@ pub(in crate::groups) async fn change_member(
     responses(
         (status = 204),
         (status = 403, description = "`group_admins_only`, `group_owners_only`, `level_too_high`, or a permission is missing"),
+        (status = 404, description = "`member_not_found`, or there is no such group"),
         (status = 409, description = "`last_owner`, `inherited_member`"),
     ))]
 pub(in crate::groups) async fn remove_member(
