@@ -227,6 +227,7 @@ EXCUSES = (
     "can't be combined with",
     # Nor a body that is fit for clients to be made of it for one of two fields.
     "is needed, or email instead",
+    "is needed, or password instead",
     # Which cursors are ours, and of which list, only the server can tell.
     "is not one of ours",
     "belongs to another sort or order",
@@ -245,10 +246,18 @@ EXCUSES = (
     "must be the group of the address",
     "must be a member of the organization",
     "there is no role",
+    "must be the id or name of a role",
+    "or one of the group's own roles",
+    # A change names a role once, which is no rule about items as such.
+    "must name each role once",
+    # Which texts are networks is more than a pattern says.
+    "is no network such as",
     # Nor that what is in one list must not be in the other.
     "can't be both added and removed",
     # Which code is right changes every half minute.
     "is wrong, or was used before",
+    # The password that those who try are left with (`stay_let_in`).
+    "was used before; take one that is new",
     # It holds for every text, also for the names in objects that may hold anything.
     "must not hold the character U+0000",
 )
