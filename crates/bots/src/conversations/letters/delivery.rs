@@ -78,6 +78,9 @@ impl Conversations {
             };
             let put = match self.destination(job, &letter).await? {
                 Destination::Nowhere => return Ok(Value::Null),
+                Destination::Later if letter.is_too_old(self.surroundings.now()) => {
+                    return Err(JobError::fail("The bot was off, or the staff talked, for too long."));
+                }
                 // It keeps its place in the line of its letters: those that come later wait behind it.
                 Destination::Later => return Err(JobError::NotYet(LOOK_AGAIN)),
                 Destination::Held(id, row) => self.put(job, &letter, id, &row).await,

@@ -8,6 +8,7 @@ mod address;
 mod delivery;
 
 use basic::{Answer, Command, ErrorCode};
+use chrono::TimeDelta;
 use gateway::{
     Module,
     command::{Draft, NotWritten, Performed, Run, Unperformed},
@@ -35,6 +36,9 @@ pub(super) use delivery::{Told, with_jobs};
 /// Puts a letter into a conversation. While the bot is off or the staff has taken over it waits, which is no attempt.
 const DELIVER: JobKind<Letter> = JobKind::new("conversations.deliver").attempts(100);
 
+/// So long a letter waits at the most: one that is looked at for ever would be, with all that stand behind it.
+const WAITS: TimeDelta = TimeDelta::days(7);
+
 /// Something that is said to somebody who isn't there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Letter {
@@ -42,6 +46,7 @@ pub(super) struct Letter {
     user_id: UserId,
     content: String,
     file: Option<Enclosed>,
+    written_at: Timestamp,
 }
 
 /// A file that goes with a letter. Its object is the job's, and the attachment's, too, when that is delivered.
@@ -82,6 +87,11 @@ impl Letter {
     /// Letters of one bot to one person.
     fn line(&self) -> String {
         format!("letters {} {}", self.bot_id, self.user_id)
+    }
+
+    /// Has it waited so long that it is given up?
+    fn is_too_old(&self, now: Timestamp) -> bool {
+        now - self.written_at > WAITS
     }
 }
 
@@ -166,7 +176,7 @@ impl Messenger {
             return Err(Unperformed::argument(message));
         }
         let file = file.map(Enclosed::of);
-        let letter = Letter { bot_id: run.bot, user_id: to, content, file };
+        let letter = Letter { bot_id: run.bot, user_id: to, content, file, written_at: run.now };
         run.drafts.with(|letters: &mut Letters| {
             let bytes = letters.bytes + letter.content.len();
             if letters.all.len() >= most || bytes > most_bytes {

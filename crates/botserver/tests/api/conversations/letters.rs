@@ -234,3 +234,43 @@ async fn letters_wait_while_the_staff_talks_as_the_jobs_that_they_are(app: App) 
     let said = texts(&json!(history(&bo, &theirs, 4).await));
     assert_eq!(said[said.len() - 2..], ["one", "two"]);
 }
+
+/// Asks until one of the letters is so.
+async fn until_a_letter(admin: &Client, is_so: impl Fn(&Value) -> bool) {
+    within(async || {
+        let letters = admin.get("/admin/jobs?filter[kind]=conversations.deliver").await.assert_ok().items();
+        letters.iter().any(&is_so).then_some(())
+    })
+    .await;
+}
+
+#[botserver_test]
+async fn a_letter_that_has_waited_for_more_than_a_week_is_given_up_and_those_behind_it_are_not(app: App) {
+    let bot = app.bot("Messenger", MESSENGER).await;
+    let (ann, bo, admin) = (app.user("ann").await, app.user("bob").await, app.admin());
+    let theirs = bo.converse(&bot).await;
+    admin.post(path(&theirs, "/messages"), json!({ "content": "I am Mia." })).await.assert_status(201);
+    let mine = ann.converse(&bot).await;
+    let waits = |job: &Value| job["status"] == "queued" && !job["started_at"].is_null();
+    ann.say(&mine, "bob|one").await;
+    until_a_letter(&admin, waits).await;
+    let long_ago = app.database().write(app.organization().await, |unit| {
+        unit.execute(
+            "UPDATE jobs SET payload = replace(payload, '\"written_at\":\"2', '\"written_at\":\"1')
+             WHERE org_id = $1 AND kind = 'conversations.deliver'",
+            &[],
+        )
+    });
+    let long_ago: Result<u64, platform::db::DbError> = long_ago.await;
+    assert_eq!(long_ago.expect("a change"), 1);
+    ann.say(&mine, "bob|two").await;
+
+    app.hasten_jobs("conversations.deliver").await;
+
+    until_a_letter(&admin, |job| job["status"] == "failed").await;
+    until_a_letter(&admin, waits).await;
+    admin.patch(path(&theirs, ""), json!({ "staff_active": false })).await.assert_ok();
+    app.hasten_jobs("conversations.deliver").await;
+    let said = texts(&json!(history(&bo, &theirs, 2).await));
+    assert_eq!(said, ["I am Mia.", "two"]);
+}
