@@ -14,7 +14,7 @@ use gateway::{
     command::{Draft, NotWritten, Performed, Run, Unperformed},
 };
 use kernel::{
-    Actor, Error, Id, Origin, Principal, Timestamp,
+    Error, Id, Principal, Timestamp,
     id::{
         AttachmentId, BotId, UserId,
         kind::{Bot, User},
@@ -201,28 +201,17 @@ pub(super) fn reachable(tx: &Tx<'_>, bot: Id<Bot>, user: Id<User>, now: Timestam
 }
 
 /// A member who isn't there, as what decides over them takes them. Nothing is done in their name.
-fn absent(tx: &Tx<'_>, user: Id<User>, now: Timestamp) -> Result<Option<Actor>, DbError> {
+fn absent(tx: &Tx<'_>, user: Id<User>, now: Timestamp) -> Result<Option<Principal>, DbError> {
     let permissions = identity::membership::permissions_of(tx, user, now)?;
-    Ok(permissions.map(|permissions| {
-        let (org, session) = (tx.org(), Id::from_uuid(user.uuid()));
-        let principal = Principal {
-            user,
-            org,
-            session,
-            permissions,
-            level: 0,
-            expires_at: now,
-            visits: None,
-            key: None,
-            confined: None,
-        };
-        let origin = Origin {
-            address: std::net::Ipv4Addr::LOCALHOST.into(),
-            secure: false,
-            user_agent: None,
-            request_id: "-".into(),
-            asked_within: Vec::new(),
-        };
-        Actor { principal: principal.into(), origin: origin.into() }
+    Ok(permissions.map(|permissions| Principal {
+        user,
+        org: tx.org(),
+        session: Id::from_uuid(user.uuid()),
+        permissions,
+        level: 0,
+        expires_at: now,
+        visits: None,
+        key: None,
+        confined: None,
     }))
 }
