@@ -238,7 +238,7 @@ impl From<NotCommitted> for ConversationError {
 
 /// Does a script ask for it, on that person's behalf?
 fn is_asked_within(person: Option<&Actor>) -> bool {
-    person.is_some_and(|who| !who.origin.asked_within.is_empty())
+    person.is_some_and(|who| who.origin.is_script())
 }
 
 pub(super) fn count(ran: Option<&Outcome>) {
