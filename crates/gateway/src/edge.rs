@@ -304,8 +304,7 @@ async fn admit(
     let access = operating.access();
     let asked_for = parts.extensions.remove::<AskedFor>();
     if asked_for.is_some() && !(access.takes_scripts() && operating.answers_at_once()) {
-        let message = "A script can't ask for this: it needs somebody who is there.";
-        return Err(Error::new(Kind::Forbidden, message).reason("not_for_scripts"));
+        return Err(Error::not_for_scripts());
     }
     let shown = bearer(&parts.headers).filter(|_| access.credentials != Credentials::Own);
     let principal = match (asked_for, shown) {

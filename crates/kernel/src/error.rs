@@ -152,6 +152,12 @@ impl Error {
             .detail("permission", permission.to_string())
     }
 
+    /// 403: only who is there may ask for it, and no script on their behalf.
+    pub fn not_for_scripts() -> Self {
+        let message = "A script can't ask for this: it needs somebody who is there.";
+        Self::new(Kind::Forbidden, message).reason("not_for_scripts")
+    }
+
     /// 404, naming the kind of thing that is not there.
     pub fn not_found(what: impl fmt::Display) -> Self {
         Self::new(Kind::NotFound, format!("There is no such {what}."))

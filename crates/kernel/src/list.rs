@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 pub use filter::{FilterField, MAX_VALUES, Takes};
 
-use crate::{FieldErrors, Result};
+use crate::{FieldErrors, Result, text};
 
 /// Results on a page unless the caller says otherwise.
 pub const DEFAULT_LIMIT: u32 = 20;
@@ -149,6 +149,12 @@ pub struct ListRequest {
 }
 
 impl ListRequest {
+    /// Tells of a list whose results are all at hand which texts are searched for: all of them, if nothing is.
+    pub fn finder(&self) -> impl Fn(&str) -> bool {
+        let asked = self.search.as_deref().map(text::key);
+        move |said| asked.as_ref().is_none_or(|asked| text::finds(&text::key(said), asked))
+    }
+
     /// The page of a list whose results are all at hand, each with where it stands.
     pub fn cut<T>(&self, mut results: Vec<(Cursor, T)>) -> Page<T> {
         let in_order = |a: &Cursor, b: &Cursor| match self.order {
@@ -444,6 +450,17 @@ mod tests {
 
         assert_eq!((request.limit, request.sort, request.order), (20, "created_at", Order::Desc));
         assert_eq!((request.start, request.count), (Start::Offset(0), Count::Capped));
+    }
+
+    #[test]
+    fn what_is_at_hand_is_found_like_what_is_in_the_database() {
+        let found =
+            |query: &[(&str, &str)], said: &str| SPEC.read(query.iter().copied()).unwrap().finder()(said);
+
+        assert!(found(&[], "Anything"));
+        assert!(found(&[("search", "ÄRGER")], "Viel ärger"));
+        assert!(!found(&[("search", "ärgern")], "Viel Ärger"));
+        assert!(found(&[("search", "vi")], "Viel Ärger") && !found(&[("search", "är")], "Viel Ärger"));
     }
 
     #[test]

@@ -129,6 +129,20 @@ pub struct Actor {
     pub origin: Arc<Origin>,
 }
 
+impl Origin {
+    /// Does a script ask, on behalf of whoever is there?
+    pub fn is_script(&self) -> bool {
+        !self.asked_within.is_empty()
+    }
+}
+
+impl Actor {
+    /// 403 where a script asks on the caller's behalf: for what only a part of an operation is in person.
+    pub fn require_in_person(&self) -> Result<()> {
+        if self.origin.is_script() { Err(Error::not_for_scripts()) } else { Ok(()) }
+    }
+}
+
 impl Deref for Actor {
     type Target = Principal;
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use identity::membership;
 use kernel::{
-    Actor, Error, Expected, FieldErrors, Id, Revision, Timestamp, Versioned,
+    Actor, Error, Expected, FieldErrors, Id, Principal, Revision, Timestamp, Versioned,
     id::{
         GroupId, UserId,
         kind::{Bot as BotKind, Group, Role, User},
@@ -131,7 +131,7 @@ pub(crate) struct Guard<'a> {
 
 impl Guard<'_> {
     /// May the caller use the bot now? Where not, there is no such bot.
-    pub(crate) fn lets_in(&self, tx: &Tx<'_>, who: &Actor, now: Timestamp) -> Result<bool, DbError> {
+    pub(crate) fn lets_in(&self, tx: &Tx<'_>, who: &Principal, now: Timestamp) -> Result<bool, DbError> {
         if let Some(visited) = who.visits {
             return Ok(visited == self.bot && super::policy::is_open(self.visibility, self.anonymous_allowed));
         }

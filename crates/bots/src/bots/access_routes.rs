@@ -11,8 +11,8 @@ use crate::packages::Packages;
 /// Who may use a bot.
 ///
 /// `public` is for any user, and for visitors where they are allowed; `organization` for its members; `private` for
-/// whoever made it and for the people, roles and groups that are listed; `admin` for administrators of bots. For anybody else,
-/// and for those who are denied, there is no such bot.
+/// whoever made it and for the people, roles and groups that are listed; `admin` for administrators of bots. For anybody
+/// else, and for those who are denied, there is no such bot.
 #[utoipa::path(
     get,
     path = "/bots/{bot_id}/access",

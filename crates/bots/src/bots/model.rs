@@ -81,11 +81,11 @@ impl Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
-    /// Any user of the organization; visitors, too, once they can be let in.
+    /// Any user of the organization; visitors, too, where they are allowed.
     Public,
     /// The organization's members.
     Organization,
-    /// Whoever made it, and people and roles that are listed.
+    /// Whoever made it, and people, roles and groups that are listed.
     Private,
     /// Administrators of bots.
     Admin,

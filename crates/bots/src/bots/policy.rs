@@ -1,12 +1,17 @@
 //! Who may use a bot: the one function that decides.
 
-use kernel::{Actor, Hearer, Id, Permission, id::kind::User};
+use kernel::{Hearer, Id, Permission, Principal, id::kind::User};
 
 use super::Visibility;
 
 /// May the caller use a bot of that visibility, made by that person, on whose lists they stand or not? Those who are
 /// denied have been refused before.
-pub(super) fn may_use(who: &Actor, visibility: &str, created_by: Option<Id<User>>, is_listed: bool) -> bool {
+pub(super) fn may_use(
+    who: &Principal,
+    visibility: &str,
+    created_by: Option<Id<User>>,
+    is_listed: bool,
+) -> bool {
     let hearer = Hearer { user: who.user, permissions: who.permissions };
     let visibility = Visibility::read(visibility);
     may_know(&hearer, visibility, created_by) || (is_listed && visibility == Visibility::Private)

@@ -305,6 +305,10 @@ impl BotService {
         expected: Expected,
         patch: BotPatch,
     ) -> Result<Versioned<Bot>, BotError> {
+        if !patch.visibility.is_keep() {
+            // As the lists of its access are.
+            who.require_in_person()?;
+        }
         let (org, now) = (who.org, self.surroundings.now());
         self.db
             .write(org, move |unit| {

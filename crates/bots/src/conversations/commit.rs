@@ -18,7 +18,7 @@ use super::{
     message::Suggestion,
     nodes::Written,
     store::TurnRow,
-    turn::{Cause, Turn},
+    turn::{Before, Cause, Turn},
     waiting::Turn as InLine,
 };
 use crate::logs::Notes;
@@ -111,30 +111,16 @@ impl Conversations {
     }
 
     /// The turn of a conversation that is under way.
-    pub(super) fn next_turn(
-        &self,
-        scene: &Scene,
-        row: &TurnRow,
-        cause: Cause,
-        ran: Option<Outcome>,
-        waited: bool,
-    ) -> Turn {
+    pub(super) fn next_turn(&self, scene: &Scene, row: &TurnRow, cause: Cause, ran: Option<Outcome>) -> Turn {
         if !matches!(cause, Cause::Told(_)) {
             count(ran.as_ref());
         }
         let says = self.phrases(&row.bot_config);
         Turn {
-            seq: row.seq,
-            fence: row.fence,
-            archived: row.archived,
             ran,
-            waited,
-            asked_secret: row.asks_secret == Some(true),
-            has_callers: row.depth > Some(0),
-            began_with: row.program.zip(row.version),
             fallback: Some(says.fallback),
             sorry: says.sorry,
-            ..Turn::first(scene, cause)
+            ..Turn::new(scene, cause, Before::of(row))
         }
     }
 
@@ -252,7 +238,7 @@ impl From<NotCommitted> for ConversationError {
 
 /// Does a script ask for it, on that person's behalf?
 fn is_asked_within(person: Option<&Actor>) -> bool {
-    person.is_some_and(|who| !who.origin.asked_within.is_empty())
+    person.is_some_and(|who| who.origin.is_script())
 }
 
 pub(super) fn count(ran: Option<&Outcome>) {

@@ -169,10 +169,9 @@ impl Conversations {
         let scene = self.scene(who.org, id, &row, person, turn);
         // Where the staff has taken over, the bot hears nothing.
         let is_silent = is_staff || row.staff_active;
-        let waited = run.as_ref().is_some_and(|run| !run.sleeps);
         let ran = match run {
             // Nor does whoever sleeps.
-            Some(run) if waited && !is_silent => {
+            Some(run) if !run.sleeps && !is_silent => {
                 let sent = attachments.iter().map(Attachment::for_script).collect();
                 let reply = Reply { text: message.content.clone(), attachments: sent };
                 Some(self.dialogs.run(&scene, Input::Reply(run.stack, reply)).await?)
@@ -185,11 +184,11 @@ impl Conversations {
             staff: is_staff.then_some(who.user),
             attachments: attachments.clone(),
         });
-        let mut turn = self.next_turn(&scene, &row, cause, ran, waited);
+        let mut turn = self.next_turn(&scene, &row, cause, ran);
         if is_silent {
             turn.fallback = None;
         }
-        let seq = turn.seq + 1;
+        let seq = turn.before.seq + 1;
         let sends = move |unit: &Unit<'_>| attachments::send(unit, id, seq, &attachments);
         let mut messages = self.commit(who.org, turn, sends).await?;
         let answers = messages.split_off(1);

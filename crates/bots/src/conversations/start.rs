@@ -21,7 +21,7 @@ use super::{
     model::{Status, check_metadata, checked_title},
     send::TRIES,
     store::{self, ENDED, NewRow, TurnRow},
-    turn::{Cause, Turn},
+    turn::{Before, Cause, Turn},
     visits,
 };
 use crate::bots::{self, store::BotRow};
@@ -93,7 +93,7 @@ impl Conversations {
                 offered: Vec::new(),
                 heard: true,
             });
-            let turn = self.first_turn(&scene, &bot, &Place::default()).await?;
+            let turn = self.first_turn(&scene, &bot, Before::default()).await?;
             let waits = turn.waits();
             match self.write_first(who, Arc::clone(&new), bot.clone(), turn).await {
                 Err(ConversationError::Busy) => {}
@@ -110,7 +110,7 @@ impl Conversations {
         &self,
         scene: &Scene,
         bot: &BotRow,
-        place: &Place,
+        before: Before,
     ) -> Result<Turn, ConversationError> {
         let ran = match bot.start_program {
             Some(hash) => Some(self.dialogs.run(scene, Input::Start(hash)).await?),
@@ -119,13 +119,10 @@ impl Conversations {
         count(ran.as_ref());
         let says = self.phrases(&bot.config);
         Ok(Turn {
-            seq: place.seq,
-            fence: place.fence,
-            archived: place.archived,
             welcome: says.welcome,
             ran,
             sorry: says.sorry,
-            ..Turn::first(scene, Cause::Beginning)
+            ..Turn::new(scene, Cause::Beginning, before)
         })
     }
 
@@ -199,7 +196,7 @@ impl Conversations {
             let person = who.is(row.user_id).then(|| who.clone());
             let mut scene = self.scene(who.org, id, &row, person, None);
             scene.version = bot.version;
-            let turn = self.first_turn(&scene, &bot, &Place::of(&row)).await?;
+            let turn = self.first_turn(&scene, &bot, Before::of(&row)).await?;
             let (waits, now, of) = (turn.waits(), self.surroundings.now(), bot.clone());
             match self.commit(who.org, turn, move |unit| still_the_same(unit, &of, now)).await {
                 Err(ConversationError::Busy) => {}
@@ -249,20 +246,6 @@ impl Conversations {
                 Ok((row, bot, session))
             })
             .await
-    }
-}
-
-/// Where a conversation stands before its bot's first words.
-#[derive(Default)]
-struct Place {
-    seq: i64,
-    fence: i64,
-    archived: bool,
-}
-
-impl Place {
-    const fn of(row: &TurnRow) -> Self {
-        Self { seq: row.seq, fence: row.fence, archived: row.archived }
     }
 }
 

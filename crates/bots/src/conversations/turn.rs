@@ -19,7 +19,7 @@ use super::{
     keywords::Offered,
     letters::Told,
     message::{Message, Sender, Suggestion, shown},
-    store::{self, Advance, MessageRow},
+    store::{self, Advance, MessageRow, TurnRow},
     wake,
 };
 use crate::{logs::Notes, webhooks};
@@ -29,7 +29,6 @@ const LAST_MESSAGE: usize = 200;
 
 /// A turn that has run and is to be written.
 #[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each says something else of what was there before")]
 pub(super) struct Turn {
     pub(super) conversation: Id<ConversationKind>,
     pub(super) bot: Id<Bot>,
@@ -37,31 +36,78 @@ pub(super) struct Turn {
     pub(super) channel: Arc<str>,
     /// The package's version that the run began with.
     pub(super) version: i64,
-    /// The conversation's counter before the turn.
-    pub(super) seq: i64,
-    /// The conversation's fence number before the turn.
-    pub(super) fence: i64,
-    /// Was it in the archive before the turn?
-    pub(super) archived: bool,
+    pub(super) before: Before,
     pub(super) cause: Cause,
     /// Said before anything else.
     pub(super) welcome: Option<String>,
     /// What came of the run. None if no dialog waited.
     pub(super) ran: Option<Outcome>,
-    /// Does a dialog wait for an answer before the turn?
-    pub(super) waited: bool,
-    /// Is the answer that it waits for a secret?
-    pub(super) asked_secret: bool,
-    /// Do scripts wait below the one that goes on?
-    pub(super) has_callers: bool,
-    /// The program that was under way before the turn, and the package's version of it.
-    pub(super) began_with: Option<([u8; 32], i64)>,
     /// What the commands of the run do.
     pub(super) drafts: Drafts,
     /// Said if no dialog waited. None where the bot is silent.
     pub(super) fallback: Option<String>,
     /// Said if the script failed.
     pub(super) sorry: String,
+}
+
+/// What was there before a turn. Nothing is, where the conversation begins with it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Before {
+    /// The conversation's counter.
+    pub(super) seq: i64,
+    /// The conversation's fence number.
+    fence: i64,
+    /// Was it in the archive?
+    archived: bool,
+    run: Option<UnderWay>,
+}
+
+/// A run that was under way before a turn.
+#[derive(Debug, Clone)]
+struct UnderWay {
+    program: [u8; 32],
+    /// The package's version that it began with.
+    version: i64,
+    /// Does it wait for time, and not for an answer?
+    sleeps: bool,
+    /// Is the answer that it waits for a secret?
+    asks_secret: bool,
+    /// Do scripts wait below the one that goes on?
+    has_callers: bool,
+}
+
+impl Before {
+    /// As it was read.
+    pub(super) fn of(row: &TurnRow) -> Self {
+        let run = row.program.map(|program| UnderWay {
+            program,
+            version: row.version.unwrap_or_default(),
+            sleeps: row.wake.is_some(),
+            asks_secret: row.asks_secret == Some(true),
+            has_callers: row.depth > Some(0),
+        });
+        Self { seq: row.seq, fence: row.fence, archived: row.archived, run }
+    }
+
+    /// Did a dialog wait for an answer?
+    fn waited(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| !run.sleeps)
+    }
+
+    /// Was the answer that it waited for a secret?
+    fn asked_secret(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.asks_secret)
+    }
+
+    /// Did scripts wait below the one that goes on?
+    fn had_callers(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.has_callers)
+    }
+
+    /// Was that program of that version of the package under way?
+    fn ran(&self, program: [u8; 32], version: i64) -> bool {
+        self.run.as_ref().is_some_and(|run| (run.program, run.version) == (program, version))
+    }
 }
 
 /// Why there is a turn.
@@ -95,24 +141,18 @@ pub(super) struct Heard {
 }
 
 impl Turn {
-    /// The first turn of a conversation, in which no script runs and nothing is said.
-    pub(super) fn first(scene: &Scene, cause: Cause) -> Self {
+    /// A turn in which no script runs and nothing is said.
+    pub(super) fn new(scene: &Scene, cause: Cause, before: Before) -> Self {
         Self {
             conversation: scene.run.conversation,
             bot: scene.run.bot,
             user: scene.run.user,
             channel: Arc::clone(&scene.run.channel),
             version: scene.version,
-            seq: 0,
-            fence: 0,
-            archived: false,
+            before,
             cause,
             welcome: None,
             ran: None,
-            waited: false,
-            asked_secret: false,
-            has_callers: false,
-            began_with: None,
             drafts: scene.run.drafts.clone(),
             fallback: None,
             sorry: String::new(),
@@ -124,19 +164,19 @@ impl Turn {
         // Before anything is locked.
         let is_heard = webhooks::any_enabled(unit)?;
         let messages = self.messages(unit, at);
-        let seq = self.seq + i64::try_from(messages.len()).unwrap_or(i64::MAX);
+        let seq = self.before.seq + i64::try_from(messages.len()).unwrap_or(i64::MAX);
         let last = messages.last().map(|(message, _)| beginning(message));
         let heard = self.heard();
         let to = Advance {
             seq,
             status: if self.waits() { "waiting" } else { "active" },
             last_message: last.as_deref(),
-            archived: self.archived,
+            archived: self.before.archived,
             // Whoever says something has read what stands before it.
-            read_seq: heard.filter(|heard| heard.staff.is_none()).map(|_| self.seq + 1),
+            read_seq: heard.filter(|heard| heard.staff.is_none()).map(|_| self.before.seq + 1),
             staff_takes_over: heard.is_some_and(|heard| heard.staff.is_some()),
         };
-        if !store::advance(unit, self.conversation, self.fence, &to, at)? {
+        if !store::advance(unit, self.conversation, self.before.fence, &to, at)? {
             return Err(NotWritten::Overtaken);
         }
         for (message, client_id) in &messages {
@@ -187,12 +227,13 @@ impl Turn {
     }
 
     fn write_run(&self, unit: &Unit<'_>, at: Timestamp) -> Result<(), DbError> {
+        let had_callers = self.before.had_callers();
         let save = |stack: &Stack, wake| {
             let place = (self.bot, self.version);
-            if self.began_with == Some((stack.top.program, self.version)) {
-                store::move_run(unit, self.conversation, place, stack, wake, self.has_callers)
+            if self.before.ran(stack.top.program, self.version) {
+                store::move_run(unit, self.conversation, place, stack, wake, had_callers)
             } else {
-                store::save_run(unit, self.conversation, place, stack, wake, self.has_callers)
+                store::save_run(unit, self.conversation, place, stack, wake, had_callers)
             }
         };
         match self.ran.as_ref().map(|outcome| &outcome.end) {
@@ -200,10 +241,10 @@ impl Turn {
             Some(End::Sleeps(stack, time)) => {
                 save(stack, Some(wake::enqueue(unit, self.conversation, at + *time)?))
             }
-            Some(End::Finished) => store::end_run(unit, self.conversation, self.has_callers),
+            Some(End::Finished) => store::end_run(unit, self.conversation, had_callers),
             // A turn that was cut short leaves the dialog where it was, unless there is nobody who could begin it again.
             Some(End::Failed(_) | End::Stopped) if matches!(self.cause, Cause::Woken) => {
-                store::end_run(unit, self.conversation, self.has_callers)
+                store::end_run(unit, self.conversation, had_callers)
             }
             Some(End::Failed(_) | End::Stopped) | None => Ok(()),
         }
@@ -227,13 +268,13 @@ impl Turn {
             Some(End::Waits(_)) => true,
             Some(End::Finished | End::Sleeps(..)) => false,
             // Where it was.
-            Some(End::Failed(_) | End::Stopped) | None => self.waited,
+            Some(End::Failed(_) | End::Stopped) | None => self.before.waited(),
         }
     }
 
     fn messages(&self, unit: &Unit<'_>, at: Timestamp) -> Vec<(MessageRow, Option<&str>)> {
         let mut messages: Vec<(MessageRow, Option<&str>)> = Vec::new();
-        let mut seq = self.seq;
+        let mut seq = self.before.seq;
         let mut in_reply_to: Option<Id<MessageKind>> = None;
         let mut say = |sender: Sender, content: &str, in_reply_to, client_id| {
             seq += 1;
@@ -249,7 +290,7 @@ impl Turn {
                 attachments: None,
                 metadata: None,
                 // One after another also for whoever sorts by time.
-                created_at: at + TimeDelta::microseconds(seq - self.seq - 1),
+                created_at: at + TimeDelta::microseconds(seq - self.before.seq - 1),
             };
             let id = row.id;
             messages.push((row, client_id));
@@ -257,7 +298,7 @@ impl Turn {
         };
         if let Some(heard) = self.heard() {
             // Whatever becomes of the answer, and whether or not anybody hears it: a secret is written nowhere.
-            let is_secret = self.asked_secret && heard.staff.is_none();
+            let is_secret = self.before.asked_secret() && heard.staff.is_none();
             let content = if is_secret { PASSWORD_TEXT } else { &heard.content };
             let sender = if heard.staff.is_some() { Sender::Staff } else { Sender::User };
             in_reply_to = Some(say(sender, content, None, heard.client_id.as_deref()));

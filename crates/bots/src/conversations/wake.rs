@@ -91,7 +91,7 @@ impl Conversations {
         // Nobody is there whose rights it could have.
         let scene = self.scene(job.org(), id, &row, None, Some(job.id().to_string()));
         let ran = self.dialogs.run(&scene, Input::Wake(run.stack)).await?;
-        let turn = self.next_turn(&scene, &row, Cause::Woken, Some(ran), false);
+        let turn = self.next_turn(&scene, &row, Cause::Woken, Some(ran));
         self.commit(job.org(), turn, |_| Ok(())).await?;
         Ok(())
     }

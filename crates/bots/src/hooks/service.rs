@@ -219,7 +219,7 @@ impl Hooks {
     ) -> Result<Vec<Hook>, Error> {
         let declared: Vec<_> =
             declared::declared(state).into_iter().filter(|(_, hook)| hook.script == script).collect();
-        let hidden = is_open(bot)? || !who.origin.asked_within.is_empty();
+        let hidden = is_open(bot)? || who.origin.is_script();
         let mut hooks = Vec::new();
         for (key, hook) in declared {
             let (id, wanted) = (bot.id, key.clone());

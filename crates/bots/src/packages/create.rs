@@ -85,6 +85,8 @@ impl Packages {
         who: Actor,
         upload: Upload,
     ) -> Result<Versioned<Bot>, PackageError> {
+        // What scripts there are is for somebody who is there to say.
+        who.require_in_person()?;
         let (unpacked, fields) = self.unpacking.form(upload).await?;
         let new = new_bot(fields, &unpacked)?;
         self.made_of(who, &new, unpacked).await

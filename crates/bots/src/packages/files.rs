@@ -8,7 +8,6 @@ use gateway::{Part, Upload};
 use kernel::{
     Actor, Expected, Revision,
     list::{Cursor, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
-    text,
 };
 use platform::{
     audit::{Audit, Category},
@@ -34,9 +33,8 @@ impl Listed for FileList {
 impl State {
     /// A version keeps its files in one document, which has a limit; the page is cut from all of them.
     pub(super) fn page_of_files(&self, request: &ListRequest) -> Page<FileEntry> {
-        let asked = request.search.as_deref().map(text::key);
-        let fits = |path: &str| asked.iter().all(|asked| text::finds(&text::key(path), asked));
-        let files = self.files.values().filter(|file| fits(&file.path));
+        let is_found = request.finder();
+        let files = self.files.values().filter(|file| is_found(&file.path));
         let placed = files.map(|file| {
             let value = SortValue::Text(file.path.clone());
             (Cursor { value, id: [0; 16], skip: 0 }, file.clone())

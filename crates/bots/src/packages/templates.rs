@@ -75,10 +75,9 @@ fn collect(root: &Dir<'static>, folder: &Dir<'static>, found: &mut Vec<(String, 
 
 /// A page of them. They are built in, and few.
 pub(crate) fn page(request: &ListRequest) -> Page<Template> {
-    let asked = request.search.as_deref().map(text::key);
+    let is_found = request.finder();
     let listed = TEMPLATES.iter().filter_map(|template| {
-        let said = text::key(&format!("{} {}", template.name, template.description));
-        let fits = asked.iter().all(|asked| text::finds(&said, asked));
+        let fits = is_found(&format!("{} {}", template.name, template.description));
         let value = SortValue::Text(text::key(&template.name));
         fits.then(|| (Cursor { value, id: [0; 16], skip: 0 }, template.clone()))
     });

@@ -96,7 +96,7 @@ impl Requests {
             self.ask_own(run, method, path(named, parameters)?, body.as_ref()).await?
         } else {
             let url = address(&named, parameters)?;
-            self.send(run, method, url, body.as_ref(), HeaderMap::new()).await?
+            self.send(run, method, url, body.as_ref()).await?
         };
         Ok(Answer::Value(Data::Response(Box::new(response))))
     }
@@ -109,8 +109,7 @@ impl Requests {
             named => Data::Object(named.to_vec()),
         };
         let asked = json!({ "query": text(command, 1), "variables": variables.to_json() });
-        let response =
-            self.send(run, Method::POST, url, Some(&Data::from_json(asked)), HeaderMap::new()).await?;
+        let response = self.send(run, Method::POST, url, Some(&Data::from_json(asked))).await?;
         let part = |name: &str| response.body.get(name).cloned();
         let mut envelope = vec![
             ("status".to_owned(), Data::Integer(response.status.into())),
@@ -124,7 +123,7 @@ impl Requests {
     async fn soap(&self, run: &Run, command: &Command) -> Performed {
         let refused = |why: &dyn std::fmt::Display| Unperformed::argument(why.to_string());
         let described_at = address(&text(command, 0), &[])?;
-        let described = self.send(run, Method::GET, described_at.clone(), None, HeaderMap::new()).await?;
+        let described = self.send(run, Method::GET, described_at.clone(), None).await?;
         if described.status >= 400 {
             let message = format!("the description of the service has the status {}", described.status);
             return Err(Unperformed::failed(ErrorCode::Http, message));
@@ -139,19 +138,18 @@ impl Requests {
             Ok::<_, Unperformed>((operation, envelope))
         });
         let (operation, envelope) = read.await.map_err(Error::internal)??;
-        let mut headers = HeaderMap::new();
+        let mut own = HeaderMap::new();
         for (name, value) in operation.headers() {
             let value =
                 HeaderValue::try_from(value).map_err(|_| refused(&"the action is no text of one line"))?;
-            headers.insert(name, value);
+            own.insert(name, value);
         }
         let asked = address(&operation.address, &[])?;
+        let is_named = asked.origin() == described_at.origin();
+        // What the script has set is not for a server that it didn't name.
+        let set = if is_named { headers::of(run) } else { HeaderMap::new() };
         let envelope = Data::Text(envelope);
-        let answer = if asked.origin() == described_at.origin() {
-            self.send(run, Method::POST, asked, Some(&envelope), headers).await?
-        } else {
-            self.send_without_headers(run, Method::POST, asked, Some(&envelope), headers).await?
-        };
+        let answer = self.send_with(run, set, own, Method::POST, asked, Some(&envelope)).await?;
         let envelope = spawn_blocking(move || {
             let raw = answer.body.to_string();
             let mut data = soap::answered(&raw).unwrap_or_default();

@@ -53,42 +53,31 @@ impl Requests {
         Self { egress, own, settings }
     }
 
-    /// Sends a request with the headers of the run, and with some of its own, and gives the answer, whatever its status.
+    /// Sends a request with the headers of the run, and gives the answer, whatever its status.
     pub(super) async fn send(
         &self,
         run: &Run,
         method: Method,
         url: Url,
         body: Option<&Data>,
-        own: HeaderMap,
     ) -> Result<Response, Unperformed> {
-        self.send_with(headers::of(run), run, method, url, body, own).await
+        self.send_with(run, headers::of(run), HeaderMap::new(), method, url, body).await
     }
 
-    /// The same to a server that the script didn't name: what it has set is not for that one.
-    pub(super) async fn send_without_headers(
+    /// The same with these of the headers that the script has set, and with some of the request's own.
+    pub(super) async fn send_with(
         &self,
         run: &Run,
+        set: HeaderMap,
+        own: HeaderMap,
         method: Method,
         url: Url,
         body: Option<&Data>,
-        own: HeaderMap,
-    ) -> Result<Response, Unperformed> {
-        self.send_with(HeaderMap::new(), run, method, url, body, own).await
-    }
-
-    async fn send_with(
-        &self,
-        mut headers: HeaderMap,
-        run: &Run,
-        method: Method,
-        url: Url,
-        body: Option<&Data>,
-        own: HeaderMap,
     ) -> Result<Response, Unperformed> {
         let number = self.count(run)?;
         // What the script has set goes to the server that it names, and nowhere else.
-        let follow = if headers.is_empty() { Follow::Anywhere } else { Follow::SameOrigin };
+        let follow = if set.is_empty() { Follow::Anywhere } else { Follow::SameOrigin };
+        let mut headers = set;
         headers.extend(own);
         let body = body.map(|body| encoded(body, &mut headers)).transpose()?.unwrap_or_default();
         if method == Method::POST || method == Method::PATCH {

@@ -155,10 +155,10 @@ impl Scripts {
         request: ListRequest,
     ) -> Result<Page<Script>, PackageError> {
         let (_, state) = self.packages.bot_and_state(&who, bot).await?;
-        let asked = request.search.as_deref().map(text::key);
+        let is_found = request.finder();
         let scripts = state.scripts.values().filter_map(|script| {
             let key = text::key(&script.name);
-            let fits = is_asked_for(&request, script) && asked.iter().all(|asked| text::finds(&key, asked));
+            let fits = is_asked_for(&request, script) && is_found(&script.name);
             // Names can be equal but for their case; paths are not.
             let value = SortValue::Text(format!("{key}\u{1}{}", script.path));
             fits.then(|| (Cursor { value, id: [0; 16], skip: 0 }, script.clone()))

@@ -4,7 +4,6 @@ use basic::tools::{ParamKind, Parameter, ToolSpec, in_words};
 use kernel::{
     Actor,
     list::{Cursor, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
-    text,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -205,11 +204,8 @@ impl Scripts {
         format: Format,
     ) -> Result<Page<AnyTool>, PackageError> {
         let (_, state) = self.packages.bot_and_state(who, bot).await?;
-        let asked = request.search.as_deref().map(text::key);
-        let fits = |spec: &ToolSpec| {
-            let texts = text::key(&format!("{} {}", spec.name, spec.description()));
-            asked.iter().all(|asked| text::finds(&texts, asked))
-        };
+        let is_found = request.finder();
+        let fits = |spec: &ToolSpec| is_found(&format!("{} {}", spec.name, spec.description()));
         let tools = state.tools().filter_map(|script| Some((script.tool.as_ref()?, script)));
         let placed = tools.enumerate().filter(|(_, (spec, _))| fits(spec)).map(|(at, (spec, script))| {
             // Scripts stand in an order of their own, which tells two tools of one name apart.

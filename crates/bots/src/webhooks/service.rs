@@ -9,7 +9,6 @@ use kernel::{
     Actor, Error, Expected, Id, Patch, Permission, Surroundings, Timestamp, Versioned,
     id::{BotId, EventId, WebhookId},
     list::{Cursor, ListRequest, ListSpec, Listed, Page, SortField, SortValue},
-    text,
 };
 use platform::{
     audit::{Audit, Category},
@@ -191,11 +190,8 @@ impl Webhooks {
 
     /// The types of events that the caller's webhooks may be told of, with a message as it is sent.
     pub(super) fn events(&self, who: &Actor, request: &ListRequest) -> Page<EventInfo> {
-        let asked = request.search.as_deref().map(text::key);
-        let fits = |kind: &&kernel::EventType| {
-            let texts = text::key(&format!("{} {}", kind.name, kind.about));
-            asked.iter().all(|asked| text::finds(&texts, asked))
-        };
+        let is_found = request.finder();
+        let fits = |kind: &&kernel::EventType| is_found(&format!("{} {}", kind.name, kind.about));
         let at = Timestamp::UNIX_EPOCH + TimeDelta::days(20_484);
         let info = |kind: &kernel::EventType| EventInfo {
             event: kind.name,

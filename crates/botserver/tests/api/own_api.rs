@@ -92,19 +92,24 @@ r = PATCH bot + "/config", #{ "webhook-auth": "none" }
 TALK r.error.details.reason
 r = PUT bot + "/access", #{ visibility: "public" }
 TALK r.error.details.reason
+r = PATCH bot, #{ visibility: "public" }
+TALK r.error.details.reason
+SET HEADER "Content-Type", "multipart/form-data; boundary=x"
+r = POST "/bots", "--x--"
+TALK r.error.details.reason
 "#;
     let bot = app.bot("Asking", script).await;
 
     let said = said(&app.admin(), &bot).await;
 
     assert_eq!(said[0], "200");
-    assert_eq!(said.len(), 18, "{said:?}");
+    assert_eq!(said.len(), 20, "{said:?}");
     for refused in &said[1..9] {
         let is_refused = refused.ends_with(" 403 not_for_scripts");
         assert!(is_refused, "{refused}");
     }
     assert!(said[1].starts_with("/auth/logout 403") && said[6].starts_with("/users 403"), "{said:?}");
-    assert_eq!(said[9..], ["not_for_scripts"; 9]);
+    assert_eq!(said[9..], ["not_for_scripts"; 11]);
     app.admin().me().await;
 }
 

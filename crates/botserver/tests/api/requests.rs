@@ -36,6 +36,7 @@ const PRICES: &str = r#"<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xm
 async fn prices(headers: HeaderMap, body: String) -> (StatusCode, String) {
     let action = headers.get("soapaction").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let token = headers.get("x-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let envelope = |inner: &str| {
         format!(
             "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>{inner}</s:Body></s:Envelope>"
@@ -51,15 +52,20 @@ async fn prices(headers: HeaderMap, body: String) -> (StatusCode, String) {
     let asked = asked.replace("m:", "").replace(" xmlns:m=\"urn:prices\"", "");
     (
         StatusCode::OK,
-        envelope(&format!("<R><kind>{kind}</kind><action>{action}</action>{asked}<n>1</n><n>2</n></R>")),
+        envelope(&format!(
+            "<R><kind>{kind}</kind><action>{action}</action><token>{token}</token>{asked}<n>1</n><n>2</n></R>"
+        )),
     )
 }
 
+/// The server of the tests, which also answers at 127.0.0.2: to who asks it that is another one.
 async fn served() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let elsewhere = format!("http://127.0.0.2:{}/echo", address.port());
+    let listener = TcpListener::bind("0.0.0.0:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let elsewhere = format!("http://127.0.0.2:{port}/echo");
     let description = PRICES.replace("{at}", &format!("http://{address}/prices"));
+    let leading_away = PRICES.replace("{at}", &format!("http://127.0.0.2:{port}/prices"));
     let query = || async { Json(json!({ "data": { "user": { "name": "Ann" } } })) };
     let router = Router::new()
         .route("/echo", routing::any(echo))
@@ -73,6 +79,7 @@ async fn served() -> SocketAddr {
         .route("/graphql", routing::post(query))
         .route("/prices", routing::post(prices))
         .route("/prices.wsdl", routing::get(|| async move { description }))
+        .route("/away.wsdl", routing::get(|| async move { leading_away }))
         .route("/moved", routing::any(|| async { Redirect::temporary("/echo") }))
         .route("/leaves", routing::any(|| async move { Redirect::temporary(&elsewhere) }))
         .route("/inside", routing::any(|| async { Redirect::temporary("http://127.0.0.3:9/") }))
@@ -193,6 +200,22 @@ TALK ERR
 }
 
 #[test]
+fn a_soap_service_that_is_elsewhere_than_its_description_is_not_told_the_headers_of_the_run() {
+    run_with(reaches_the_test, |app: App| async move {
+        let script = r#"
+SET HEADER "X-Token", "s3cret"
+r = SOAP "{at}/prices.wsdl", "GetPrice", #{ item: "tea" }
+TALK r.status + " " + r.data.token + " " + r.data.GetPrice.item
+r = SOAP "{at}/away.wsdl", "GetPrice", #{ item: "cake" }
+TALK r.status + " [" + r.data.token + "] " + r.data.GetPrice.item
+r = GET "{at}/echo"
+TALK r.token
+"#;
+        assert_eq!(said(&app, script).await, ["200 s3cret tea", "200 [] cake", "s3cret"]);
+    });
+}
+
+#[test]
 fn headers_last_as_long_as_the_run_and_are_stored_sealed() {
     run_with(reaches_the_test, |app: App| async move {
         let address = served().await;
@@ -246,7 +269,7 @@ CLEAR ERROR
 r = GET "{at}/moved"
 TALK r.method
 r = GET "{at}/leaves"
-TALK r.method
+TALK r.method + " " + ERR
 SET HEADER "X-Token", "s3cret"
 r = GET "{at}/moved"
 TALK r.token
@@ -258,7 +281,7 @@ TALK ERR
         let said = said(&app, script).await;
 
         assert!(said[0].starts_with("1001 The address 127.0.0.3 is not public"), "{said:?}");
-        assert_eq!(said[1..], ["1001", "1001", "GET", "GET", "s3cret", "307", "5"]);
+        assert_eq!(said[1..], ["1001", "1001", "GET", "GET 0", "s3cret", "307", "5"]);
     });
 }
 

@@ -1,6 +1,6 @@
 //! Indexes of texts that take new rows in later, on SQLite: whoever searches brings them up to date first.
 
-use super::{Db, DbError, Purpose, session::Dialect, tx::Scoped};
+use super::{Db, DbError, Engine, Purpose, tx::Scoped};
 
 /// Rows that one unit takes in: some five milliseconds.
 const ROWS: i64 = 500;
@@ -10,22 +10,23 @@ impl Db {
     /// [`Migration::search_later`](super::Migration::search_later) put off. Does nothing where nothing is new, and on
     /// PostgreSQL, which does it with each row.
     pub async fn index_texts(&self, table: &'static str, column: &'static str) -> Result<(), DbError> {
-        if self.has_new_texts(table).await? {
+        if self.puts_texts_off() && self.has_new_texts(table).await? {
             while self.take_texts_in(table, column).await? {}
         }
         Ok(())
     }
 
+    /// Do such indexes take new rows in later? If not, there is never anything to take in.
+    pub fn puts_texts_off(&self) -> bool {
+        matches!(self.0.engine, Engine::Sqlite(_))
+    }
+
     async fn has_new_texts(&self, table: &'static str) -> Result<bool, DbError> {
         self.ask(Purpose::Read, move |session, _| {
-            let scoped = Scoped::of_server(session);
-            if scoped.dialect() == Dialect::Postgres {
-                return Ok(false);
-            }
             let new = format!(
                 "SELECT 1 FROM {table}_search_mark WHERE indexed < (SELECT coalesce(max(rowid), 0) FROM {table})"
             );
-            Ok(scoped.built().one::<(i64,)>(&new, &[])?.is_some())
+            Ok(Scoped::of_server(session).built().one::<(i64,)>(&new, &[])?.is_some())
         })
         .await
     }

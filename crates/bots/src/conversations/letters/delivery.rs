@@ -20,7 +20,7 @@ use crate::{
         events::{About, ConversationStarted},
         send::TRIES,
         store::{self, AttachmentRow, NewRow, TurnRow},
-        turn::{Cause, Turn},
+        turn::{Before, Cause, Turn},
     },
 };
 
@@ -78,6 +78,9 @@ impl Conversations {
             };
             let put = match self.destination(job, &letter).await? {
                 Destination::Nowhere => return Ok(Value::Null),
+                Destination::Later if letter.is_too_old(self.surroundings.now()) => {
+                    return Err(JobError::fail("The bot was off, or the staff talked, for too long."));
+                }
                 // It keeps its place in the line of its letters: those that come later wait behind it.
                 Destination::Later => return Err(JobError::NotYet(LOOK_AGAIN)),
                 Destination::Held(id, row) => self.put(job, &letter, id, &row).await,
@@ -105,9 +108,8 @@ impl Conversations {
         id: Id<ConversationKind>,
         row: &TurnRow,
     ) -> Result<(), ConversationError> {
-        let waited = row.program.is_some() && row.wake.is_none();
         let scene = self.scene(job.org(), id, row, None, None);
-        let turn = self.next_turn(&scene, row, Cause::Told(self.told(letter)?), None, waited);
+        let turn = self.next_turn(&scene, row, Cause::Told(self.told(letter)?), None);
         self.commit_letter(job, turn, |_| Ok(())).await
     }
 
@@ -132,7 +134,7 @@ impl Conversations {
             offered: Vec::new(),
             heard: true,
         });
-        let turn = Turn::first(&scene, Cause::Told(self.told(letter)?));
+        let turn = Turn::new(&scene, Cause::Told(self.told(letter)?), Before::default());
         self.commit_letter(job, turn, move |unit| {
             // It may have been deleted; nothing would ever remove what it leaves.
             bots::store::lock(unit, bot.id)?;
@@ -172,7 +174,7 @@ impl Conversations {
     where
         F: FnOnce(&Unit<'_>) -> Result<(), ConversationError> + Clone + Send + 'static,
     {
-        let (this, id, seq) = (job.clone(), turn.conversation, turn.seq + 1);
+        let (this, id, seq) = (job.clone(), turn.conversation, turn.before.seq + 1);
         let file = match &turn.cause {
             Cause::Told(told) => told.file.clone(),
             _ => None,

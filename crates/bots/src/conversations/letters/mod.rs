@@ -8,12 +8,13 @@ mod address;
 mod delivery;
 
 use basic::{Answer, Command, ErrorCode};
+use chrono::TimeDelta;
 use gateway::{
     Module,
     command::{Draft, NotWritten, Performed, Run, Unperformed},
 };
 use kernel::{
-    Actor, Error, Id, Origin, Principal, Timestamp,
+    Error, Id, Principal, Timestamp,
     id::{
         AttachmentId, BotId, UserId,
         kind::{Bot, User},
@@ -35,6 +36,9 @@ pub(super) use delivery::{Told, with_jobs};
 /// Puts a letter into a conversation. While the bot is off or the staff has taken over it waits, which is no attempt.
 const DELIVER: JobKind<Letter> = JobKind::new("conversations.deliver").attempts(100);
 
+/// So long a letter waits at the most: one that is looked at for ever would be, with all that stand behind it.
+const WAITS: TimeDelta = TimeDelta::days(7);
+
 /// Something that is said to somebody who isn't there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Letter {
@@ -42,6 +46,7 @@ pub(super) struct Letter {
     user_id: UserId,
     content: String,
     file: Option<Enclosed>,
+    written_at: Timestamp,
 }
 
 /// A file that goes with a letter. Its object is the job's, and the attachment's, too, when that is delivered.
@@ -82,6 +87,11 @@ impl Letter {
     /// Letters of one bot to one person.
     fn line(&self) -> String {
         format!("letters {} {}", self.bot_id, self.user_id)
+    }
+
+    /// Has it waited so long that it is given up?
+    fn is_too_old(&self, now: Timestamp) -> bool {
+        now - self.written_at > WAITS
     }
 }
 
@@ -166,7 +176,7 @@ impl Messenger {
             return Err(Unperformed::argument(message));
         }
         let file = file.map(Enclosed::of);
-        let letter = Letter { bot_id: run.bot, user_id: to, content, file };
+        let letter = Letter { bot_id: run.bot, user_id: to, content, file, written_at: run.now };
         run.drafts.with(|letters: &mut Letters| {
             let bytes = letters.bytes + letter.content.len();
             if letters.all.len() >= most || bytes > most_bytes {
@@ -191,28 +201,17 @@ pub(super) fn reachable(tx: &Tx<'_>, bot: Id<Bot>, user: Id<User>, now: Timestam
 }
 
 /// A member who isn't there, as what decides over them takes them. Nothing is done in their name.
-fn absent(tx: &Tx<'_>, user: Id<User>, now: Timestamp) -> Result<Option<Actor>, DbError> {
+fn absent(tx: &Tx<'_>, user: Id<User>, now: Timestamp) -> Result<Option<Principal>, DbError> {
     let permissions = identity::membership::permissions_of(tx, user, now)?;
-    Ok(permissions.map(|permissions| {
-        let (org, session) = (tx.org(), Id::from_uuid(user.uuid()));
-        let principal = Principal {
-            user,
-            org,
-            session,
-            permissions,
-            level: 0,
-            expires_at: now,
-            visits: None,
-            key: None,
-            confined: None,
-        };
-        let origin = Origin {
-            address: std::net::Ipv4Addr::LOCALHOST.into(),
-            secure: false,
-            user_agent: None,
-            request_id: "-".into(),
-            asked_within: Vec::new(),
-        };
-        Actor { principal: principal.into(), origin: origin.into() }
+    Ok(permissions.map(|permissions| Principal {
+        user,
+        org: tx.org(),
+        session: Id::from_uuid(user.uuid()),
+        permissions,
+        level: 0,
+        expires_at: now,
+        visits: None,
+        key: None,
+        confined: None,
     }))
 }

@@ -217,11 +217,9 @@ async fn letters_wait_while_the_staff_talks_as_the_jobs_that_they_are(app: App) 
     for said in ["Ann", "2", "more", "bob|one", "bob|two"] {
         ann.say(&mine, said).await;
     }
-    let letters =
-        async || admin.get("/admin/jobs?filter[kind]=conversations.deliver").await.assert_ok().items();
 
     let waiting = within(async || {
-        let letters = letters().await;
+        let letters = letters(&admin).await;
         let looked_at = |job: &Value| !job["started_at"].is_null() && job["status"] != "running";
         letters.iter().any(looked_at).then_some(letters)
     })
@@ -233,4 +231,81 @@ async fn letters_wait_while_the_staff_talks_as_the_jobs_that_they_are(app: App) 
     app.hasten_jobs("conversations.deliver").await;
     let said = texts(&json!(history(&bo, &theirs, 4).await));
     assert_eq!(said[said.len() - 2..], ["one", "two"]);
+}
+
+/// The jobs of all letters.
+async fn letters(admin: &Client) -> Vec<Value> {
+    admin.get("/admin/jobs?filter[kind]=conversations.deliver").await.assert_ok().items()
+}
+
+/// Asks until the letters stand so: how many wait and have been looked at, are delivered or void, and are given up.
+async fn until_letters_stand(admin: &Client, waiting: usize, done: usize, given_up: usize) {
+    within(async || {
+        let letters = letters(admin).await;
+        let count = |status: &str| letters.iter().filter(|job| job["status"] == status).count();
+        let unseen = letters.iter().filter(|job| job["started_at"].is_null()).count();
+        let stand = (count("queued") - unseen, count("completed"), count("failed"));
+        (stand == (waiting, done, given_up)).then_some(())
+    })
+    .await;
+}
+
+#[botserver_test]
+async fn a_letter_that_has_waited_for_more_than_a_week_is_given_up_and_those_behind_it_are_not(app: App) {
+    let bot = app.bot("Messenger", MESSENGER).await;
+    let (ann, bo, admin) = (app.user("ann").await, app.user("bob").await, app.admin());
+    let theirs = bo.converse(&bot).await;
+    admin.post(path(&theirs, "/messages"), json!({ "content": "I am Mia." })).await.assert_status(201);
+    let mine = ann.converse(&bot).await;
+    ann.say(&mine, "bob|one").await;
+    until_letters_stand(&admin, 1, 0, 0).await;
+    let long_ago = app.database().write(app.organization().await, |unit| {
+        unit.execute(
+            "UPDATE jobs SET payload = replace(payload, '\"written_at\":\"2', '\"written_at\":\"1')
+             WHERE org_id = $1 AND kind = 'conversations.deliver'",
+            &[],
+        )
+    });
+    let long_ago: Result<u64, platform::db::DbError> = long_ago.await;
+    assert_eq!(long_ago.expect("a change"), 1);
+    ann.say(&mine, "bob|two").await;
+
+    app.hasten_jobs("conversations.deliver").await;
+
+    until_letters_stand(&admin, 1, 0, 1).await;
+    admin.patch(path(&theirs, ""), json!({ "staff_active": false })).await.assert_ok();
+    app.hasten_jobs("conversations.deliver").await;
+    let said = texts(&json!(history(&bo, &theirs, 2).await));
+    assert_eq!(said, ["I am Mia.", "two"]);
+}
+
+#[botserver_test]
+async fn letters_to_who_may_not_sign_in_and_of_a_bot_that_is_gone_end(app: App) {
+    app.bot("First", "TALK 1").await;
+    let bot = app.bot("Messenger", MESSENGER).await;
+    let (ann, bo, cleo, admin) =
+        (app.user("ann").await, app.user("bob").await, app.user("cleo").await, app.admin());
+    let (to_bo, to_cleo) = (bo.converse(&bot).await, cleo.converse(&bot).await);
+    for theirs in [&to_bo, &to_cleo] {
+        admin.post(path(theirs, "/messages"), json!({ "content": "I am Mia." })).await.assert_status(201);
+    }
+    let mine = ann.converse(&bot).await;
+    for said in ["bob|one", "bob|two", "cleo|one"] {
+        ann.say(&mine, said).await;
+    }
+    until_letters_stand(&admin, 2, 0, 0).await;
+
+    let bo_id = bo.me().await["user_id"].as_str().expect("an id").to_owned();
+    admin.patch(format!("/users/{bo_id}"), json!({ "status": "suspended" })).await.assert_ok();
+    app.hasten_jobs("conversations.deliver").await;
+
+    until_letters_stand(&admin, 1, 2, 0).await;
+    assert_eq!(texts(&json!(history(&admin, &to_bo, 1).await)), ["I am Mia."]);
+    admin.delete("/bots/messenger").await.assert_status(202);
+    within(async || {
+        // One that was just being looked at waits again.
+        app.hasten_jobs("conversations.deliver").await;
+        letters(&admin).await.iter().all(|job| job["status"] == "completed").then_some(())
+    })
+    .await;
 }
