@@ -254,6 +254,11 @@ impl Permission {
         self.entry().resource
     }
 
+    /// The part after the colon.
+    pub fn action(self) -> &'static str {
+        self.entry().action
+    }
+
     /// One sentence on what it allows.
     pub fn meaning(self) -> &'static str {
         self.entry().meaning

@@ -72,7 +72,7 @@ impl Listed for GroupRoleList {
 #[schema(example = json!({ "name": "moderator", "permissions": ["read", "write", "moderate"] }))]
 pub struct NewGroupRole {
     /// Its name: `a-z`, `0-9`, `_` and `-`, unique in the group.
-    #[schema(pattern = "^ *[a-z0-9][a-z0-9_-]* *$", max_length = 64)]
+    #[schema(pattern = "^ *[a-z0-9][a-z0-9_-]{0,63} *$")]
     pub(crate) name: String,
     /// What it is for.
     #[serde(default)]
@@ -80,8 +80,7 @@ pub struct NewGroupRole {
     pub(crate) description: Option<String>,
     /// What it lets members do within the group.
     #[serde(default)]
-    #[schema(max_items = 10)]
-    pub(crate) permissions: Vec<Power>,
+    pub(crate) permissions: Powers,
 }
 
 /// A change to a role within a group: absent keeps, null clears.
@@ -91,7 +90,7 @@ pub struct NewGroupRole {
 pub struct GroupRolePatch {
     /// Its name.
     #[serde(default)]
-    #[schema(value_type = String, required = false, pattern = "^ *[a-z0-9][a-z0-9_-]* *$", max_length = 64, example = "moderator")]
+    #[schema(value_type = String, required = false, pattern = "^ *[a-z0-9][a-z0-9_-]{0,63} *$", example = "moderator")]
     pub(crate) name: Patch<String>,
     /// What it is for.
     #[serde(default)]
@@ -99,8 +98,8 @@ pub struct GroupRolePatch {
     pub(crate) description: Patch<String>,
     /// What it lets members do within the group.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<Power>>, max_items = 10)]
-    pub(crate) permissions: Patch<Vec<Power>>,
+    #[schema(value_type = Option<Powers>)]
+    pub(crate) permissions: Patch<Powers>,
 }
 
 record! {
@@ -227,7 +226,7 @@ impl Groups {
                 .as_deref()
                 .and_then(|text| wrong.take("description", about(text)))
                 .flatten(),
-            permissions: Powers::of(new.permissions.iter().copied()).to_stored(),
+            permissions: new.permissions.to_stored(),
             created_at: now,
             updated_at: now,
         };
@@ -331,7 +330,7 @@ fn plan(patch: &GroupRolePatch, before: &RoleRow, now: Timestamp) -> Result<Role
     match &patch.permissions {
         Patch::Keep => {}
         Patch::Clear => row.permissions = String::new(),
-        Patch::Set(powers) => row.permissions = Powers::of(powers.iter().copied()).to_stored(),
+        Patch::Set(powers) => row.permissions = powers.to_stored(),
     }
     wrong.finish()?;
     is_free(&row.name)?;

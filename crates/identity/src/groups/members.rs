@@ -168,8 +168,7 @@ pub struct NewMember {
     pub(crate) role: Option<String>,
     /// What they may do within the group besides.
     #[serde(default)]
-    #[schema(max_items = 10)]
-    pub(crate) permissions: Vec<Power>,
+    pub(crate) permissions: Powers,
 }
 
 /// Several who are to be members.
@@ -217,11 +216,11 @@ pub struct MemberPatch {
     pub(crate) role: Patch<String>,
     /// What they may do within the group besides what their role lets them.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<Power>>, max_items = 10)]
-    pub(crate) permissions: Patch<Vec<Power>>,
+    #[schema(value_type = Option<Powers>)]
+    pub(crate) permissions: Patch<Powers>,
     /// `active` or `suspended`.
     #[serde(default)]
-    #[schema(value_type = MemberStatus, required = false)]
+    #[schema(value_type = String, required = false, pattern = "^(active|suspended)$", example = "suspended")]
     pub(crate) status: Patch<MemberStatus>,
 }
 
@@ -382,7 +381,7 @@ impl Groups {
         now: Timestamp,
     ) -> Result<()> {
         let role = new.role.as_deref().unwrap_or(MEMBER).trim();
-        let own = Powers::of(new.permissions.iter().copied());
+        let own = &new.permissions;
         let of_role = group_roles::powers(unit, group.id, role)?;
         let mut wrong = FieldErrors::default();
         wrong.check(
@@ -396,7 +395,7 @@ impl Groups {
             "must be a member of the organization",
         );
         wrong.finish()?;
-        stance.may_seat(&Seat::of(role.to_owned(), of_role.as_ref(), &own))?;
+        stance.may_seat(&Seat::of(role.to_owned(), of_role.as_ref(), own))?;
         if seats::find(unit, group.id, new.user_id)?.is_some() {
             return Err(GroupError::MemberExists);
         }
@@ -404,7 +403,7 @@ impl Groups {
             unit,
             who,
             group,
-            &NewSeat { group: group.id, user: new.user_id, role, powers: &own },
+            &NewSeat { group: group.id, user: new.user_id, role, powers: own },
             membership,
             now,
         )
@@ -514,7 +513,7 @@ fn plan(tx: &Tx<'_>, patch: &MemberPatch, before: &SeatRow) -> Result<SeatRow> {
     match &patch.permissions {
         Patch::Keep => {}
         Patch::Clear => row.permissions = String::new(),
-        Patch::Set(powers) => row.permissions = Powers::of(powers.iter().copied()).to_stored(),
+        Patch::Set(powers) => row.permissions = powers.to_stored(),
     }
     match patch.status {
         Patch::Keep => {}

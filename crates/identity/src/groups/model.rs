@@ -374,17 +374,18 @@ pub(super) fn check_new(
     now: Timestamp,
 ) -> Result<GroupRow, GroupError> {
     let mut wrong = FieldErrors::default();
-    let optional = |field, text: &Option<String>, wrong: &mut FieldErrors| {
-        text.as_deref().and_then(|text| wrong.take(field, about(text))).flatten()
-    };
     let row = GroupRow {
         id,
         rev: 1,
         name: wrong.take("name", display(&new.name)).unwrap_or_default(),
-        description: optional("description", &new.description, &mut wrong),
+        description: new
+            .description
+            .as_deref()
+            .and_then(|text| wrong.take("description", about(text)))
+            .flatten(),
         kind: new.kind.as_str().to_owned(),
         visibility: new.visibility.as_str().to_owned(),
-        domain: optional("domain", &new.domain, &mut wrong),
+        domain: new.domain.as_deref().and_then(|text| wrong.take("domain", domain(text))).flatten(),
         parent_id: new.parent_id,
         allow_join_requests: new.settings.allow_join_requests,
         require_approval: new.settings.require_approval,
@@ -402,6 +403,10 @@ pub(super) fn check_new(
     Ok(row)
 }
 
+fn domain(text: &str) -> Result<Option<String>, &'static str> {
+    if text.trim().is_empty() { Ok(None) } else { display(text).map(Some) }
+}
+
 fn most_members(number: u32, wrong: &mut FieldErrors) -> i64 {
     wrong.check(number <= MOST_MEMBERS, "settings.max_members", "must be 0 to 1000000");
     number.into()
@@ -416,14 +421,14 @@ pub(super) fn plan(patch: &GroupPatch, before: &GroupRow, now: Timestamp) -> Res
         Patch::Clear => wrong.add("name", "can't be cleared"),
         Patch::Set(text) => row.name = wrong.take("name", display(text)).unwrap_or_default(),
     }
-    for (field, patch, value) in [
-        ("description", &patch.description, &mut row.description),
-        ("domain", &patch.domain, &mut row.domain),
+    for (field, patch, value, read) in [
+        ("description", &patch.description, &mut row.description, about as fn(&str) -> _),
+        ("domain", &patch.domain, &mut row.domain, domain),
     ] {
         match patch {
             Patch::Keep => {}
             Patch::Clear => *value = None,
-            Patch::Set(text) => *value = wrong.take(field, about(text)).flatten(),
+            Patch::Set(text) => *value = wrong.take(field, read(text)).flatten(),
         }
     }
     row.parent_id = patch.parent_id.apply(row.parent_id);

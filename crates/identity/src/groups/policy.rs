@@ -54,9 +54,22 @@ impl Power {
     }
 }
 
+/// Entries that a list of powers has at the most, repeated ones included.
+const MOST: usize = 10;
+
 /// A set of powers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(try_from = "Vec<Power>")]
+#[schema(value_type = Vec<Power>, max_items = 10)]
 pub(crate) struct Powers(BTreeSet<Power>);
+
+impl TryFrom<Vec<Power>> for Powers {
+    type Error = &'static str;
+
+    fn try_from(list: Vec<Power>) -> Result<Self, Self::Error> {
+        if list.len() > MOST { Err("must have at most 10 entries") } else { Ok(Self::of(list)) }
+    }
+}
 
 impl Powers {
     pub(crate) fn of(powers: impl IntoIterator<Item = Power>) -> Self {

@@ -1,7 +1,7 @@
 //! Permissions as people write them: `resource:action`, with wildcards; and the list of all that there are.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::LazyLock,
 };
 
@@ -28,13 +28,28 @@ impl PartialSchema for PermissionText {
             .description(Some(
                 "A permission, `resource:action`. `resource:*` and `*` are wildcards; a dot is read as the colon.",
             ))
-            .pattern(Some(r"^ *(\*|([a-z]+|\*)[:.]([a-z]+|\*)) *$"))
+            .pattern(Some(pattern()))
             .examples([serde_json::Value::from("bots:use")])
             .into()
     }
 }
 
 impl ToSchema for PermissionText {}
+
+/// What [`PermissionSet`] reads, as a regular expression.
+fn pattern() -> String {
+    let mut families = BTreeMap::<_, BTreeSet<_>>::new();
+    for permission in Permission::all() {
+        families.entry(permission.resource()).or_default().insert(permission.action());
+    }
+    let all: BTreeSet<_> = families.values().flatten().copied().collect();
+    let family = |resource: &str, actions: &BTreeSet<&str>| {
+        format!(r"{resource}[:.]({}|\*)", Vec::from_iter(actions.iter().copied()).join("|"))
+    };
+    let mut choices = vec![r"\*".to_owned(), family(r"\*", &all)];
+    choices.extend(families.iter().map(|(resource, actions)| family(resource, actions)));
+    format!("^ *({}) *$", choices.join("|"))
+}
 
 /// What somebody, or some group, is allowed by name: the texts as they were written, each once, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
