@@ -90,8 +90,9 @@ impl Migration {
 ///
 /// Texts of more than three characters are phrases of trigrams, so the index keeps positions (`detail='full'`, the
 /// default). It names rows by `rowid`, which VACUUM may give anew: whoever copies the database with `VACUUM INTO` must
-/// rebuild the index of the copy, and set `{table}_search_mark`, where there is one, to `max(rowid)`. Each commit adds a piece to the index. Pieces are merged two by two as they come, which
-/// leaves fewer than the default of four does and costs no more; the job `db.merge_search` makes them one.
+/// rebuild the index of the copy, and set `{table}_search_mark`, where there is one, to `max(rowid)`. Each commit adds a
+/// piece to the index. Pieces are merged two by two as they come, which leaves fewer than the default of four does and
+/// costs no more; the job `db.merge_search` makes them one.
 fn search_index(table: &str, column: &str) -> String {
     format!(
         "CREATE VIRTUAL TABLE {table}_search USING fts5(
