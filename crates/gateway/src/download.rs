@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use kernel::Revision;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use platform::objects::{Content, Objects, Stored};
 
 use crate::{Failure, conditional::tag, reply::Shaped};
 
@@ -80,6 +81,33 @@ impl Part {
             Asked::Last(count) => size.saturating_sub(count)..size,
         };
         (!range.is_empty()).then_some(range)
+    }
+
+    /// Opens a stored file at that revision, as far as it is asked for.
+    pub async fn open(
+        &self,
+        objects: &Objects,
+        stored: Stored,
+        revision: Revision,
+    ) -> kernel::Result<OpenFile> {
+        let part = self.within(stored.size, revision);
+        let content = objects.content(&stored.hash, part.clone()).await?;
+        Ok(OpenFile { content, size: stored.size, revision, part })
+    }
+}
+
+/// A stored file that is read: all of it, or the part that was asked for.
+pub struct OpenFile {
+    content: Content,
+    size: u64,
+    revision: Revision,
+    part: Option<Range<u64>>,
+}
+
+impl OpenFile {
+    /// The same on its way to the client, under that name and type.
+    pub fn download(self, name: impl Into<String>, kind: &'static str) -> Download {
+        Download::new(name, kind, self.revision, self.content.stream()).sized(self.size, self.part)
     }
 }
 

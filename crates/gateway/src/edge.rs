@@ -62,7 +62,7 @@ pub trait Authenticator: Send + Sync + 'static {
 
 /// Who hears of callers that lacked a permission. The identity room implements it.
 pub trait Denials: Send + Sync + 'static {
-    /// Called on the request's way: it must not wait for anything.
+    /// Called on the request's way: it must not wait for anything. The operation is the id of one, or the type of a frame.
     fn denied(&self, who: &Actor, permission: &str, operation: &'static str);
 }
 
@@ -118,11 +118,11 @@ impl Edge {
     }
 
     /// Tells of a refusal, if it is one for a permission that is missing and nobody has told of it before.
-    fn tell_denial(&self, operating: &Operating, who: &Actor, refusal: &Error) {
+    pub(crate) fn tell_denial(&self, operation: &'static str, who: &Actor, refusal: &Error) {
         if let Some(permission) = refusal.lacked_permission().filter(|_| !refusal.is_audited())
             && let Some(denials) = self.0.denials.get()
         {
-            denials.denied(who, permission, operating.id());
+            denials.denied(who, permission, operation);
         }
     }
 
@@ -250,7 +250,7 @@ pub(crate) async fn guard(edge: Edge, operating: Operating, request: Request, ne
         Err(_) => Failure(timed_out(timeout)).into_response(),
     };
     if let (Some(who), Some(refusal)) = (&caller, response.extensions().get::<Unrendered>()) {
-        edge.tell_denial(&operating, who, &refusal.0);
+        edge.tell_denial(operating.id(), who, &refusal.0);
     }
     if let Some(known) = known {
         response = known.answer(response);
@@ -337,7 +337,7 @@ async fn admit(
         Some(who) => {
             if let Err(refused) = permit(access, who, parts).await {
                 let who = Actor { principal: Arc::clone(who), origin: Arc::clone(origin) };
-                edge.tell_denial(operating, &who, &refused);
+                edge.tell_denial(operating.id(), &who, &refused);
                 return Err(refused);
             }
         }

@@ -38,7 +38,7 @@ pub use conditional::{IfMatch, IfNoneMatch};
 pub use connection::{Tls, serve};
 pub use cors::NotAnOrigin;
 pub use door::Door;
-pub use download::{Download, Part, in_path};
+pub use download::{Download, OpenFile, Part, in_path};
 pub use edge::{Authenticator, Denials, Edge, VISITS, Visit};
 pub use extract::{Body, Caller, ListQuery, MaybeCaller, Operating, Params, Path, Peer, Text, Upload};
 pub use module::{BoxFuture, Finding, Health, HealthCheck, Module};

@@ -4,11 +4,9 @@
 //! before the zip is kept. What is kept isn't made again; a zip that was not finished is begun anew by the next attempt.
 //! The last attempt makes none any more: what can't be made in half a day of attempts is given up, for the bot must go.
 
-use std::ops::Range;
-
 use chrono::TimeDelta;
 use futures_util::TryStreamExt;
-use gateway::{Caller, Download, IfNoneMatch, Part, Path, Result, State};
+use gateway::{Caller, Download, IfNoneMatch, OpenFile, Part, Path, Result, State};
 use kernel::{
     Actor, Error, Id, Permission, Revision, Surroundings,
     id::{BotId, kind::Bot as BotKind},
@@ -17,7 +15,7 @@ use platform::{
     audit::{Audit, Category},
     db::{Db, DbError},
     jobs::{JobContext, JobError},
-    objects::{Content, Objects},
+    objects::{Objects, Stored},
 };
 use serde_json::{Value, json};
 
@@ -36,14 +34,6 @@ pub(super) struct Exports {
     pub(super) db: Db,
     pub(super) objects: Objects,
     pub(super) surroundings: Surroundings,
-}
-
-/// An export that is read.
-struct OpenExport {
-    name: String,
-    size: u64,
-    content: Content,
-    part: Option<Range<u64>>,
 }
 
 impl Exports {
@@ -100,12 +90,13 @@ impl Exports {
         Ok(told.unwrap_or(Value::Null))
     }
 
+    /// Opens an export for whoever it is for, and says its name.
     async fn open(
         &self,
         who: Actor,
         bot: Id<BotKind>,
         part: &Part,
-    ) -> std::result::Result<OpenExport, BotError> {
+    ) -> std::result::Result<(String, OpenFile), BotError> {
         who.require(Permission::CONVERSATIONS_READ)?;
         let now = self.surroundings.now();
         let mine = |row: &ExportRow| who.is(row.user_id) && row.expires_at.is_none_or(|end| now < end);
@@ -114,9 +105,9 @@ impl Exports {
         let (name, hash, size) = found.ok_or_else(|| Error::not_found("export"))?;
         let entry = Audit::by(&who, "bot_conversations_exported", Category::DataAccess).on("bot", bot);
         self.db.write(who.org, move |unit| unit.audit(entry)).await.map_err(|e: DbError| e)?;
-        let part = part.within(size, Revision(1));
-        let content = self.objects.content(&hash, part.clone()).await?;
-        Ok(OpenExport { name, size, content, part })
+        // The same bytes for as long as it is there.
+        let file = part.open(&self.objects, Stored { hash, size }, Revision(1)).await?;
+        Ok((name, file))
     }
 }
 
@@ -142,8 +133,6 @@ pub(super) async fn download(
     Path(bot): Path<BotId>,
     part: Part,
 ) -> Result<Download> {
-    let open = exports.open(who, bot, &part).await?;
-    // The same bytes for as long as it is there.
-    let zip = Download::new(open.name, "application/zip", Revision(1), open.content.stream());
-    Ok(zip.sized(open.size, open.part))
+    let (name, zip) = exports.open(who, bot, &part).await?;
+    Ok(zip.download(name, "application/zip"))
 }

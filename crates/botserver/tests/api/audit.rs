@@ -2,9 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use platform::{
+    audit::{RETAIN, VERIFY},
+    jobs::JobKind,
+};
 use test_database::Engine;
 
-use crate::support::{App, Client, PASSWORD, Value, botserver_test, json, run, until};
+use crate::support::{
+    App, Client, PASSWORD, Socket, Value, botserver_test, each_database, json, run, run_with, until,
+};
+
+const FORGET_EXPORTS: JobKind<()> = JobKind::new("audit.forget_exports");
 
 /// The newest entry of that action, once all are sealed.
 async fn sealed(app: &App, action: &str) -> Value {
@@ -37,11 +45,13 @@ async fn what_is_done_stands_in_the_log_with_its_place_in_the_chain(app: App) {
     // The chain goes from each entry to the one before it.
     app.audit_is_sealed().await;
     let all = admin.get("/audit?order=asc&limit=100").await.assert_ok().items();
-    let chain: Vec<&Value> = all.iter().filter(|entry| entry["number"].is_number()).collect();
-    assert_eq!(chain[0]["prev_hash"], "0".repeat(64));
+    let mut chain: Vec<&Value> = all.iter().filter(|entry| entry["number"].is_number()).collect();
+    chain.sort_by_key(|entry| entry["number"].as_u64());
+    assert_eq!((&chain[0]["number"], &chain[0]["prev_hash"]), (&json!(1), &json!("0".repeat(64))));
+    assert!(chain.len() > 2, "{all:?}");
     for pair in chain.windows(2) {
-        let follows = pair[1]["number"].as_i64() == pair[0]["number"].as_i64().map(|number| number + 1);
-        assert!(!follows || pair[1]["prev_hash"] == pair[0]["hash"], "{pair:?}");
+        assert_eq!(pair[1]["number"].as_u64(), pair[0]["number"].as_u64().map(|number| number + 1));
+        assert_eq!(pair[1]["prev_hash"], pair[0]["hash"], "{pair:?}");
     }
 }
 
@@ -91,6 +101,7 @@ async fn what_is_asked_wrongly_is_named(app: App) {
     admin.get("/audit?result=maybe&sort=action").await.assert_fields(&["result", "sort"]);
     admin.get("/audit/summary?days=367").await.assert_fields(&["days"]);
     admin.get("/audit/summary?start_date=2020-01-01").await.assert_fields(&["start_date"]);
+    admin.get("/audit/summary?end_date=-262143-01-01").await.assert_fields(&["end_date"]);
     admin.post("/audit/export", json!({ "format": "xml" })).await.assert_status(422);
     admin.post("/audit/export", json!({ "filters": { "result": "maybe" } })).await.assert_status(422);
     admin.get("/audit/aud_nonsense").await.assert_error(404, "NOT_FOUND", "");
@@ -136,6 +147,7 @@ async fn an_export_is_a_file_that_its_owner_has_for_a_day(app: App) {
     let eve = app.stranger("eve").await;
     let evil = ann.with("user-agent", "=cmd|' /C calc'!A0");
     evil.get("/audit?days=1").await.assert_ok();
+    let mut made = Vec::new();
 
     for (format, begins) in [("csv", "timestamp,log_id,"), ("json", "[\n{"), ("jsonl", "{")] {
         let asked = json!({ "format": format, "date_range": { "start": "2020-01-01" } });
@@ -166,7 +178,20 @@ async fn an_export_is_a_file_that_its_owner_has_for_a_day(app: App) {
         assert_eq!(part.body, text[..1]);
         ann.get(&path).await.assert_error(404, "NOT_FOUND", "");
         eve.get(&path).await.assert_error(404, "NOT_FOUND", "");
+        made.push(path);
     }
+
+    let aged = app.database().write(app.organization().await, |unit| {
+        unit.execute("UPDATE audit_exports SET expires_at = expires_at - 86400000000 WHERE org_id = $1", &[])
+    });
+    let aged: Result<u64, platform::db::DbError> = aged.await;
+    assert_eq!(aged.expect("a change"), 3);
+    for path in made {
+        admin.get(path).await.assert_error(404, "NOT_FOUND", "");
+    }
+    let job = app.enqueue(&admin, FORGET_EXPORTS.job(&())).await;
+    let job = until(&admin, &format!("/jobs/{job}"), "completed").await;
+    assert_eq!(job["result"], json!({ "forgotten": 3 }));
 }
 
 #[botserver_test]
@@ -195,6 +220,31 @@ async fn denials_are_audited_and_repeated_ones_counted(app: App) {
     let first = &entries[0];
     assert_eq!((&first["result"], &first["reason"]), (&json!("denied"), &json!("permission_missing")));
     assert_eq!((&first["user_id"], &first["category"]), (&me["user_id"], &json!("authorization")));
+}
+
+#[botserver_test]
+async fn what_is_refused_over_a_socket_is_audited_too(app: App) {
+    app.bot("Greeter", "TALK \"Hi\"").await;
+    let watcher = app.user_with_role("wes", "monitor").await;
+    let mut socket = Socket::signed_in(&app, watcher.token(), "?bot=greeter").await;
+    socket.send(json!({ "type": "message", "content": "hello" })).await;
+    assert_eq!(socket.next("error").await["code"], "FORBIDDEN");
+    drop(socket);
+
+    let app = app.restart().await;
+
+    let entries = app.admin().get("/audit?action=permission_denied").await.assert_ok().items();
+    let said = entries.iter().find(|entry| entry["resource_id"] == "message").expect("an entry");
+    assert_eq!(said["details"]["attributes"]["permission"], "chat:write");
+    assert_eq!(said["user_id"], app.with_token(watcher.token()).me().await["user_id"]);
+}
+
+#[botserver_test]
+async fn the_log_is_checked_and_kept_in_bounds_by_jobs(app: App) {
+    for job in [RETAIN.job(&()), VERIFY.job(&())] {
+        let job = app.enqueue(&app.admin(), job).await;
+        until(&app.admin(), &format!("/jobs/{job}"), "completed").await;
+    }
 }
 
 #[test]

@@ -171,9 +171,7 @@ fn an_export_that_can_not_be_made_is_given_up_in_the_end_and_the_bot_is_removed(
 
 /// The job that removes the bot has one attempt left.
 async fn all_attempts_but_the_last_failed(app: &App) {
-    let me = app.admin().me().await;
-    let org: kernel::id::OrganizationId =
-        me["organization_id"].as_str().expect("an id").parse().expect("an id");
+    let org = app.organization().await;
     let tried = app.database().write(org, move |unit| {
         unit.execute(
             "UPDATE jobs SET attempts = max_attempts - 1 WHERE org_id = $1 AND kind = $2",
@@ -190,9 +188,7 @@ const KEPT: &str = "all that was said";
 /// Writes what the job writes when the export is made, of a content that the server has.
 async fn keep_as_exported(app: &App, bot: &Value) {
     let bot: kernel::id::BotId = bot.as_str().expect("an id").parse().expect("an id");
-    let me = app.admin().me().await;
-    let org: kernel::id::OrganizationId =
-        me["organization_id"].as_str().expect("an id").parse().expect("an id");
+    let org = app.organization().await;
     let stored = Stored { hash: ObjectHash::of(KEPT.as_bytes()), size: KEPT.len() as u64 };
     let written = app.database().write(org, move |unit| {
         unit.claim_object(stored, bot.as_bytes())?;
@@ -207,9 +203,7 @@ async fn keep_as_exported(app: &App, bot: &Value) {
 
 async fn remove(app: &App, conversation: &str) {
     let id: kernel::id::ConversationId = conversation.parse().expect("an id");
-    let me = app.admin().me().await;
-    let org: kernel::id::OrganizationId =
-        me["organization_id"].as_str().expect("an id").parse().expect("an id");
+    let org = app.organization().await;
     let removed = app.database().write(org, move |unit| {
         unit.execute("DELETE FROM messages WHERE org_id = $1 AND conversation_id = $2", &[&id])?;
         unit.execute("DELETE FROM conversations WHERE org_id = $1 AND id = $2", &[&id])

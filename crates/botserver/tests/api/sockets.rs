@@ -5,9 +5,23 @@ use std::sync::Arc;
 use axum::{Router, routing};
 use tokio::{net::TcpListener, sync::Semaphore};
 
-use crate::support::{App, GOOD, Socket, Stand, Value, botserver_test, each_database, json, run_test};
+use crate::support::{
+    App, Client, GOOD, Socket, Stand, Value, botserver_test, each_database, json, run_test,
+};
 
 const GREETER: &str = "HEAR name WITH \"Your name?\"\nTALK \"Hello \" + name\nHEAR more\nTALK \"Bye\"";
+const ECHO: &str = "DO\nHEAR x\nTALK x\nLOOP";
+
+/// Somebody in a conversation with a bot that repeats, to whom it has repeated this.
+async fn said_to_echo(app: &App, texts: [&str; 2]) -> (Client, Value) {
+    let bot = app.bot("Echo", ECHO).await;
+    let ann = app.user("ann").await;
+    let started = ann.converse(&bot).await;
+    for text in texts {
+        ann.say(&started, text).await;
+    }
+    (ann, started)
+}
 
 #[botserver_test(balanced)]
 async fn a_dialog_is_held_over_the_socket(app: App) {
@@ -38,7 +52,7 @@ async fn a_dialog_is_held_over_the_socket(app: App) {
 
 #[botserver_test(balanced)]
 async fn what_is_said_over_rest_reaches_the_socket_in_order_and_once(app: App) {
-    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let bot = app.bot("Echo", ECHO).await;
     let ann = app.user("ann").await;
     let started = ann.converse(&bot).await;
     let query = format!("?conversation_id={}&since=0", started["conversation_id"].as_str().expect("an id"));
@@ -208,6 +222,46 @@ async fn whoever_may_not_chat_may_not_do_so_over_the_socket(app: App) {
     assert_eq!(socket.next("error").await["code"], "FORBIDDEN");
 }
 
+#[each_database]
+fn a_socket_of_somebody_who_may_do_less_is_closed_and_the_next_one_knows() {
+    crate::support::run_with(
+        |config| config.http.socket_heartbeat_seconds = 1,
+        |app| async move {
+            let bot = app.bot("Greeter", GREETER).await;
+            let ann = app.user("ann").await;
+            let started = ann.converse(&bot).await;
+            let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+            let roles = format!("/users/{}/roles", ann.me().await["user_id"].as_str().expect("an id"));
+
+            app.admin().put(&roles, json!({ "roles": ["monitor"] })).await.assert_ok();
+
+            assert_eq!(socket.closed().await, 1001);
+            let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+            socket.say(&started, "Ann").await;
+            assert_eq!(socket.next("error").await["details"]["permission"], "chat:write");
+            // Who may do more than before stays, and may.
+            app.admin().put(&roles, json!({ "roles": ["monitor", "member"] })).await.assert_ok();
+            socket.say(&started, "Ann").await;
+            assert_eq!(socket.bot_says().await["content"], "Hello Ann");
+        },
+    );
+}
+
+#[botserver_test]
+async fn a_key_that_is_not_good_from_there_any_more_closes_its_socket(app: App) {
+    let ann = app.user("ann").await;
+    let new = json!({ "name": "Program", "scopes": ["chat:read", "chat:write", "bots:use"] });
+    let key = ann.post("/api-keys", new).await.assert_status(201).data();
+    let mut socket = Socket::signed_in(&app, key["api_key"].as_str().expect("a secret"), "").await;
+
+    let path = format!("/api-keys/{}", key["key_id"].as_str().expect("an id"));
+    ann.patch(path, json!({ "ip_allowlist": ["203.0.113.7"] })).await.assert_ok();
+    socket.send(json!({ "type": "message", "content": "hello" })).await;
+
+    assert_eq!(socket.next("error").await["details"]["reason"], "ip_not_allowed");
+    assert_eq!(socket.closed().await, 4403);
+}
+
 #[test]
 fn a_socket_whose_session_can_not_be_looked_up_is_told_and_stays() {
     run_test(async {
@@ -223,18 +277,18 @@ fn a_socket_whose_session_can_not_be_looked_up_is_told_and_stays() {
         socket.send(json!({ "type": "knock", "id": "2" })).await;
 
         assert_eq!(socket.next("ack").await["id"], "2");
+        // Nor is a token called bad that nobody could look at.
+        stand.doorkeeper_is_down(true);
+        let mut late = Socket::at(stand.address, "", &[("authorization", &bearer)]).await;
+        assert_eq!(late.next("error").await["code"], "SERVICE_UNAVAILABLE");
+        assert_eq!(late.closed().await, 1001);
         stand.stop().await;
     });
 }
 
 #[botserver_test(balanced)]
 async fn what_was_missed_is_resumed_once(app: App) {
-    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
-    let ann = app.user("ann").await;
-    let started = ann.converse(&bot).await;
-    for text in ["one", "two"] {
-        ann.say(&started, text).await;
-    }
+    let (ann, started) = said_to_echo(&app, ["one", "two"]).await;
     let id = &started["conversation_id"];
     let mut socket = Socket::signed_in(&app, ann.token(), "").await;
 
@@ -261,12 +315,7 @@ async fn what_was_missed_is_resumed_once(app: App) {
 
 #[botserver_test(balanced)]
 async fn what_was_missed_comes_once_also_if_something_was_said_first(app: App) {
-    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
-    let ann = app.user("ann").await;
-    let started = ann.converse(&bot).await;
-    for text in ["one", "two"] {
-        ann.say(&started, text).await;
-    }
+    let (ann, started) = said_to_echo(&app, ["one", "two"]).await;
     let id = &started["conversation_id"];
     let mut socket = Socket::signed_in(&app, ann.token(), "").await;
     let resume = json!({ "type": "resume", "conversation_id": id, "since": 1 });
@@ -292,7 +341,7 @@ async fn what_was_missed_comes_once_also_if_something_was_said_first(app: App) {
 
 #[botserver_test]
 async fn topics_are_followed_all_or_none(app: App) {
-    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let bot = app.bot("Echo", ECHO).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let (hers, his) = (ann.converse(&bot).await, bob.converse(&bot).await);
     let [own, other] =
@@ -311,7 +360,7 @@ async fn topics_are_followed_all_or_none(app: App) {
 
 #[botserver_test]
 async fn conversations_are_followed_by_topic_as_long_as_somebody_wants(app: App) {
-    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let bot = app.bot("Echo", ECHO).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let (hers, his) = (ann.converse(&bot).await, bob.converse(&bot).await);
     let topic = |of: &Value| format!("conversation:{}", of["conversation_id"].as_str().expect("an id"));
@@ -377,12 +426,7 @@ async fn a_message_finds_the_latest_conversation_of_a_session(app: App) {
 
 #[botserver_test]
 async fn what_was_missed_long_ago_is_for_the_history(app: App) {
-    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
-    let ann = app.user("ann").await;
-    let started = ann.converse(&bot).await;
-    for text in ["old", "new"] {
-        ann.say(&started, text).await;
-    }
+    let (ann, started) = said_to_echo(&app, ["old", "new"]).await;
     let aged = app.database().write_server(|unit| {
         for (org,) in
             unit.across_organizations::<(kernel::id::OrganizationId,)>("SELECT org_id FROM messages LIMIT 1")?

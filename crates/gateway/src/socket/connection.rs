@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     future::pending,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -13,7 +13,7 @@ use std::{
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, stream::SplitSink};
-use kernel::{Actor, Error, Kind, Origin, Principal, Secret};
+use kernel::{Error, Kind, Origin, Principal, Secret};
 use serde_json::{Map, Value, json};
 use tokio::{
     sync::{Notify, mpsc},
@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{FrameHandler, Visit, json};
+use crate::{Edge, FrameHandler, Visit, json};
 
 use super::{
     Close, Frame, Inner, Outgoing, Socket, Status,
@@ -47,7 +47,7 @@ pub(super) async fn run(
     let socket = Socket(Arc::new(Inner {
         query,
         origin,
-        actor: OnceLock::new(),
+        actor: Mutex::default(),
         outgoing,
         queued: AtomicUsize::new(0),
         overloaded: AtomicBool::new(false),
@@ -112,9 +112,16 @@ async fn write(
     }
 }
 
-/// A frame that waits for those before it, with its type. Boxed, because the line has room for 32 of them from the start,
-/// whether or not any ever come.
-type Waiting = Box<(String, Frame)>;
+/// A frame with its type, and what handles it.
+struct Call {
+    kind: &'static str,
+    handler: Arc<dyn FrameHandler>,
+    frame: Frame,
+}
+
+/// One that waits for those before it. Boxed, because the line has room for 32 of them from the start, whether or not any
+/// ever come.
+type Waiting = Box<Call>;
 
 /// What a connection knows of itself.
 struct Session {
@@ -130,8 +137,7 @@ struct Session {
 impl Session {
     fn new(hall: Hall, socket: Socket) -> Self {
         let (frames, waiting) = mpsc::channel(WAITING_FRAMES);
-        let (worker_hall, worker_socket) = (hall.clone(), socket.clone());
-        socket.0.tasks.spawn(handle_in_order(worker_hall, worker_socket, waiting));
+        socket.0.tasks.spawn(handle_in_order(hall.edge.clone(), socket.clone(), waiting));
         Self { hall, socket, token: String::new(), place: None, frames, unreadable: 0, refused: 0 }
     }
 
@@ -231,20 +237,21 @@ impl Session {
 
     async fn hand_on(&mut self, kind: String, frame: Frame) {
         let id = frame.id.clone();
-        let Some(handler) = self.hall.handlers.get(kind.as_str()).cloned() else {
+        let Some((&kind, handler)) = self.hall.handlers.get_key_value(kind.as_str()) else {
             let error = Error::invalid("type", format!("there are no frames of type \"{kind}\""));
             return self.socket.error(id.as_deref(), &error);
         };
+        let call = Call { kind, handler: Arc::clone(handler), frame };
         if let Some(refusal) = self.over_limit().await {
             return self.refuse(id.as_deref(), &refusal);
         }
         if !self.still_signed_in().await {
             return;
         }
-        if handler.at_once() {
-            return handle(&*handler, &self.socket, &kind, frame).await;
+        if call.handler.at_once() {
+            return handle(call, &self.hall.edge, &self.socket).await;
         }
-        if self.frames.try_send(Box::new((kind, frame))).is_err() {
+        if self.frames.try_send(Box::new(call)).is_err() {
             let error =
                 Error::new(Kind::RateLimited, "Too many frames wait to be handled.").detail("retry_after", 1);
             self.refuse(id.as_deref(), &error);
@@ -284,7 +291,7 @@ impl Session {
             Ok(principal) => principal,
             Err(error) => {
                 self.socket.error(id.as_deref(), &error);
-                return self.socket.close(Close::Unauthorized);
+                return self.socket.close(closing(&error));
             }
         };
         if self.enter(id.as_deref(), principal, token) {
@@ -319,24 +326,18 @@ impl Session {
             Err(error) if error.kind() == Kind::NotFound => sign_in(),
             Err(error) => error,
         };
-        let why = match refusal.kind() {
-            Kind::RateLimited => Close::TooMany,
-            Kind::Unauthorized => Close::Unauthorized,
-            // The server can't just now: whoever comes back may be let in.
-            _ => Close::GoingAway,
-        };
         self.socket.error(id, &refusal);
-        self.socket.close(why);
+        self.socket.close(closing(&refusal));
         false
     }
 
     /// Takes a place among the caller's sockets. False if they have as many as they may.
     fn enter(&mut self, id: Option<&str>, principal: Arc<Principal>, token: &str) -> bool {
         let limits = Places::of(&principal, &self.hall.edge.settings());
-        let origin = Arc::clone(&self.socket.0.origin);
-        if self.socket.0.actor.set(Actor { principal, origin }).is_err() {
+        if self.socket.who().is_some() {
             return false;
         }
+        self.socket.belongs_to(principal);
         self.place = self.hall.sockets.enter(&self.socket, limits);
         if self.place.is_none() {
             self.socket.error(id, &too_many(limits.own));
@@ -365,9 +366,9 @@ impl Session {
     }
 
     async fn open(&self) {
-        for handler in self.hall.handlers.values() {
+        for (&kind, handler) in &*self.hall.handlers {
             if let Err(error) = handler.opened(&self.socket).await {
-                self.socket.error(None, &error);
+                tell_wrong(&self.hall.edge, &self.socket, kind, None, &error);
                 if error.kind() == Kind::Forbidden {
                     self.socket.close(Close::Forbidden);
                 }
@@ -375,20 +376,44 @@ impl Session {
         }
     }
 
-    /// Does the session still stand? A socket of one that ended is closed. One whose session can't be looked up just
-    /// now stays, and is told.
+    /// Does the session still stand? Then whoever has it may do what they may by now. A socket of one that ended, or
+    /// whose token is not good from there any more, is closed, and so is one of somebody who may do less than before: what
+    /// it follows was allowed to who they were. One whose session can't be looked up just now stays, and is told.
     async fn still_signed_in(&self) -> bool {
         if self.place.is_none() {
             return true;
         }
-        let good = self.hall.edge.authenticate(&self.token, self.socket.0.origin.address).await;
-        if let Err(error) = &good {
-            self.socket.error(None, error);
-            if error.kind() == Kind::Unauthorized {
-                self.socket.close(Close::Unauthorized);
+        let error = match self.hall.edge.authenticate(&self.token, self.socket.0.origin.address).await {
+            Ok(now) => {
+                let allowed = now.permissions;
+                let before = self.socket.who();
+                self.socket.belongs_to(now);
+                let may_less = before.is_some_and(|before| !allowed.contains_all(before.permissions));
+                if may_less {
+                    self.socket.close(Close::GoingAway);
+                }
+                return !may_less;
             }
+            Err(error) => error,
+        };
+        self.socket.error(None, &error);
+        match error.kind() {
+            Kind::Unauthorized => self.socket.close(Close::Unauthorized),
+            Kind::Forbidden => self.socket.close(Close::Forbidden),
+            _ => {}
         }
-        good.is_ok()
+        false
+    }
+}
+
+/// Why the connection of somebody who is not let in is closed.
+fn closing(refusal: &Error) -> Close {
+    match refusal.kind() {
+        Kind::RateLimited => Close::TooMany,
+        // Who has to do something first is not signed in here either.
+        Kind::Unauthorized | Kind::Forbidden => Close::Unauthorized,
+        // The server can't just now: whoever comes back may be let in.
+        _ => Close::GoingAway,
     }
 }
 
@@ -402,22 +427,28 @@ fn too_many(most: usize) -> Error {
 
 /// Handles the frames of one connection in the order they came, each to its end, also when the client has gone:
 /// what a client sent before it left was sent. Those that are handled at once don't come here.
-async fn handle_in_order(hall: Hall, socket: Socket, mut waiting: mpsc::Receiver<Waiting>) {
+async fn handle_in_order(edge: Edge, socket: Socket, mut waiting: mpsc::Receiver<Waiting>) {
     while let Some(next) = waiting.recv().await {
-        let (kind, frame) = *next;
-        if let Some(handler) = hall.handlers.get(kind.as_str()) {
-            handle(&**handler, &socket, &kind, frame).await;
-        }
+        handle(*next, &edge, &socket).await;
     }
 }
 
 /// Handles one frame, and tells what went wrong with it.
-async fn handle(handler: &dyn FrameHandler, socket: &Socket, kind: &str, frame: Frame) {
+async fn handle(call: Call, edge: &Edge, socket: &Socket) {
+    let Call { kind, handler, frame } = call;
     let id = frame.id.clone();
     if let Err(error) = handler.handle(socket, frame).await {
         if error.kind() == Kind::Internal {
             tracing::error!(?error, kind, "a frame could not be handled");
         }
-        socket.error(id.as_deref(), &error);
+        tell_wrong(edge, socket, kind, id.as_deref(), &error);
     }
+}
+
+/// Tells what went wrong with a frame, and of a permission that was missing for it also whoever hears of such.
+fn tell_wrong(edge: &Edge, socket: &Socket, kind: &'static str, id: Option<&str>, error: &Error) {
+    if let Some(who) = socket.who() {
+        edge.tell_denial(kind, &who, error);
+    }
+    socket.error(id, error);
 }

@@ -12,14 +12,14 @@ mod registry;
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use futures_util::{Stream, StreamExt};
-use kernel::{Actor, Error, Origin, Surroundings};
+use kernel::{Actor, Error, Origin, Principal, Surroundings};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, mpsc};
@@ -36,7 +36,7 @@ use crate::module::BoxFuture;
 pub enum Close {
     /// The client or the server is done.
     Normal,
-    /// The server stops; connect again.
+    /// The server stops or can't just now, or the caller may do less than before: connect again, and all is asked anew.
     GoingAway,
     /// The client does not read.
     Overloaded,
@@ -46,7 +46,7 @@ pub enum Close {
     BadMessages,
     /// Not signed in, or the session ended.
     Unauthorized,
-    /// What the address asks for is not allowed.
+    /// What the address asks for is not allowed, or the token is good no more for where it is shown.
     Forbidden,
     /// There is no such bot for the caller.
     NoSuchBot,
@@ -84,12 +84,16 @@ impl Close {
     const fn text(self) -> &'static str {
         match self {
             Self::Normal => "goodbye",
-            Self::GoingAway => "the server stops; connect again",
+            Self::GoingAway => {
+                "connect again: the server stops or can't just now, or you may do less than before"
+            }
             Self::Policy => "a frame was larger than it may be, or broke the protocol",
             Self::Overloaded => "too much is waiting to be read",
             Self::BadMessages => "three frames could not be read",
             Self::Unauthorized => "not signed in, or the session ended",
-            Self::Forbidden => "what the address asks for is not allowed",
+            Self::Forbidden => {
+                "what the address asks for is not allowed, or the token is not good from there any more"
+            }
             Self::NoSuchBot => "there is no such bot",
             Self::TooMany => "too many",
         }
@@ -136,7 +140,7 @@ pub struct Socket(Arc<Inner>);
 struct Inner {
     query: HashMap<String, String>,
     origin: Arc<Origin>,
-    actor: OnceLock<Actor>,
+    actor: Mutex<Option<Actor>>,
     outgoing: mpsc::UnboundedSender<Outgoing>,
     queued: AtomicUsize,
     queue_limit: usize,
@@ -168,9 +172,20 @@ enum Outgoing {
 }
 
 impl Socket {
-    /// Who signed in on this connection.
+    /// Who signed in on this connection, as they stood when their token was last looked at: with each frame, and at
+    /// each heartbeat.
     pub fn who(&self) -> Option<Actor> {
-        self.0.actor.get().cloned()
+        self.actor().clone()
+    }
+
+    fn actor(&self) -> MutexGuard<'_, Option<Actor>> {
+        self.0.actor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes whose it is, as they stand now.
+    fn belongs_to(&self, principal: Arc<Principal>) {
+        let origin = Arc::clone(&self.0.origin);
+        *self.actor() = Some(Actor { principal, origin });
     }
 
     /// A parameter of the connection's address.

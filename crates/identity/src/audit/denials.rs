@@ -1,7 +1,8 @@
 //! Callers that lack a permission, told to the log: off the way of their requests, and repeated ones counted.
 //!
 //! The first denial of a permission to somebody is written at once. What follows within a window is counted, and written as
-//! one entry at its end. The gateway never waits: what doesn't fit into the line is counted only by a meter.
+//! one entry at its end. The gateway never waits: what doesn't fit into the line, or can't be written for long, is counted
+//! only by a meter.
 
 use std::{collections::HashMap, mem, time::Duration};
 
@@ -48,7 +49,7 @@ impl gateway::Denials for Denials {
         let at = self.world.now();
         let denial = Denial { who: who.clone(), permission: permission.to_owned(), operation, at };
         if let Err(TrySendError::Full(_)) = self.line.try_send(denial) {
-            tracing::warn!(permission, operation, "more denials come than can be written to the audit log");
+            lose(1);
         }
     }
 }
@@ -87,7 +88,7 @@ async fn keep(db: Db, mut told: mpsc::Receiver<Denial>, stop: CancellationToken)
         tokio::select! {
             () = stop.cancelled() => break,
             count = told.recv_many(&mut some, LINE) => if count == 0 { break },
-            () = tokio::time::sleep(wait.unwrap_or(WINDOW)) => {}
+            () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
         }
         let now = Instant::now();
         let mut due = mem::take(&mut failed);
@@ -105,10 +106,16 @@ async fn keep(db: Db, mut told: mpsc::Receiver<Denial>, stop: CancellationToken)
     let lost = write(&db, due).await;
     if !lost.is_empty() {
         tracing::error!(entries = lost.len(), "denials could not be written to the audit log");
+        lose(lost.iter().map(|counted| counted.count).sum());
     }
 }
 
-/// Writes entries; gives back those that could not be written.
+/// Counts denials that will not stand in the log. Whoever makes so many of them does not also fill the server's own log.
+fn lose(denials: u64) {
+    metrics::counter!("audit_denials_lost_total").increment(denials);
+}
+
+/// Writes entries; gives back those that could not be written, as many as there is room for.
 async fn write(db: &Db, due: Vec<Counted>) -> Vec<Counted> {
     let mut by_org: HashMap<Id<Organization>, Vec<Counted>> = HashMap::new();
     for counted in due {
@@ -124,7 +131,9 @@ async fn write(db: &Db, due: Vec<Counted>) -> Vec<Counted> {
             failed.extend(some);
         }
     }
-    failed.truncate(COUNTED);
+    if failed.len() > COUNTED {
+        lose(failed.drain(COUNTED..).map(|counted| counted.count).sum());
+    }
     failed
 }
 

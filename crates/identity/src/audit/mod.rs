@@ -27,7 +27,8 @@ pub use model::{AuditEntry, AuditsError, CategoryName, ContextName, Details, Fie
 pub use service::Audits;
 pub use summary::{ActorCount, AuditSummary, Counted, DayCount, Verification, Verified, WholeCheck};
 
-/// The operations on the log, and what is done with it each night.
+/// The operations on the log, and what is done with it again and again: it is checked, kept for as long as it is to be, and
+/// files of it that have had their time are removed.
 pub fn module(audits: &Audits) -> Module {
     let read = || Access::permission(Permission::AUDIT_READ);
     let export = || Access::permission(Permission::AUDIT_EXPORT);

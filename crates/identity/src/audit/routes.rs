@@ -1,7 +1,8 @@
 //! The operations on the audit log.
 
 use gateway::{
-    AcceptedJob, Body, Caller, Download, Envelope, ListQuery, Params, Part, Path, Reply, Result, State,
+    AcceptedJob, Body, Caller, Download, Envelope, IfNoneMatch, ListQuery, Params, Part, Path, Reply, Result,
+    State,
 };
 use kernel::{id::JobId, list::Page};
 use utoipa::ToSchema;
@@ -10,7 +11,6 @@ use super::{
     Audits,
     export::NewExport,
     model::{AuditEntry, AuditLogList},
-    service::REVISION,
     summary::{AuditSummary, SummaryQuery},
 };
 use crate::ids::AuditEntryId;
@@ -65,7 +65,7 @@ pub(super) async fn export(
 /// The file of an export.
 ///
 /// For whoever asked for it, for 24 hours. Each download is an entry of the log.
-#[utoipa::path(get, path = "/audit/export/{job_id}", params(("job_id" = JobId, Path)), responses(
+#[utoipa::path(get, path = "/audit/export/{job_id}", params(("job_id" = JobId, Path), IfNoneMatch), responses(
     (status = 200, body = ExportFile, content_type = "application/octet-stream"),
     (status = 206, description = "The part that was asked for.", body = ExportFile,
         content_type = "application/octet-stream"),
@@ -77,10 +77,9 @@ pub(super) async fn download(
     Path(id): Path<JobId>,
     part: Part,
 ) -> Result<Download> {
-    let open = audits.open_export(&who, id, &part).await?;
+    let (name, file) = audits.open_export(&who, id, &part).await?;
     // No browser takes it for a page of ours, whatever stands in it.
-    let kind = "application/octet-stream";
-    Ok(Download::new(open.name, kind, REVISION, open.content.stream()).sized(open.size, open.part))
+    Ok(file.download(name, "application/octet-stream"))
 }
 
 /// The audit log in numbers.

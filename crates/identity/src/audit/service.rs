@@ -1,8 +1,6 @@
 //! What can be done with the log.
 
-use std::ops::Range;
-
-use gateway::Part;
+use gateway::{OpenFile, Part};
 use kernel::{
     Actor, Id, Revision, Surroundings,
     id::{JobId, kind},
@@ -11,7 +9,7 @@ use kernel::{
 use platform::{
     audit::{Audit, AuditLog, Category},
     db::{Db, DbError},
-    objects::{Content, Objects},
+    objects::{Objects, Stored},
 };
 use serde_json::{Map, Value, json};
 
@@ -34,16 +32,8 @@ pub struct Audits {
     log: AuditLog,
 }
 
-/// The file of an export that is being read.
-pub(super) struct OpenExport {
-    pub(super) name: String,
-    pub(super) size: u64,
-    pub(super) part: Option<Range<u64>>,
-    pub(super) content: Content,
-}
-
 /// Files never change.
-pub(super) const REVISION: Revision = Revision(1);
+const REVISION: Revision = Revision(1);
 
 impl Audits {
     /// The log in that database, which exports into those objects.
@@ -105,19 +95,23 @@ impl Audits {
         Ok(enqueued.await?)
     }
 
-    /// Opens the file of an export that the caller asked for.
-    pub(super) async fn open_export(&self, who: &Actor, id: JobId, part: &Part) -> Result<OpenExport> {
+    /// Opens the file of an export that the caller asked for, and says its name.
+    pub(super) async fn open_export(
+        &self,
+        who: &Actor,
+        id: JobId,
+        part: &Part,
+    ) -> Result<(String, OpenFile)> {
         let row = self.db.read(who.org, move |tx| store::export(tx, id)).await.map_err(AuditsError::from)?;
         let now = self.world.now();
         let row = row.filter(|row| may_open(who, row) && row.expires_at > now);
         let row = row.ok_or(AuditsError::NoExport)?;
         let form = Form::stored(&row.format).ok_or(AuditsError::NoExport)?;
-        let size = u64::try_from(row.size).unwrap_or_default();
-        let part = part.within(size, REVISION);
-        let content = self.objects.content(&row.hash, part.clone()).await?;
+        let stored = Stored { hash: row.hash, size: row.size.unsigned_abs() };
+        let file = part.open(&self.objects, stored, REVISION).await?;
         self.note(who, Audit::by(who, "data_access", Category::DataAccess).on("audit_export", id)).await?;
         let name = format!("audit-{}.{}", row.created_at.format("%Y%m%d-%H%M%S"), form.ending());
-        Ok(OpenExport { name, size, part, content })
+        Ok((name, file))
     }
 
     /// The organization of that id or slug, for the command line.

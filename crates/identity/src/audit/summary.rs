@@ -37,11 +37,11 @@ pub(super) struct SummaryQuery {
 
 impl SummaryQuery {
     pub(super) fn period(&self, now: Timestamp) -> Result<(Timestamp, Timestamp)> {
-        let days = self.days.map(|days| days.to_string());
-        if self.days.is_some_and(|days| !(1..=MOST).contains(&i64::from(days))) {
+        let days = self.days.map(i64::from);
+        if days.is_some_and(|days| !(1..=MOST).contains(&days)) {
             return Err(Error::invalid("days", format!("must be a whole number from 1 to {MOST}")));
         }
-        let asked = Period::read(self.start_date.as_deref(), self.end_date.as_deref(), days.as_deref(), now)?;
+        let asked = Period::read(self.start_date.as_deref(), self.end_date.as_deref(), days, now)?;
         let until = asked.until.unwrap_or(now);
         let from = asked.from.unwrap_or(until - TimeDelta::days(DAYS));
         if until - from > TimeDelta::days(MOST) {

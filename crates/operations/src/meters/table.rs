@@ -42,6 +42,12 @@ pub const METERS: &[Meter] = &[
     meter("rate_limited_total", Counter, Unit::Count, "Requests and frames refused for their number."),
     meter("websocket_connections", Gauge, Unit::Count, "WebSockets open and signed in."),
     meter("auth_failures_total", Counter, Unit::Count, "Sign-ins refused, by reason."),
+    meter(
+        "audit_denials_lost_total",
+        Counter,
+        Unit::Count,
+        "Permissions that were missing and don't stand in the audit log, for want of room or a database.",
+    ),
     // conversations
     meter("conversation_turns_total", Counter, Unit::Count, "Turns of conversations, by outcome."),
     meter("conversation_turn_duration_seconds", Histogram, Unit::Seconds, "Time from message to answer."),

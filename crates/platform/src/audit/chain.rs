@@ -15,8 +15,10 @@
 //! organization, which is in the database under the server's data key only. The end of a chain, and the place where
 //! retention has cut it, have a seal together.
 //!
-//! Two things a chain can't tell: an entry that was changed in the moment before it was sealed, and a database that was put
-//! back whole, end included. For the latter a [`Link`] that was noted elsewhere can be looked for.
+//! What a chain can't tell is what was done before there was a seal: an entry that was changed or removed in the moment
+//! before, and one that somebody wrote who is not the server, without a number. The sealer takes what waits, and the
+//! database knows no difference between those who may write to it. Nor can a chain tell that the database was put back
+//! whole, end included, or emptied. For that a [`Link`] that was noted elsewhere can be looked for.
 
 use std::{fmt, str::FromStr};
 

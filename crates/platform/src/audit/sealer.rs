@@ -6,7 +6,7 @@
 //! where other nodes share the database. Looking is a step down an index of what has no number.
 //!
 //! A chain whose end was tampered with is not gone on with, because a seal of ours behind it would cover that up. Its
-//! entries wait without numbers, and the log says so.
+//! entries wait without numbers, and the log says so; those of other organizations don't wait with them.
 
 use std::{
     collections::HashMap,
@@ -18,12 +18,12 @@ use tokio::time::sleep;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    AuditError, AuditLog,
+    AuditError, AuditLog, Flaw,
     log::{LOCK, chain_or_new, unreadable},
     store,
 };
 use crate::{
-    db::{DbError, Unit},
+    db::{DbError, Raw, Unit},
     secrets::Secrets,
 };
 
@@ -98,19 +98,24 @@ impl Sealing {
     /// Seals until nothing is left, some of each organization in turn.
     async fn seal_all(&mut self) -> Result<(), DbError> {
         self.broken.retain(|_, seen| seen.elapsed() < BROKEN);
-        let mut more = true;
-        while std::mem::take(&mut more) {
+        let (mut more, mut done) = (true, Ok(()));
+        while std::mem::take(&mut more) && done.is_ok() {
             let mut after = [0; 16];
             while let Some((org,)) =
                 self.log.db.read_server(move |tx| store::next_unsealed(tx, &after)).await?
             {
                 after = *org.as_bytes();
-                if !self.broken.contains_key(&org) {
-                    more |= self.seal_some(org).await?;
+                if self.broken.contains_key(&org) {
+                    continue;
+                }
+                match self.seal_some(org).await {
+                    Ok(is_more) => more |= is_more,
+                    // What fails for one organization is no reason to let others wait.
+                    Err(error) => done = Err(error),
                 }
             }
         }
-        Ok(())
+        done
     }
 
     /// Seals some entries of an organization; tells whether there may be more.
@@ -142,6 +147,10 @@ fn seal_some(unit: &Unit<'_>, secrets: &Secrets) -> Result<usize, AuditError> {
         return Ok(0);
     }
     let (key, mut ends) = chain_or_new(unit, secrets)?;
+    if let Some(found) = store::number_behind(unit, ends.head.number)? {
+        let number = if let Raw::Integer(number) = found { number } else { ends.head.number + 1 };
+        return Err(Flaw::Inserted { number, id: None }.into());
+    }
     for entry in &entries {
         ends.head = ends.head.next(&entry.columns);
         let id = entry.id().ok_or_else(|| unreadable(ends.head.number))?;

@@ -332,6 +332,38 @@ async fn a_chain_whose_end_was_tampered_with_is_not_gone_on_with() {
 }
 
 #[each_database]
+async fn a_chain_behind_whose_end_somebody_took_a_number_holds_up_no_other() {
+    let house = House::new().await;
+    house.chain(2).await;
+    house
+        .tamper(
+            "INSERT INTO audit (org_id, id, at, context, action, category, result, details, number, hash, seal)
+             SELECT org_id, $2, at, context, action, category, result, details, 3, hash, seal
+             FROM audit WHERE org_id = $1 AND number = 2",
+            vec![house.world.id::<AuditEntry>().as_bytes().to_vec()],
+        )
+        .await;
+    house.append(1).await;
+    // On both sides of it, whichever order the sealer goes in.
+    let others = [[1; 16], [255; 16]].map(|id| Id::<Organization>::from_uuid(uuid::Uuid::from_bytes(id)));
+    for org in others {
+        let entry = Audit::system("thing_done", Category::DataModification);
+        house.db.write(org, move |unit| unit.audit(entry)).await.unwrap();
+    }
+
+    let refused = house.log.seal_some(house.org).await;
+    Sealer::start(&house.log).stop().await;
+
+    assert!(matches!(refused, Err(AuditError::Broken(Flaw::Inserted { number: 3, .. }))));
+    for org in others {
+        assert_eq!(house.log.check(org, None).await.unwrap().entries, 1);
+    }
+    house.tamper("DELETE FROM audit WHERE org_id = $1 AND number = $2", vec![3_i64]).await;
+    assert_eq!(house.log.seal_some(house.org).await.unwrap(), 1);
+    assert_eq!(house.check().await.flaw, None);
+}
+
+#[each_database]
 async fn a_database_that_was_put_back_whole_is_told_by_a_place_that_was_noted() {
     let house = House::new().await;
     house.chain(3).await;

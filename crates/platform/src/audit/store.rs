@@ -7,7 +7,7 @@ use kernel::{
 
 use super::chain::{Ends, Entry, Link};
 use crate::{
-    db::{Bind, DbError, Migration, ServerTx, Tx, Unit},
+    db::{Bind, DbError, Migration, Raw, ServerTx, Tx, Unit},
     record,
 };
 
@@ -155,6 +155,15 @@ pub(super) fn not_behind(tx: &Tx<'_>, number: i64) -> Result<Option<(i64, Id<Aud
         "SELECT number, id FROM audit WHERE org_id = $1 AND number <= $2 ORDER BY number LIMIT 1",
         &[&number],
     )
+}
+
+/// The number of an entry behind that one, whatever somebody made of it.
+pub(super) fn number_behind(tx: &Tx<'_>, number: i64) -> Result<Option<Raw>, DbError> {
+    let found: Option<(Raw,)> = tx.one(
+        "SELECT number FROM audit WHERE org_id = $1 AND number > $2 ORDER BY number LIMIT 1",
+        &[&number],
+    )?;
+    Ok(found.map(|(number,)| number))
 }
 
 /// Does any entry have a number?
