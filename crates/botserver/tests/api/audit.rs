@@ -8,9 +8,7 @@ use platform::{
 };
 use test_database::Engine;
 
-use crate::support::{
-    App, Client, PASSWORD, Socket, Value, botserver_test, each_database, json, run, run_with, until,
-};
+use crate::support::{App, Client, PASSWORD, Socket, Value, botserver_test, json, run, until};
 
 const FORGET_EXPORTS: JobKind<()> = JobKind::new("audit.forget_exports");
 

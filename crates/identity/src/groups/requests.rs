@@ -374,7 +374,7 @@ impl Groups {
                     let new = NewMember {
                         user_id: row.user_id,
                         role: decision.role.clone(),
-                        permissions: Vec::new(),
+                        permissions: Powers::default(),
                     };
                     this.add(unit, &who, &mut group, &stance, &new, membership, now)?;
                 }

@@ -12,6 +12,7 @@ use test_database::each_database;
 use super::{
     members::{MemberList, NewMember},
     model::{GroupList, NewGroup},
+    policy::Powers,
     requests::{self, NewJoinRequest, RequestList},
     seats,
     store::{self, Narrowing},
@@ -77,7 +78,7 @@ fn below(name: &str, parent: GroupId, inherit_members: bool) -> NewGroup {
 }
 
 fn member(user: UserId, role: &str) -> NewMember {
-    NewMember { user_id: user, role: Some(role.to_owned()), permissions: Vec::new() }
+    NewMember { user_id: user, role: Some(role.to_owned()), permissions: Powers::default() }
 }
 
 async fn make(house: &House, by: &Actor, new: NewGroup) -> GroupId {
