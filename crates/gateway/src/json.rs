@@ -329,6 +329,12 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_may_have_a_fraction_of_zero() {
+        let person: Person = read(br#"{"name":"a","address":{"city":"Rome","number":1.0}}"#).unwrap();
+        assert_eq!(person.address.unwrap().number, 1);
+    }
+
+    #[test]
     fn a_wrong_value_is_422_and_names_the_field() {
         assert_eq!(refused(r#"{"name":1}"#), bad("name"));
         assert_eq!(refused("{}"), bad("name"));
@@ -337,6 +343,10 @@ mod tests {
         assert_eq!(refused(r#"{"name":"a","address":["Rome",1]}"#), bad("address"));
         assert_eq!(refused(r#"{"name":"a","name":"b"}"#), bad("name"));
         assert_eq!(refused(r#"{"name":"a","nick":"b"}"#), bad("nick"));
+        for number in ["1.5", "-1.0", "256.0", "1e300"] {
+            let json = format!(r#"{{"name":"a","address":{{"city":"Rome","number":{number}}}}}"#);
+            assert_eq!(refused(&json), bad("address.number"));
+        }
         assert_eq!(refused(r#"{"name":"a","address":{"city":"b","number":300}}"#), bad("address.number"));
         assert_eq!(refused(r#"{"name":"a","address":{"city":"b","number":3,"zip":1}}"#), bad("address.zip"));
     }

@@ -1,5 +1,5 @@
 //! What is described as an object is read from an object only, at every depth. The library would take a list for one, too,
-//! its items for the fields in their order.
+//! its items for the fields in their order. And a whole number may be written with a fraction of zero, as JSON Schema has it.
 
 use std::fmt;
 
@@ -7,8 +7,15 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-/// A deserializer, or any part of one, that is strict about objects. `IN_STRUCT` says of a visitor that it makes a struct.
-pub(super) struct Strict<T, const IN_STRUCT: bool = false>(pub(super) T);
+/// A deserializer, or any part of one, that is strict about objects. `WANTED` says what a visitor makes, where it matters.
+pub(super) struct Strict<T, const WANTED: u8 = ANYTHING>(pub(super) T);
+
+const ANYTHING: u8 = 0;
+const A_STRUCT: u8 = 1;
+const AN_INTEGER: u8 = 2;
+
+/// Up to here each whole number is a float of its own.
+const MOST_EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// Hands a call on, with a visitor that stays strict.
 macro_rules! hand_on {
@@ -19,21 +26,22 @@ macro_rules! hand_on {
     )*};
 }
 
+/// The same for integers, which may come as floats.
+macro_rules! integers {
+    ($($name:ident;)*) => {$(
+        fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.$name(Strict::<V, AN_INTEGER>(visitor))
+        }
+    )*};
+}
+
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
     type Error = D::Error;
 
     hand_on! {
         deserialize_any();
         deserialize_bool();
-        deserialize_i8();
-        deserialize_i16();
-        deserialize_i32();
-        deserialize_i64();
         deserialize_i128();
-        deserialize_u8();
-        deserialize_u16();
-        deserialize_u32();
-        deserialize_u64();
         deserialize_u128();
         deserialize_f32();
         deserialize_f64();
@@ -55,13 +63,24 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         deserialize_ignored_any();
     }
 
+    integers! {
+        deserialize_i8;
+        deserialize_i16;
+        deserialize_i32;
+        deserialize_i64;
+        deserialize_u8;
+        deserialize_u16;
+        deserialize_u32;
+        deserialize_u64;
+    }
+
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_struct(name, fields, Strict::<V, true>(visitor))
+        self.0.deserialize_struct(name, fields, Strict::<V, A_STRUCT>(visitor))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -78,7 +97,7 @@ macro_rules! visit {
     )*};
 }
 
-impl<'de, V: Visitor<'de>, const IN_STRUCT: bool> Visitor<'de> for Strict<V, IN_STRUCT> {
+impl<'de, V: Visitor<'de>, const WANTED: u8> Visitor<'de> for Strict<V, WANTED> {
     type Value = V::Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,7 +117,6 @@ impl<'de, V: Visitor<'de>, const IN_STRUCT: bool> Visitor<'de> for Strict<V, IN_
         visit_u64(u64);
         visit_u128(u128);
         visit_f32(f32);
-        visit_f64(f64);
         visit_char(char);
         visit_str(&str);
         visit_borrowed_str(&'de str);
@@ -106,6 +124,13 @@ impl<'de, V: Visitor<'de>, const IN_STRUCT: bool> Visitor<'de> for Strict<V, IN_
         visit_bytes(&[u8]);
         visit_borrowed_bytes(&'de [u8]);
         visit_byte_buf(Vec<u8>);
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<V::Value, E> {
+        if WANTED == AN_INTEGER && value.fract() == 0.0 && value.abs() <= MOST_EXACT {
+            return self.0.visit_i64(value as i64);
+        }
+        self.0.visit_f64(value)
     }
 
     fn visit_none<E: serde::de::Error>(self) -> Result<V::Value, E> {
@@ -125,7 +150,7 @@ impl<'de, V: Visitor<'de>, const IN_STRUCT: bool> Visitor<'de> for Strict<V, IN_
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<V::Value, A::Error> {
-        if IN_STRUCT {
+        if WANTED == A_STRUCT {
             return Err(A::Error::custom("must be an object"));
         }
         self.0.visit_seq(Strict::<A>(items))
@@ -205,6 +230,6 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        self.0.struct_variant(fields, Strict::<V, true>(visitor))
+        self.0.struct_variant(fields, Strict::<V, A_STRUCT>(visitor))
     }
 }
