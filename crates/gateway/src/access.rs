@@ -35,22 +35,31 @@ pub struct Limit {
     pub window: Duration,
     /// Whose calls are counted together.
     pub by: By,
+    /// What is counted, if several operations do the same; else the operation counts by itself.
+    pub of: Option<&'static str>,
 }
 
 impl Limit {
     /// So many calls a minute.
     pub const fn per_minute(calls: u32, by: By) -> Self {
-        Self { calls, window: Duration::from_mins(1), by }
+        Self { calls, window: Duration::from_mins(1), by, of: None }
     }
 
     /// So many calls an hour.
     pub const fn per_hour(calls: u32, by: By) -> Self {
-        Self { calls, window: Duration::from_hours(1), by }
+        Self { calls, window: Duration::from_hours(1), by, of: None }
     }
 
     /// So many calls a day.
     pub const fn per_day(calls: u32, by: By) -> Self {
-        Self { calls, window: Duration::from_hours(24), by }
+        Self { calls, window: Duration::from_hours(24), by, of: None }
+    }
+
+    /// The calls of all operations that say so count together.
+    #[must_use]
+    pub const fn of(mut self, what: &'static str) -> Self {
+        self.of = Some(what);
+        self
     }
 }
 

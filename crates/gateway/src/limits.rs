@@ -136,6 +136,7 @@ impl Limiter {
             return (None, None);
         }
         for limit in &access.limits {
+            let name = limit.of.unwrap_or(name);
             let key = match (limit.by, who) {
                 (By::Caller, Some(who)) => CounterKey::id(name, who.user),
                 _ => CounterKey::address(name, address),

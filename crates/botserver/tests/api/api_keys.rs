@@ -1,6 +1,6 @@
 //! API keys: what programs show instead of a person's session.
 
-use crate::support::{App, Client, Socket, Value, botserver_test, json, run_with};
+use crate::support::{App, Client, Socket, Value, botserver_test, each_database, json, run_with};
 
 fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
@@ -314,4 +314,24 @@ async fn a_repeated_creation_is_told_that_it_was_done(app: App) {
     ann.post("/api-keys", new()).await.assert_status(201);
 
     ann.post("/api-keys", new()).await.assert_error(409, "CONFLICT", "already_done");
+}
+
+#[each_database]
+fn ten_keys_an_hour_are_made_at_whichever_address() {
+    run_with(
+        |config| config.rate_limit.operations = true,
+        |app| async move {
+            let ann = app.user("ann").await;
+            for number in 0..10 {
+                let path = ["/api-keys", "/users/me/api-keys"][number % 2];
+                // What is refused counts, too.
+                ann.post(path, json!({})).await.assert_status(422);
+            }
+
+            for path in ["/api-keys", "/users/me/api-keys"] {
+                let refused = ann.post(path, json!({ "name": "x", "scopes": ["users:read"] })).await;
+                refused.assert_error(429, "RATE_LIMITED", "");
+            }
+        },
+    );
 }

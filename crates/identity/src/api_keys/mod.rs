@@ -37,8 +37,8 @@ pub(crate) fn module(keys: &ApiKeys) -> Module {
         access
             .not_for_api_keys()
             .repeats(Repeats::Secret)
-            .limit(Limit::per_hour(10, By::Caller))
-            .limit(Limit::per_day(10, By::Caller))
+            .limit(Limit::per_hour(10, By::Caller).of("new_api_keys"))
+            .limit(Limit::per_day(10, By::Caller).of("new_api_keys"))
     };
     let changing = || OWN.standing(Standing::Owner).not_for_api_keys();
     events::declare(Module::new("api-keys"))
