@@ -250,6 +250,9 @@ EXCUSES = (
     "or one of the group's own roles",
     # A change names a role once, which is no rule about items as such.
     "must name each role once",
+    # Which time it is, and what others may do, is said nowhere.
+    "must be in the future",
+    "are more than the owner has",
     # Which texts are networks is more than a pattern says.
     "is no network such as",
     # Nor that what is in one list must not be in the other.

@@ -104,7 +104,7 @@ impl Settings {
 
 /// What a password must be like.
 // Each of the rules is a setting of its own; no two of them make a state.
-#[allow(clippy::struct_excessive_bools)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule by itself")]
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PasswordPolicy {

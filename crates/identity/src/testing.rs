@@ -48,19 +48,24 @@ pub(crate) struct House {
 
 /// An empty database with the schema, of the engine that the test is about.
 pub(crate) async fn database() -> (Db, TestDatabase) {
+    database_in(&Surroundings::system()).await
+}
+
+/// The same, whose entries of the audit log have the time of that world.
+async fn database_in(world: &Surroundings) -> (Db, TestDatabase) {
     let fill = |url: String| async move {
-        let db = open(&url);
+        let db = open(&url, &Surroundings::system());
         let migrations: Vec<_> = platform::migrations().iter().copied().chain(crate::migrations()).collect();
         db.migrate(&migrations).await.unwrap();
         db.close().await;
         String::new()
     };
     let database = TestDatabase::filled("identity", fill).await;
-    (open(database.url()), database)
+    (open(database.url(), world), database)
 }
 
-fn open(url: &str) -> Db {
-    Db::open(&DbOptions { connections: 4, ..DbOptions::new(url) }).unwrap()
+fn open(url: &str, world: &Surroundings) -> Db {
+    Db::open(&DbOptions { connections: 4, surroundings: world.clone(), ..DbOptions::new(url) }).unwrap()
 }
 
 /// Services on that database, with cheap hashing and without limits that tests don't mean.
@@ -108,10 +113,10 @@ impl House {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let (db, database) = database().await;
         // The beginning of a window of every counter.
         let clock = TestClock(Arc::new(AtomicI64::new(1_800_000_000_000_000)));
         let world = Surroundings::new(clock.clone(), SystemRandom);
+        let (db, database) = database_in(&world).await;
         let identity = identity(&db, &world, change).await;
         let first = identity.first_administrator().await.unwrap().unwrap();
         let org = identity.first_organization().await.unwrap();

@@ -256,10 +256,12 @@ async fn a_key_that_is_not_good_from_there_any_more_closes_its_socket(app: App) 
 
     let path = format!("/api-keys/{}", key["key_id"].as_str().expect("an id"));
     ann.patch(path, json!({ "ip_allowlist": ["203.0.113.7"] })).await.assert_ok();
-    socket.send(json!({ "type": "message", "content": "hello" })).await;
 
-    assert_eq!(socket.next("error").await["details"]["reason"], "ip_not_allowed");
-    assert_eq!(socket.closed().await, 4403);
+    assert_eq!(socket.closed().await, 4401);
+    let bearer = format!("Bearer {}", key["api_key"].as_str().expect("a secret"));
+    let mut again = Socket::open_with(&app, "", &[("authorization", &bearer)]).await;
+    assert_eq!(again.next("error").await["details"]["reason"], "ip_not_allowed");
+    assert_eq!(again.closed().await, 4401);
 }
 
 #[test]

@@ -286,6 +286,29 @@ async fn whose_role_needs_a_second_factor_sets_one_up_before_anything_else(app: 
 }
 
 #[botserver_test]
+async fn a_role_of_the_organization_may_need_a_second_factor_under_whatever_name(app: App) {
+    let admin = app.admin();
+    let role = json!({ "name": "front-desk", "hierarchy_level": 30, "permissions": ["bots:use"] });
+    let role = admin.post("/roles", role).await.assert_status(201).data();
+    let policy = |name: &str| json!({ "two_factor": { "required_for_roles": [name] } });
+    admin
+        .patch("/settings/security", policy("back-desk"))
+        .await
+        .assert_fields(&["two_factor.required_for_roles"]);
+    admin.patch("/settings/security", policy("front-desk")).await.assert_ok();
+    app.user_with_role("ann", "front-desk").await;
+
+    let path = format!("/roles/{}", text(&role["role_id"]));
+    admin.patch(path, json!({ "name": "reception" })).await.assert_ok();
+
+    let settings = admin.get("/settings/security").await.assert_ok().data();
+    assert_eq!(settings["two_factor"]["required_for_roles"], json!(["reception"]));
+    let login = json!({ "username": "ann", "password": PASSWORD });
+    let signed_in = app.anonymous().post("/auth/login", login).await.assert_ok().data();
+    assert_eq!(signed_in["reason"], "two_factor_setup_required");
+}
+
+#[botserver_test]
 async fn nothing_secret_of_a_second_factor_is_in_the_audit_or_readable_in_the_database(app: App) {
     let (_, authenticator, codes) = with_factor(&app, "ann").await;
     let token = challenge(&app, "ann").await;

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     ids::{GroupId, RoleId},
-    roles::model::{about, name},
+    roles::change::{about, name},
 };
 
 /// Roles that a group makes at the most.

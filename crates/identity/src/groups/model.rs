@@ -14,7 +14,7 @@ use super::{error::GroupError, store::GroupRow};
 use crate::{
     ids::{GroupId, UserId},
     roles::{
-        model::{about, display, finish},
+        change::{about, display, finish},
         permissions::{Granted, PermissionText},
     },
 };

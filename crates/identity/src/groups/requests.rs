@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     ids::{GroupId, JoinRequestId, MembershipId, UserId},
-    roles::model::about,
+    roles::change::about,
     users,
 };
 

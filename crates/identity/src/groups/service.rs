@@ -21,7 +21,7 @@ use super::{
 use crate::{
     ids::GroupId,
     organizations,
-    roles::{self, model::finish, permissions::Granted},
+    roles::{self, change::finish, permissions::Granted},
     sessions::{self, revocation::Callers},
 };
 
@@ -142,7 +142,7 @@ impl Groups {
                 if let Some(parent) = group.parent_id {
                     may_stand_below(unit, &who, parent, 1)?;
                 }
-                store::insert(unit, &group)?;
+                store::write(unit, &group)?;
                 let owner = NewSeat { group: id, user: who.user, role: OWNER, powers: &Powers::default() };
                 seats::insert(unit, &owner, seat, None, now)?;
                 may_bestow(&who, store::bestowed(unit, id)?)?;
@@ -207,7 +207,7 @@ impl Groups {
                     may_move(unit, &who, id, parent)?;
                 }
                 if after != before {
-                    store::save(unit, &after)?;
+                    store::write(unit, &after)?;
                     may_bestow(&who, store::bestowed(unit, id)?)?;
                     unit.audit(changes(&who, &before, &after))?;
                 }
@@ -290,7 +290,7 @@ impl Groups {
                 let mut after = GroupRow { permissions: granted.to_stored(), ..before.clone() };
                 if after != before {
                     after.updated_at = now;
-                    store::save(unit, &after)?;
+                    store::write(unit, &after)?;
                     may_bestow(&who, store::bestowed(unit, id)?)?;
                     callers.organization_changed(unit.server(), unit.org());
                     let entry = Audit::by(&who, "permission_change", Category::Administrative);

@@ -168,55 +168,22 @@ pub(crate) fn lock(unit: &Unit<'_>, id: Id<kind::Group>) -> Result<Option<GroupR
     find(unit, id)
 }
 
-/// Writes a new group.
-pub(crate) fn insert(unit: &Unit<'_>, group: &GroupRow) -> Result<(), DbError> {
+/// Writes a group: a new one, or what may change of one that there is.
+pub(crate) fn write(unit: &Unit<'_>, group: &GroupRow) -> Result<(), DbError> {
     let (name_key, search_key) = (text::key(&group.name), group.search_key());
     let beside = beside(unit, group);
     unit.execute(
         "INSERT INTO user_groups (org_id, id, name, name_key, description, kind, visibility, domain, parent_id, beside,
             allow_join_requests, require_approval, max_members, permissions, inherit_permissions, inherit_members,
-            is_default, member_count, created_by, search_key, rev, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, 1, $20, $20)",
-        &[
-            &group.id,
-            &group.name,
-            &name_key,
-            &group.description,
-            &group.kind,
-            &group.visibility,
-            &group.domain,
-            &group.parent_id,
-            &beside,
-            &group.allow_join_requests,
-            &group.require_approval,
-            &group.max_members,
-            &group.permissions,
-            &group.inherit_permissions,
-            &group.inherit_members,
-            &group.is_default,
-            &group.created_by,
-            &search_key,
-            &group.created_at,
-        ],
-    )?;
-    Ok(())
-}
-
-/// What names are unique in: the parent, or the organization.
-fn beside(unit: &Unit<'_>, group: &GroupRow) -> [u8; 16] {
-    group.parent_id.map_or_else(|| *unit.org().as_bytes(), |parent| *parent.as_bytes())
-}
-
-/// Writes what may change of a group.
-pub(crate) fn save(unit: &Unit<'_>, group: &GroupRow) -> Result<(), DbError> {
-    let (name_key, search_key) = (text::key(&group.name), group.search_key());
-    let beside = beside(unit, group);
-    unit.execute(
-        "UPDATE user_groups SET name = $3, name_key = $4, description = $5, kind = $6, visibility = $7, domain = $8,
-            parent_id = $9, beside = $10, allow_join_requests = $11, require_approval = $12, max_members = $13,
-            permissions = $14, inherit_permissions = $15, inherit_members = $16, search_key = $17, updated_at = $18,
-            rev = rev + 1
-         WHERE org_id = $1 AND id = $2",
+            search_key, updated_at, is_default, created_by, created_at, member_count, rev)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 0, 1)
+         ON CONFLICT (org_id, id) DO UPDATE SET name = excluded.name, name_key = excluded.name_key,
+            description = excluded.description, kind = excluded.kind, visibility = excluded.visibility,
+            domain = excluded.domain, parent_id = excluded.parent_id, beside = excluded.beside,
+            allow_join_requests = excluded.allow_join_requests, require_approval = excluded.require_approval,
+            max_members = excluded.max_members, permissions = excluded.permissions,
+            inherit_permissions = excluded.inherit_permissions, inherit_members = excluded.inherit_members,
+            search_key = excluded.search_key, updated_at = excluded.updated_at, rev = user_groups.rev + 1",
         &[
             &group.id,
             &group.name,
@@ -235,9 +202,17 @@ pub(crate) fn save(unit: &Unit<'_>, group: &GroupRow) -> Result<(), DbError> {
             &group.inherit_members,
             &search_key,
             &group.updated_at,
+            &group.is_default,
+            &group.created_by,
+            &group.created_at,
         ],
     )?;
     Ok(())
+}
+
+/// What names are unique in: the parent, or the organization.
+fn beside(unit: &Unit<'_>, group: &GroupRow) -> [u8; 16] {
+    group.parent_id.map_or_else(|| *unit.org().as_bytes(), |parent| *parent.as_bytes())
 }
 
 /// Forgets a group that nothing stands below, with its members, roles and requests.

@@ -4,6 +4,7 @@
 //! parents allow. An assignment is a row, too, and may end; from that second it no longer counts. What somebody may do
 //! is the union of what their roles allow; their rank is the highest ([`rights`]).
 
+pub(crate) mod change;
 pub(crate) mod model;
 pub(crate) mod permissions;
 mod rights;

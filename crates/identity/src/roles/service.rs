@@ -12,14 +12,14 @@ use platform::{
 
 use super::{
     Assignment, Catalogue, Role,
+    change::{self, Draft, may_shape},
     model::{
-        self, Draft, MOST, MOST_MOVED, NewRole, PermissionChange, PermissionChanges, RoleError, RolePatch,
-        ShownRole, may_shape,
+        MOST, MOST_MOVED, NewRole, PermissionChange, PermissionChanges, RoleError, RolePatch, ShownRole,
     },
     store, system,
 };
 use crate::{
-    organizations,
+    organizations, security,
     sessions::revocation::Callers,
     users::{
         self,
@@ -87,7 +87,7 @@ impl Roles {
             .write(who.org, move |unit| {
                 organizations::store::lock(unit.server(), unit.org())?;
                 let catalogue = store::catalogue(unit)?;
-                let draft = model::check_new(&new, id, &catalogue, now)?;
+                let draft = change::check_new(&new, id, &catalogue, now)?;
                 let after = draft.permitted(&who, &catalogue)?;
                 if store::count(unit)? >= MOST {
                     return Err(RoleError::Limit);
@@ -117,7 +117,7 @@ impl Roles {
             .write(who.org, move |unit| {
                 let (before, catalogue) = lock(unit, &named)?;
                 expected.check(before.row.rev)?;
-                let draft = model::plan(&patch, &before, &catalogue, now)?;
+                let draft = change::plan(&patch, &before, &catalogue, now)?;
                 let after = apply(unit, &who, &before, &draft, &catalogue)?;
                 callers.organization_changed(unit.server(), unit.org());
                 let role = after.by_id(before.row.id).ok_or(RoleError::NotFound)?;
@@ -146,7 +146,7 @@ impl Roles {
                 }
                 for (change, id) in asked.changes.iter().zip(&changed) {
                     let before = draft(unit, *id, &catalogue)?;
-                    let draft = model::change(change, &before, now)?;
+                    let draft = change::change(change, &before, now)?;
                     catalogue = apply(unit, &who, &before, &draft, &catalogue)?;
                 }
                 callers.organization_changed(unit.server(), unit.org());
@@ -239,6 +239,9 @@ fn apply(
         return Ok(roles);
     }
     store::save(unit, &after.row, &after.parents)?;
+    if before.row.name != after.row.name {
+        security::store::rename_role(unit, &before.row.name, &after.row.name, after.row.updated_at)?;
+    }
     let names = |parents: &[Id<kind::Role>]| -> Vec<_> {
         parents.iter().filter_map(|id| roles.by_id(*id)).map(|role| role.name).collect()
     };

@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    roles::system,
+    roles::Catalogue,
     settings::{LockoutPolicy, PasswordPolicy, SessionPolicy, Settings, TwoFactorPolicy, Within},
 };
 
@@ -172,17 +172,28 @@ fn merge<D: Default, P>(decided: &mut D, patch: Patch<P>, merge: impl FnOnce(&mu
 }
 
 impl Decided {
+    /// The names of the roles for which the organization asks for a second factor by itself.
+    pub(crate) fn required_for_roles(&mut self) -> &mut [String] {
+        self.two_factor.required_for_roles.as_deref_mut().unwrap_or_default()
+    }
+
     /// What is decided after the change, or everything that is wrong with it.
-    pub(crate) fn patched(mut self, patch: SecuritySettingsPatch) -> Result<Self, FieldErrors> {
+    pub(crate) fn patched(
+        mut self,
+        patch: SecuritySettingsPatch,
+        roles: &Catalogue,
+    ) -> Result<Self, FieldErrors> {
+        let before = self.two_factor.required_for_roles.clone().unwrap_or_default();
         merge(&mut self.password_policy, patch.password_policy, DecidedPasswords::patched);
         merge(&mut self.session_policy, patch.session_policy, DecidedSessions::patched);
         merge(&mut self.two_factor, patch.two_factor, DecidedTwoFactor::patched);
         merge(&mut self.lockout_policy, patch.lockout_policy, DecidedLockout::patched);
-        let wrong = self.wrong();
+        let wrong = self.wrong(&before, roles);
         if wrong.is_empty() { Ok(self) } else { Err(wrong) }
     }
 
-    fn wrong(&self) -> FieldErrors {
+    /// A role that was named before may be gone since.
+    fn wrong(&self, before: &[String], roles: &Catalogue) -> FieldErrors {
         let mut wrong = FieldErrors::default();
         let (passwords, sessions, lockout) =
             (&self.password_policy, &self.session_policy, &self.lockout_policy);
@@ -201,7 +212,7 @@ impl Decided {
             wrong.check(fits, field, format!("must be from {least} to {most}"));
         }
         for role in self.two_factor.required_for_roles.iter().flatten() {
-            let known = role == "*" || system::by_name(role).is_some();
+            let known = role == "*" || roles.by_name(role).is_some() || before.contains(role);
             let problem = format!("there is no role \"{}\"", role.escape_debug());
             wrong.check(known, "two_factor.required_for_roles", problem);
         }

@@ -9,7 +9,7 @@ use platform::{
 };
 
 use super::{Policies, SecuritySettings, model::SecuritySettingsPatch, store};
-use crate::{Settings, organizations};
+use crate::{Settings, organizations, roles};
 
 /// Why it can't be done.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +80,7 @@ impl Security {
                 let (present, rev) = store::decided(unit.server(), who.org)?;
                 expected.check(rev)?;
                 let before = Policies::of(&settings, &present).shown();
-                let changed = present.clone().patched(patch)?;
+                let changed = present.clone().patched(patch, &roles::store::catalogue(unit)?)?;
                 let after = Policies::of(&settings, &changed).shown();
                 if !after.two_factor.enabled && !after.two_factor.required_for_roles.is_empty() {
                     let problem = "must be empty while the second factor is not offered";

@@ -2,7 +2,7 @@
 
 use kernel::{Id, Timestamp, id::kind};
 use platform::{
-    db::{DbError, Json, Migration, ServerTx, ServerUnit},
+    db::{DbError, Json, Migration, ServerTx, ServerUnit, Unit},
     record,
 };
 
@@ -43,6 +43,17 @@ pub(crate) fn policies(
     org: Id<kind::Organization>,
 ) -> Result<Policies, DbError> {
     Ok(Policies::of(settings, &decided(tx, org)?.0))
+}
+
+/// Lets a rule go on for a role whose name has changed.
+pub(crate) fn rename_role(unit: &Unit<'_>, from: &str, to: &str, now: Timestamp) -> Result<(), DbError> {
+    let (mut decided, _) = decided(unit.server(), unit.org())?;
+    let mut named = decided.required_for_roles().iter_mut().filter(|role| *role == from).peekable();
+    if named.peek().is_none() {
+        return Ok(());
+    }
+    named.for_each(|role| to.clone_into(role));
+    save(unit.server(), unit.org(), &decided, now)
 }
 
 pub(crate) fn save(

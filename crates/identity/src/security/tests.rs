@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Policies, model::Decided};
-use crate::Settings;
+use crate::{Settings, roles::Catalogue};
 
 fn patched(decided: Decided, patch: Value) -> Result<Decided, kernel::Error> {
-    decided.patched(serde_json::from_value(patch).unwrap()).map_err(Into::into)
+    decided.patched(serde_json::from_value(patch).unwrap(), &Catalogue::default()).map_err(Into::into)
 }
 
 #[test]
