@@ -114,6 +114,38 @@ impl Operation {
         content.get("example").or(among_several)
     }
 
+    /// A reference followed, anything else as it is; of something that may be null, what it is else.
+    fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let some = schema["oneOf"].as_array().and_then(|ways| ways.iter().find(|way| way["type"] != "null"));
+        let schema = some.unwrap_or(schema);
+        match schema["$ref"].as_str() {
+            Some(reference) => self.document.pointer(reference.trim_start_matches('#')).expect("a schema"),
+            None => schema,
+        }
+    }
+
+    /// The fields that the body may have, if it is an object that takes no others.
+    pub(crate) fn fields(&self) -> Option<BTreeSet<&str>> {
+        let schema = self.resolved(&self.told()["requestBody"]["content"]["application/json"]["schema"]);
+        let fields = schema["properties"].as_object().filter(|_| schema["additionalProperties"] == false)?;
+        Some(fields.keys().map(String::as_str).collect())
+    }
+
+    /// The fields of the body that name things: the field, the prefix of their ids if the document tells it, and
+    /// whether it takes several.
+    pub(crate) fn fields_of_ids(&self) -> Vec<(String, Option<String>, bool)> {
+        let schema = &self.told()["requestBody"]["content"]["application/json"]["schema"];
+        let fields = self.resolved(schema)["properties"].as_object();
+        let named = fields.into_iter().flatten().filter_map(|(name, schema)| {
+            let items = &schema["items"];
+            let of = self.resolved(if items.is_object() { items } else { schema });
+            let kind = of["examples"][0].as_str().and_then(prefix).map(str::to_owned);
+            let names = kind.is_some() || name.ends_with("_id") || name.ends_with("roles");
+            names.then(|| (name.clone(), kind, items.is_object()))
+        });
+        named.collect()
+    }
+
     /// A request there with a body as the document shows one.
     pub(crate) fn request(&self, client: &Client, path: &str) -> RequestBuilder {
         let request = client.at(self.method.clone(), path);

@@ -1,114 +1,188 @@
 //! Nothing crosses from one organization to another.
+//!
+//! What is tried follows from the contract: every operation that names things, with the things of another organization
+//! in its path or its body, by the owner of another one, who may do everything there.
+
+mod organization;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
-use platform::jobs::JobKind;
-use reqwest::RequestBuilder;
 
-use crate::support::{App, Client, Socket, Value, botserver_test, json, package};
+use crate::support::{
+    Answer, App, Client, Operation, Socket, Value, botserver_test, each_database, json, run_with,
+};
+use organization::Organization;
 
-/// Every id that the first organization has.
-async fn ids(app: &App) -> Vec<(&'static str, String)> {
-    let bot = app.bot("Echo", "SET BOT MEMORY \"visits\", 1\nDO\nHEAR x\nTALK x\nLOOP").await;
-    let ann = app.user("ann").await;
-    let conversation = ann.converse(&bot).await;
-    let session = ann.get("/sessions/current").await.assert_ok().data();
-    let role = app.admin().post("/roles", json!({ "name": "desk" })).await.assert_status(201).data();
-    let open = json!({ "name": "Open", "visibility": "public" });
-    let group = app.admin().post("/groups", open).await.assert_status(201).data();
-    let key = json!({ "name": "Program", "scopes": ["users:read"] });
-    let key = ann.post("/api-keys", key).await.assert_status(201).data();
-    let logged = app.admin().get("/audit?limit=1").await.assert_ok().items();
-    let text = |value: &Value| value.as_str().expect("an id").to_owned();
-    let join = format!("/groups/{}/join-requests", text(&group["group_id"]));
-    let request = ann.post(join, json!({})).await.assert_status(201).data();
-    vec![
-        ("{role_id}", text(&role["role_id"])),
-        ("{group_id}", text(&group["group_id"])),
-        ("{request_id}", text(&request["request_id"])),
-        ("{permission}", "bots:use".to_owned()),
-        ("{bot_id}", text(&bot["bot_id"])),
-        ("{name}", "start".to_owned()),
-        ("{conversation_id}", text(&conversation["conversation_id"])),
-        ("{user_id}", text(&ann.me().await["user_id"])),
-        ("{session_id}", text(&session["session_id"])),
-        ("{key_id}", text(&key["key_id"])),
-        ("{key}", "visits".to_owned()),
-        ("{event_id}", text(&logged[0]["log_id"])),
-        ("{job_id}", app.enqueue(&ann, JobKind::new("test.unknown").job(&())).await),
-    ]
+fn configure(config: &mut botserver::Config) {
+    config.egress.allow = vec!["127.0.0.0/8".parse().expect("a network")];
+    config.egress.http = true;
+    config.identity.lockout.slow_after = u32::MAX;
 }
 
-/// The request with a body as the contract shows one.
-fn with_example(request: RequestBuilder, content: &Value) -> RequestBuilder {
-    let content_of_json = &content["application/json"];
-    let among_several =
-        content_of_json["examples"].as_object().and_then(|examples| examples.values().next()?.get("value"));
-    if let Some(example) = content_of_json.get("example").or(among_several) {
-        return request.json(example);
-    }
-    match content.as_object().and_then(|kinds| kinds.keys().next()).map(String::as_str) {
-        None => request,
-        Some("multipart/form-data") => request
-            .header("content-type", "multipart/form-data; boundary=end")
-            .body("--end\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhi\r\n--end--\r\n"),
-        Some(kind) => request.header("content-type", kind).body(package("TALK 1")),
-    }
+/// Two organizations that have everything.
+async fn two(app: &App) -> (Organization, Organization) {
+    let first = Organization::new(app, app.admin(), "marigold").await;
+    let second = Organization::new(app, app.stranger("sue").await, "thistle").await;
+    (first, second)
 }
 
-#[botserver_test]
-async fn every_operation_that_takes_an_id_knows_nothing_of_anothers(app: App) {
-    let ids = ids(&app).await;
-    let stranger = app.stranger("sue").await;
-    let contract = Client::send(app.anonymous().at(Method::GET, "/api/openapi.json")).await.json();
-    let mut tried = 0;
-    for (path, item) in contract["paths"].as_object().expect("paths") {
-        let mut own = path.clone();
-        for (parameter, id) in &ids {
-            own = own.replace(parameter, id);
-        }
-        if own == *path {
+fn is_id(parameter: &str) -> bool {
+    parameter.ends_with("_id")
+}
+
+/// The path with each id of one of two organizations.
+fn path_with<'a>(operation: &Operation, of: impl Fn(&str) -> &'a Organization) -> String {
+    operation.path_with(|name, example| {
+        if is_id(name) { of(name).named(operation, name).to_owned() } else { example.to_owned() }
+    })
+}
+
+/// The parameters of the path that are ids.
+fn ids(operation: &Operation) -> Vec<&str> {
+    operation.path_parameters().into_iter().map(|(name, _)| name).filter(|name| is_id(name)).collect()
+}
+
+/// The paths that name something of the first organization: that alone, and among things of the second.
+fn paths(operation: &Operation, first: &Organization, second: &Organization) -> Vec<String> {
+    let ids = ids(operation);
+    let choices = 1..1_usize << ids.len();
+    let mixed = choices.map(|choice| {
+        let is_first = |name: &str| {
+            let place = ids.iter().position(|id| *id == name).expect("a parameter");
+            choice >> place & 1 == 1
+        };
+        path_with(operation, |name| if is_first(name) { first } else { second })
+    });
+    let by_name = operation.path.replace("{bot_id}", first.mark);
+    let by_name = Some(by_name).filter(|path| *path != operation.path && !path.contains('{'));
+    mixed.chain(by_name).collect()
+}
+
+/// What its owner sees of everything that an organization has, by address; but for what goes on by itself.
+async fn seen(operations: &[Operation], organization: &Organization) -> BTreeMap<String, String> {
+    let mut seen = BTreeMap::new();
+    for operation in operations {
+        let goes_on = ["/audit", "/audit/summary", "/admin/jobs", "/admin/config", "/monitoring/metrics"];
+        let goes_on = goes_on.iter().any(|end| operation.path.ends_with(end));
+        if operation.method != Method::GET || operation.access() == "public" || goes_on {
             continue;
         }
-        for (method, operation) in item.as_object().expect("operations") {
-            let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
-            let id = operation["operationId"].as_str().expect("an id");
-            let request = stranger.at(method.clone(), &own);
-            let request = with_example(request, &operation["requestBody"]["content"]);
-
-            let answer = Client::send(request).await;
-
-            assert_eq!(answer.status.as_u16(), 404, "{id} at {own}: {}", answer.body);
-            tried += 1;
-        }
+        let path = path_with(operation, |_| organization);
+        let answer = Client::send(organization.owner.at(Method::GET, &path)).await;
+        let body = match serde_json::from_str::<Value>(&answer.body) {
+            // An error has an id of its own each time.
+            Ok(_) if !answer.status.is_success() => String::new(),
+            Ok(json) => without_times_of_use(json).to_string(),
+            Err(_) => answer.body,
+        };
+        seen.insert(path, format!("{} {body}", answer.status));
     }
-    assert!(tried >= 15, "only {tried} operations take an id");
+    seen
 }
 
-#[botserver_test]
-async fn lists_hold_ones_own_only(app: App) {
-    ids(&app).await;
-    let stranger = app.stranger("sue").await;
-
-    for (path, own) in [
-        ("/bots", 0),
-        ("/conversations", 0),
-        ("/users", 1),
-        ("/sessions", 1),
-        ("/admin/jobs", 0),
-        ("/groups", 5),
-    ] {
-        assert_eq!(stranger.get(path).await.assert_ok().data()["total"], own, "{path}");
+/// When something was last used is written down while it is looked at.
+fn without_times_of_use(mut json: Value) -> Value {
+    match &mut json {
+        Value::Object(fields) => {
+            fields.retain(|name, _| {
+                !matches!(name.as_str(), "last_activity" | "last_used_at" | "last_used_ip")
+            });
+            fields.values_mut().for_each(|value| *value = without_times_of_use(value.take()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = without_times_of_use(item.take())),
+        _ => {}
     }
+    json
+}
+
+/// What is wrong with an answer to somebody of the other organization who named something of this one.
+fn leak(organization: &Organization, what: &str, answer: &Answer, fits: bool) -> Option<String> {
+    let tells = answer.body.to_lowercase().contains(organization.mark);
+    (tells || !fits).then(|| format!("{what}: {} {}", answer.status, answer.body))
+}
+
+#[each_database]
+fn whoever_names_anothers_things_is_told_that_there_are_none_and_changes_none() {
+    run_with(configure, |app| async move {
+        let operations = Operation::all(&app).await;
+        let (first, second) = two(&app).await;
+        app.audit_is_sealed().await;
+        // Whoever looks has read it: so it is looked at once before.
+        seen(&operations, &first).await;
+        let before = seen(&operations, &first).await;
+        for (kind, id) in first.kinds() {
+            let shows =
+                |path: &str, told: &str| told.starts_with("200") && (path.contains(id) || told.contains(id));
+            let is_there = before.iter().any(|(path, told)| shows(path, told));
+            assert!(is_there, "its owner never sees the {kind}");
+        }
+
+        let (mut wrong, mut tried) = (Vec::new(), BTreeSet::new());
+        for operation in operations.iter().filter(|operation| operation.access() != "public") {
+            for path in paths(operation, &first, &second) {
+                let answer = Client::send(operation.request(&second.owner, &path)).await;
+                let what = format!("{} {path}", operation.id);
+                wrong.extend(leak(&first, &what, &answer, answer.status == 404));
+                tried.insert(operation.id.as_str());
+            }
+        }
+        for operation in operations.iter().filter(|operation| operation.access() != "public") {
+            for (field, kind, many) in operation.fields_of_ids() {
+                let Some(value) = first.in_field(&field, kind.as_deref()) else { continue };
+                let value = if many && !value.is_array() { json!([value]) } else { value };
+                let mut body = operation.example().cloned().unwrap_or_default();
+                body[&field] = value;
+                let path = path_with(operation, |_| &second);
+                let request = second.owner.at(operation.method.clone(), &path).json(&body);
+                let answer = Client::send(request).await;
+                let what = format!("{} {path} with {body}", operation.id);
+                wrong.extend(leak(&first, &what, &answer, answer.status.is_client_error()));
+            }
+        }
+
+        assert!(wrong.is_empty(), "{} tell or take something:\n{}", wrong.len(), wrong.join("\n"));
+        assert!(tried.len() > 60, "only {} operations take an id", tried.len());
+        let after = seen(&operations, &first).await;
+        let changed = before.iter().filter(|(path, was)| after.get(*path) != Some(was));
+        let changed: Vec<_> =
+            changed.map(|(path, was)| format!("{path}:\n{was}\n{:?}", after.get(path))).collect();
+        assert!(changed.is_empty(), "{} are changed:\n{}", changed.len(), changed.join("\n"));
+    });
+}
+
+#[each_database]
+fn lists_hold_ones_own_only() {
+    run_with(configure, |app| async move {
+        let operations = Operation::all(&app).await;
+        let (first, second) = two(&app).await;
+        let mut tried = 0;
+
+        for operation in &operations {
+            if operation.method != Method::GET || operation.access() == "public" {
+                continue;
+            }
+            let path = path_with(operation, |_| &second);
+            let answer = Client::send(second.owner.at(Method::GET, &path)).await;
+            assert_eq!(leak(&first, &path, &answer, true), None);
+            for (_, id) in first.kinds() {
+                assert!(!answer.body.contains(id), "{path}: {}", answer.body);
+            }
+            tried += usize::from(answer.status == 200);
+        }
+
+        assert!(tried > 40, "only {tried} answered");
+        assert_eq!(second.owner.get("/users").await.assert_ok().data()["total"], 2);
+    });
 }
 
 #[botserver_test]
 async fn a_socket_follows_and_says_nothing_in_anothers_conversation(app: App) {
-    let ids = ids(&app).await;
-    let of_conversations = ids.iter().find(|(parameter, _)| *parameter == "{conversation_id}");
-    let conversation = &of_conversations.expect("one").1;
+    let bot = app.bot("Echo", "DO\nHEAR x\nTALK x\nLOOP").await;
+    let conversation = app.user("ann").await.converse(&bot).await["conversation_id"].clone();
     let stranger = app.stranger("sue").await;
-    let mut socket =
-        Socket::signed_in(&app, stranger.token(), &format!("?conversation_id={conversation}")).await;
+    let query = format!("?conversation_id={}", conversation.as_str().expect("an id"));
+    let mut socket = Socket::signed_in(&app, stranger.token(), &query).await;
 
     assert_eq!(socket.next("error").await["code"], "NOT_FOUND");
     socket.send(json!({ "type": "message", "conversation_id": conversation, "content": "hello" })).await;
