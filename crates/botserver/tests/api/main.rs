@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod api_keys;
+mod attacks;
 mod audit;
 mod auth;
 mod bots;
