@@ -124,6 +124,7 @@ impl Exports {
         (status = 200, body = FileBytes, content_type = "application/zip"),
         (status = 206, description = "The part that was asked for.", body = FileBytes,
             content_type = "application/zip"),
+        (status = 403, description = "A permission is missing, this one's or `conversations:read`."),
         (status = 404, description = "There is no such export for the caller, or not yet, or no more."),
     ),
 )]

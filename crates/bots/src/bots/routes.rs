@@ -89,6 +89,8 @@ pub(super) struct Leaving {
     params(("bot_id" = String, Path, description = "Id or slug", example = "table-booking"), Leaving, IfMatch),
     responses(
         (status = 202, body = Envelope<AcceptedJob>),
+        (status = 403, description = "A permission is missing, this one's or, to take along what was said, \
+            `conversations:read`."),
         (status = 409, description = "`default_bot`: make another one the default first"),
     ),
 )]

@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod api_keys;
+mod attacks;
 mod audit;
 mod auth;
 mod bots;
@@ -22,6 +23,7 @@ mod groups;
 mod hooks;
 mod jobs;
 mod leaving;
+mod matrix;
 mod memory;
 mod nodes;
 mod operations;

@@ -7,7 +7,7 @@ use kernel::Secret;
 use test_database::Engine;
 use test_servers::{RedisServer, shared_redis, unique_prefix};
 
-use crate::support::{App, Client, Socket, Value, json, run_with};
+use crate::support::{App, Client, PASSWORD, Socket, Value, json, run_with};
 
 /// How long a revocation may take to be heard.
 const A_SECOND: Duration = Duration::from_secs(1);
@@ -74,6 +74,7 @@ macro_rules! over_both {
 over_both! {
     a_session_that_ends_on_one_node_is_worth_nothing_on_the_other_within_a_second,
     a_key_that_is_revoked_on_one_node_is_worth_nothing_on_the_other_within_a_second,
+    tokens_that_another_took_the_place_of_are_worth_nothing_on_the_other_node_within_a_second,
     what_is_said_on_one_node_reaches_the_sockets_of_the_other_in_order_and_once,
     a_script_that_waits_goes_on_though_its_node_has_gone,
 }
@@ -122,6 +123,32 @@ async fn a_key_that_is_revoked_on_one_node_is_worth_nothing_on_the_other_within_
 
     is_refused_within_a_second(&there, "key_revoked").await;
     assert_eq!(socket.closed().await, 4401);
+}
+
+async fn tokens_that_another_took_the_place_of_are_worth_nothing_on_the_other_node_within_a_second(
+    a: App,
+    b: App,
+) {
+    let ann = a.user("ann").await;
+    let login = json!({ "username": "ann", "password": PASSWORD });
+    let tokens = a.anonymous().post("/auth/login", login).await.assert_ok().data();
+    let there = b.with_token(tokens["access_token"].as_str().expect("a token"));
+    there.me().await;
+
+    let refresh = json!({ "refresh_token": tokens["refresh_token"] });
+    let renewed = a.anonymous().post("/auth/refresh", refresh.clone()).await.assert_ok().data();
+
+    is_refused_within_a_second(&there, "token_invalid").await;
+    let there = b.with_token(renewed["access_token"].as_str().expect("a token"));
+    there.me().await;
+
+    let change = json!({ "current_password": PASSWORD, "new_password": "Another-Horse-8-Battery" });
+    ann.post("/users/me/password", change).await.assert_ok();
+
+    is_refused_within_a_second(&there, "session_ended").await;
+    let refresh = json!({ "refresh_token": renewed["refresh_token"] });
+    b.anonymous().post("/auth/refresh", refresh).await.assert_status(401);
+    b.with_token(ann.token()).me().await;
 }
 
 async fn what_is_said_on_one_node_reaches_the_sockets_of_the_other_in_order_and_once(a: App, b: App) {

@@ -12,12 +12,12 @@ fn text(value: &Value) -> String {
 }
 
 /// Somebody's authenticator.
-struct Authenticator(String);
+pub(crate) struct Authenticator(String);
 
 impl Authenticator {
     /// The code of so many steps from now. A code works once, and one step of drift is allowed: so three of them do
     /// around any moment.
-    fn code(&self, steps: i64) -> String {
+    pub(crate) fn code(&self, steps: i64) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
         let secret = Secret::try_from_base32(&self.0).expect("base32");
         let totp = Builder::new().with_secret(secret).build().expect("an authenticator");
@@ -27,7 +27,7 @@ impl Authenticator {
 
 /// Somebody with a second factor: signed in, their authenticator, their backup codes. The code of the step before now
 /// is used up.
-async fn with_factor(app: &App, name: &str) -> (Client, Authenticator, Vec<String>) {
+pub(crate) async fn with_factor(app: &App, name: &str) -> (Client, Authenticator, Vec<String>) {
     with_factor_of(app, name, "member").await
 }
 
@@ -46,7 +46,7 @@ async fn enrol(user: &Client) -> (Authenticator, Vec<String>) {
     (authenticator, codes)
 }
 
-async fn challenge(app: &App, name: &str) -> Value {
+pub(crate) async fn challenge(app: &App, name: &str) -> Value {
     let login = json!({ "username": name, "password": PASSWORD });
     let asked = app.anonymous().post("/auth/login", login).await.assert_ok().data();
     assert_eq!((&asked["requires_2fa"], &asked["expires_in"]), (&json!(true), &json!(300)), "{asked}");
@@ -54,7 +54,7 @@ async fn challenge(app: &App, name: &str) -> Value {
     asked["session_token"].clone()
 }
 
-async fn answer(app: &App, token: &Value, code: &str) -> Answer {
+pub(crate) async fn answer(app: &App, token: &Value, code: &str) -> Answer {
     app.anonymous().post("/auth/2fa/verify", json!({ "session_token": token, "code": code })).await
 }
 

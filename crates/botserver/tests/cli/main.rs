@@ -4,6 +4,7 @@
 
 mod audit;
 mod nodes;
+mod secrets;
 mod telemetry;
 
 use std::{

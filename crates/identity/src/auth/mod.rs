@@ -1,6 +1,8 @@
 //! Signing in and out: passwords, tokens and their renewal, the first administrator.
 
 mod attempts;
+#[cfg(test)]
+mod cost_tests;
 mod error;
 pub(crate) mod extract;
 mod founding;

@@ -35,6 +35,9 @@ struct Inner {
     queue: Arc<Semaphore>,
     /// What nobody's password hashes to, with today's parameters.
     decoy: PasswordHashText,
+    /// How many were computed: tests compare costs by it, not by the clock.
+    #[cfg(test)]
+    computed: std::sync::atomic::AtomicUsize,
 }
 
 /// What a verification found.
@@ -69,7 +72,15 @@ impl Passwords {
             params,
             cores: Arc::new(Semaphore::new(cores)),
             queue: Arc::new(Semaphore::new(cores + settings.queue.get() as usize)),
+            #[cfg(test)]
+            computed: std::sync::atomic::AtomicUsize::default(),
         }))
+    }
+
+    /// How many hashes were computed so far.
+    #[cfg(test)]
+    pub(crate) fn computed(&self) -> usize {
+        self.0.computed.load(std::sync::atomic::Ordering::SeqCst)
     }
 
     /// Hashes a new password.
@@ -127,6 +138,8 @@ impl Passwords {
         })?;
         let core = Arc::clone(&self.0.cores).acquire_owned().await.map_err(Error::internal)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, self.0.params.clone());
+        #[cfg(test)]
+        self.0.computed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         // The permits go with the work: a request that is given up leaves its hash running.
         let computing = tokio::task::spawn_blocking(move || {
             let _held = (place, core);

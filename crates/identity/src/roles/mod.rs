@@ -13,6 +13,8 @@ pub(crate) mod schema;
 mod service;
 pub(crate) mod store;
 pub(crate) mod system;
+#[cfg(test)]
+mod tests;
 
 use gateway::{Access, Module, routes};
 use kernel::Permission;

@@ -3,6 +3,7 @@
 mod answer;
 mod balanced;
 mod client;
+mod contract;
 mod packages;
 mod socket;
 mod stand;
@@ -13,6 +14,7 @@ use std::{net::SocketAddr, sync::OnceLock};
 pub(crate) use answer::Answer;
 pub(crate) use balanced::run_balanced;
 pub(crate) use client::{Client, texts, until};
+pub(crate) use contract::{Operation, prefix};
 pub(crate) use packages::{package, zip_of};
 pub(crate) use serde_json::{Value, json};
 pub(crate) use socket::Socket;
