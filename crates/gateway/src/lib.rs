@@ -39,7 +39,7 @@ pub use connection::{Tls, serve};
 pub use cors::NotAnOrigin;
 pub use door::Door;
 pub use download::{Download, OpenFile, Part, in_path};
-pub use edge::{Authenticator, Denials, Edge, VISITS, Visit};
+pub use edge::{Authenticator, Denials, Edge, Stub, VISITS, Visit};
 pub use extract::{Body, Caller, ListQuery, MaybeCaller, Operating, Params, Path, Peer, Text, Upload};
 pub use module::{BoxFuture, Finding, Health, HealthCheck, Module};
 pub use negotiation::media_type;

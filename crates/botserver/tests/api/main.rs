@@ -39,6 +39,7 @@ mod sessions;
 mod settings_of_bots;
 mod sockets;
 mod tenants;
+mod tickets;
 mod tools;
 mod two_factor;
 mod users;

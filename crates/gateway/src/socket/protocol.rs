@@ -123,7 +123,9 @@ that the server reads and writes.
 
 ## Opening it
 The token stands in `Authorization: Bearer …`, or among the subprotocols `botserver.v1, bearer.<token>` (answered with \
-`botserver.v1`), or comes as the first frame, `auth`, within `http.socket_auth_seconds` (10). Another first \
+`botserver.v1`), or comes as the first frame, `auth`, within `http.socket_auth_seconds` (10). Who can do none of these \
+opens `/ws?ticket=…` with a ticket of `POST /api/ws/ticket`, which is good once, within 30 seconds: the connection is one of \
+the session that asked for it. Another first \
 frame than `auth` or `ping` makes a visitor, if the bot that `?bot=` or its `bot_id` names, or the default one, is open to them; else the connection closes \
 with 4401. `?conversation_id=…&since=7` follows a conversation from the start and replays what was said after that `seq`. \
 Who is signed in and names a bot that is not theirs to use is closed with 4404, and who may not read what the address names with 4403.
