@@ -46,7 +46,7 @@ pub use negotiation::media_type;
 pub use own_api::{OwnApi, OwnApiError};
 pub use reply::{AcceptedJob, Envelope, ErrorEnvelope, Failure, Reply, Result, Verbatim};
 pub use settings::{RateLimits, Settings, TlsSettings};
-pub use socket::{Close, Frame, FrameHandler, Socket, Sockets};
+pub use socket::{Close, Following, Frame, FrameHandler, Socket, Sockets, Topic};
 pub use utoipa_axum::routes;
 
 /// The prefix under which every operation of the API is served.

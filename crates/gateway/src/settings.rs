@@ -78,7 +78,7 @@ pub struct Settings {
     /// Bytes queued for a client that does not read, before its socket is closed.
     #[schemars(range(min = 65_536), extend("x-runtime" = true))]
     pub socket_queue_limit: usize,
-    /// Conversations that one socket follows at once.
+    /// Things, such as conversations and jobs, that one socket follows at once.
     #[schemars(range(min = 1), extend("x-runtime" = true))]
     pub socket_follow_limit: usize,
     /// Seconds between heartbeats; a socket that misses two is closed.

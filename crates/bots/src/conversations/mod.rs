@@ -100,16 +100,10 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
              missed comes, after what it heard.",
             Arc::new(socket::Resumes(conversations.clone())),
         )
-        .frame::<socket::Topics>(
-            "subscribe",
-            "What is said in these conversations comes from now on; in none of them, if one is refused. Answered with \
-             `ack`.",
-            Arc::new(socket::Subscribes(conversations.clone())),
-        )
-        .frame::<socket::Topics>(
-            "unsubscribe",
-            "It comes no more. Answered with `ack`.",
-            Arc::new(socket::Unsubscribes),
+        .topic(
+            "conversation",
+            "What is said in the conversation: `message`, `suggestion`.",
+            Arc::new(socket::Topics(conversations.clone())),
         )
         .tells::<socket::Resumed>("resumed", "A conversation is followed again: the messages that follow were missed.")
         .tells::<hub::Said>("message", "Something was said in a conversation that is followed, by whomever.")

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::{Conversations, NewConversation, NewMessage, message::Wait};
 use following::follow;
-pub(super) use following::{Resume, Resumed, Resumes, Subscribes, Topics, Unsubscribes};
+pub(super) use following::{Resume, Resumed, Resumes, Topics};
 
 /// Answers `message` frames.
 pub(super) struct Messages {
@@ -71,7 +71,7 @@ impl Messages {
     }
 
     async fn say(&self, socket: &Socket, frame: Frame) -> kernel::Result<()> {
-        let who = signed_in(socket)?;
+        let who = socket.signed_in()?;
         who.require(Permission::CHAT_WRITE)?;
         let said: Message = fields("message", frame.body)?;
         let message = NewMessage {
@@ -131,10 +131,6 @@ impl Messages {
     }
 }
 
-fn signed_in(socket: &Socket) -> kernel::Result<Actor> {
-    socket.who().ok_or_else(|| Error::unauthorized("Sign in to do this.", "credentials_missing"))
-}
-
 /// The fields of a frame, or what is wrong with them.
 fn fields<T: serde::de::DeserializeOwned>(kind: &str, body: Map<String, Value>) -> kernel::Result<T> {
     serde_json::from_value(Value::Object(body)).map_err(|problem| Error::invalid(kind, problem.to_string()))
@@ -143,7 +139,7 @@ fn fields<T: serde::de::DeserializeOwned>(kind: &str, body: Map<String, Value>) 
 impl FrameHandler for Reads {
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
-            let who = signed_in(socket)?;
+            let who = socket.signed_in()?;
             who.require(Permission::CHAT_READ)?;
             let Read { conversation_id, message_id } = fields("read", frame.body)?;
             self.0.read(&who, conversation_id, message_id).await?;
@@ -163,7 +159,7 @@ impl FrameHandler for StopsAnswers {
 
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
-            let who = signed_in(socket)?;
+            let who = socket.signed_in()?;
             who.require(Permission::CHAT_WRITE)?;
             let Stop { conversation_id } = fields("stop", frame.body)?;
             self.0.stop(who, conversation_id).await?;
@@ -184,7 +180,7 @@ impl FrameHandler for Messages {
     /// start.
     fn opened<'a>(&'a self, socket: &'a Socket) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
-            let who = signed_in(socket)?;
+            let who = socket.signed_in()?;
             // A visitor was let in by their bot.
             if let Some(bot) =
                 socket.query("bot").or_else(|| socket.query("bot_id")).filter(|_| !who.is_visitor())

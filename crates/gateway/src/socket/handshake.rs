@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::routes;
 
 use super::{
-    Sockets,
-    connection::{self, Shown},
+    Sockets, connection,
+    connection::Shown,
+    topics::{Contributed, Kinds, Subscribes, Unsubscribes},
 };
 use crate::{Access, Edge, FrameHandler, Module, Peer, edge::bearer};
 
@@ -31,7 +32,12 @@ pub(super) struct Hall {
 
 /// The module that serves `/ws`, answering the frames that the given modules contribute.
 pub fn module(modules: &[Module], edge: Edge, sockets: Sockets, stop: CancellationToken) -> Module {
-    let handlers = modules.iter().flat_map(|module| module.frames.iter().cloned()).collect();
+    let topics: Arc<Kinds> =
+        Arc::new(modules.iter().flat_map(|module| module.topics.iter().map(Contributed::of)).collect());
+    let mut handlers: HashMap<_, Arc<dyn FrameHandler>> =
+        modules.iter().flat_map(|module| module.frames.iter().cloned()).collect();
+    handlers.insert("subscribe", Arc::new(Subscribes(Arc::clone(&topics))));
+    handlers.insert("unsubscribe", Arc::new(Unsubscribes(topics)));
     let hall = Hall { edge, sockets, handlers: Arc::new(handlers), stop };
     Module::new("websocket").root_route(&hall, routes!(open), Access::public())
 }

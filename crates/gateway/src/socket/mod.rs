@@ -8,6 +8,7 @@ mod connection;
 mod handshake;
 pub(crate) mod protocol;
 mod registry;
+mod topics;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -28,6 +29,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use handshake::module;
 pub use protocol::{Status, page};
 pub use registry::Sockets;
+pub(crate) use topics::Contributed;
+pub use topics::{Following, Topic};
 
 use crate::module::BoxFuture;
 
@@ -178,6 +181,11 @@ impl Socket {
         self.actor().clone()
     }
 
+    /// The same for what nobody may do who isn't signed in.
+    pub fn signed_in(&self) -> kernel::Result<Actor> {
+        self.who().ok_or_else(|| Error::unauthorized("Sign in to do this.", "credentials_missing"))
+    }
+
     fn actor(&self) -> MutexGuard<'_, Option<Actor>> {
         self.0.actor.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -264,8 +272,7 @@ impl Socket {
         if self.followed().len().saturating_add(more) <= most {
             return Ok(());
         }
-        let problem =
-            format!("A connection follows at most {most} conversations at once. Unsubscribe from some.");
+        let problem = format!("A connection follows at most {most} things at once. Unsubscribe from some.");
         Err(Error::conflict(problem, "too_many_followed").detail("limit", most))
     }
 
