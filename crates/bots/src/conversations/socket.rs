@@ -44,6 +44,19 @@ pub(super) struct Stop {
     conversation_id: ConversationId,
 }
 
+/// Answers `typing` frames: the sender types, or no more.
+pub(super) struct TypesOn(pub(super) Conversations);
+
+/// The fields of a `typing` frame.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Types {
+    /// The conversation.
+    conversation_id: ConversationId,
+    /// Do they type?
+    active: bool,
+}
+
 /// The fields of a `message` frame.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +108,7 @@ impl Messages {
             }
             None => self.begin(socket, &who, said.bot_id).await?,
         };
+        self.conversations.type_no_more(socket, conversation);
         let sent = self.conversations.send(&who, conversation, message).await?;
         let mut extra = Map::new();
         extra.insert("message_id".to_owned(), json!(sent.message_id));
@@ -146,6 +160,36 @@ impl FrameHandler for Reads {
             let mut extra = Map::new();
             extra.insert("conversation_id".to_owned(), json!(conversation_id));
             socket.ack(frame.id.as_deref(), extra);
+            Ok(())
+        })
+    }
+}
+
+impl FrameHandler for TypesOn {
+    /// A message that was sent before may be handled until it is answered.
+    fn at_once(&self) -> bool {
+        true
+    }
+
+    fn is_hint(&self) -> bool {
+        true
+    }
+
+    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
+        Box::pin(async move {
+            let who = socket.signed_in()?;
+            who.require(Permission::CHAT_WRITE)?;
+            let Types { conversation_id, active } = fields("typing", frame.body)?;
+            if active {
+                self.0.type_on(socket, &who, conversation_id).await?;
+            } else {
+                self.0.type_no_more(socket, conversation_id);
+            }
+            if frame.id.is_some() {
+                let mut extra = Map::new();
+                extra.insert("conversation_id".to_owned(), json!(conversation_id));
+                socket.ack(frame.id.as_deref(), extra);
+            }
             Ok(())
         })
     }

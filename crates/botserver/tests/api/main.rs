@@ -42,6 +42,7 @@ mod tenants;
 mod tickets;
 mod tools;
 mod two_factor;
+mod typing;
 mod users;
 mod visitors;
 mod webhooks;

@@ -26,6 +26,7 @@ use crate::{Edge, FrameHandler, Stub, Visit, json};
 use super::{
     Close, Frame, Inner, Outgoing, Socket, Status,
     handshake::Hall,
+    hints::Hints,
     registry::{Place, Places},
 };
 
@@ -45,6 +46,7 @@ pub(super) async fn run(
 ) {
     let (outgoing, queue) = mpsc::unbounded_channel();
     let socket = Socket(Arc::new(Inner {
+        number: hall.edge.surroundings().seed(),
         query,
         origin,
         actor: Mutex::default(),
@@ -141,6 +143,7 @@ struct Session {
     known: Option<Known>,
     place: Option<Place>,
     frames: mpsc::Sender<Waiting>,
+    hints: Hints,
     unreadable: u32,
     refused: u32,
 }
@@ -149,7 +152,16 @@ impl Session {
     fn new(hall: Hall, socket: Socket) -> Self {
         let (frames, waiting) = mpsc::channel(WAITING_FRAMES);
         socket.0.tasks.spawn(handle_in_order(hall.edge.clone(), socket.clone(), waiting));
-        Self { hall, socket, known: None, place: None, frames, unreadable: 0, refused: 0 }
+        Self {
+            hall,
+            socket,
+            known: None,
+            place: None,
+            frames,
+            hints: Hints::new(),
+            unreadable: 0,
+            refused: 0,
+        }
     }
 
     fn heartbeat(&self) -> Duration {
@@ -253,7 +265,12 @@ impl Session {
             return self.socket.error(id.as_deref(), &error);
         };
         let call = Call { kind, handler: Arc::clone(handler), frame };
-        if let Some(refusal) = self.over_limit().await {
+        let refusal = if call.handler.is_hint() {
+            self.hints.count(self.hall.edge.settings().socket_hints_per_minute)
+        } else {
+            self.over_limit().await
+        };
+        if let Some(refusal) = refusal {
             return self.refuse(id.as_deref(), &refusal);
         }
         if !self.still_signed_in().await {

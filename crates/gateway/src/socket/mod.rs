@@ -6,6 +6,7 @@
 
 mod connection;
 mod handshake;
+mod hints;
 pub(crate) mod protocol;
 mod registry;
 mod topics;
@@ -129,6 +130,11 @@ pub trait FrameHandler: Send + Sync + 'static {
         false
     }
 
+    /// Are these hints? They count against a limit of each connection, and not against the frames of its user.
+    fn is_hint(&self) -> bool {
+        false
+    }
+
     /// A socket has signed in; its address may ask for something from the start.
     fn opened<'a>(&'a self, socket: &'a Socket) -> BoxFuture<'a, kernel::Result<()>> {
         let _ = socket;
@@ -141,6 +147,7 @@ pub trait FrameHandler: Send + Sync + 'static {
 pub struct Socket(Arc<Inner>);
 
 struct Inner {
+    number: u64,
     query: HashMap<String, String>,
     origin: Arc<Origin>,
     actor: Mutex<Option<Actor>>,
@@ -194,6 +201,16 @@ impl Socket {
     fn belongs_to(&self, principal: Arc<Principal>) {
         let origin = Arc::clone(&self.0.origin);
         *self.actor() = Some(Actor { principal, origin });
+    }
+
+    /// Tells the connection from all others of this node.
+    pub fn number(&self) -> u64 {
+        self.0.number
+    }
+
+    /// Cancelled when the connection is over.
+    pub fn ended(&self) -> CancellationToken {
+        self.0.ended.clone()
     }
 
     /// A parameter of the connection's address.

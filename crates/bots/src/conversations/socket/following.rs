@@ -1,7 +1,5 @@
 //! What a connection follows: begun, taken up again where it was lost, and given up.
 
-use std::sync::Arc;
-
 use axum::extract::ws::Utf8Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use gateway::{Following, Frame, FrameHandler, Socket, Topic, module::BoxFuture};
@@ -13,7 +11,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::fields;
-use crate::conversations::{Conversations, follow::Missed, hub::Frame as Said};
+use crate::conversations::{
+    Conversations,
+    follow::{Heard, Missed},
+    hub::Frame as Said,
+};
 
 /// Answers `resume` frames: what was said after a place comes again, and then what is said.
 pub(in crate::conversations) struct Resumes(pub(in crate::conversations) Conversations);
@@ -64,15 +66,23 @@ pub(super) async fn follow(
     Ok(())
 }
 
-fn forward(socket: &Socket, key: String, from: u64, said: impl Stream<Item = Arc<Said>> + Send + 'static) {
-    socket.follow(key, from, texts_of(said));
+fn forward(socket: &Socket, key: String, from: u64, heard: impl Stream<Item = Heard> + Send + 'static) {
+    socket.follow(key, from, texts_of(socket, heard));
 }
 
 /// What a connection is sent of what is heard in a conversation.
-fn texts_of<S: Stream<Item = Arc<Said>> + Send + 'static>(
-    said: S,
+fn texts_of<S: Stream<Item = Heard> + Send + 'static>(
+    socket: &Socket,
+    heard: S,
 ) -> impl Stream<Item = Utf8Bytes> + Send + use<S> {
-    said.flat_map(|frame| stream::iter(texts(&frame)))
+    let number = socket.number();
+    let texts = move |heard| {
+        stream::iter(match heard {
+            Heard::Said(frame) => [Some(frame.text()), frame.suggestion()],
+            Heard::Typing(told) => [told.text_for(number), None],
+        })
+    };
+    heard.flat_map(texts).filter_map(std::future::ready)
 }
 
 /// What a connection is sent of something that was said.
@@ -131,7 +141,7 @@ impl Topic for Topics {
     fn follow<'a>(
         &'a self,
         who: &'a Actor,
-        _: &'a Socket,
+        socket: &'a Socket,
         ids: Vec<String>,
     ) -> BoxFuture<'a, kernel::Result<Vec<Following>>> {
         Box::pin(async move {
@@ -139,10 +149,10 @@ impl Topic for Topics {
             let ids = ids.iter().map(|id| id.parse()).collect::<Result<_, _>>();
             let ids = ids.map_err(|_| Error::not_found("conversation"))?;
             let followed = self.0.follow_all(who, ids).await?;
-            let following = |(id, from, said): (Id<ConversationKind>, _, _)| Following {
+            let following = |(id, from, heard): (Id<ConversationKind>, _, _)| Following {
                 id: id.to_string(),
                 from,
-                frames: texts_of(said).boxed(),
+                frames: texts_of(socket, heard).boxed(),
             };
             Ok(followed.into_iter().map(following).collect())
         })
