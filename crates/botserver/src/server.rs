@@ -203,7 +203,7 @@ impl House {
         let mut modules = self.identity.modules();
         modules.extend(self.bots.modules());
         modules.push(audit_api::module(&self.audits));
-        modules.push(jobs_api::module(&self.db, &self.jobs));
+        modules.push(jobs_api::module(&self.db, &self.jobs, &self.surroundings));
         modules.push(upkeep::module(&self.db, &self.objects, &self.surroundings));
         modules.push(web::module());
         modules

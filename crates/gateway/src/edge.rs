@@ -45,6 +45,24 @@ pub trait Authenticator: Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'a, kernel::Result<Arc<Principal>>>;
 
+    /// Spends a ticket: whose it is, and by what they are known afterwards. 401 with the reason: `ticket_invalid` (also
+    /// where it is spent), `ticket_expired`, `session_ended`.
+    fn redeem<'a>(
+        &'a self,
+        ticket: &'a str,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> BoxFuture<'a, kernel::Result<(Arc<Principal>, Stub)>>;
+
+    /// The caller as they stand now, whose ticket was spent; refused as if they had shown their token.
+    fn recall<'a>(
+        &'a self,
+        stub: &'a Stub,
+        who: &'a Principal,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> BoxFuture<'a, kernel::Result<Arc<Principal>>>;
+
     /// The caller as they stand now, who has shown good credentials a while ago; 401 where their session has ended.
     fn again<'a>(
         &'a self,
@@ -58,6 +76,22 @@ pub trait Authenticator: Send + Sync + 'static {
 
     /// The caller, if their token was good a moment ago and nothing has to be asked to know it.
     fn remembered(&self, token: &str, from: IpAddr, now: Timestamp) -> Option<Arc<Principal>>;
+}
+
+/// What is left of a ticket: by it its caller is known as long as their connection lasts. No client can show it.
+#[derive(Clone)]
+pub struct Stub([u8; 32]);
+
+impl Stub {
+    /// The stub of whose token has that hash.
+    pub const fn of(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
+    /// The hash of the token.
+    pub const fn hash(&self) -> [u8; 32] {
+        self.0
+    }
 }
 
 /// Who hears of callers that lacked a permission. The identity room implements it.
@@ -151,8 +185,31 @@ impl Edge {
     /// Whose token it is, on a connection that stays: there credentials that are confined to one thing are good for
     /// nothing.
     pub(crate) async fn authenticate(&self, token: &str, from: IpAddr) -> kernel::Result<Arc<Principal>> {
-        let who = self.0.authenticator.authenticate(token, from, self.0.surroundings.now()).await?;
-        who.confined.map_or(Ok(who), |confined| Err(is_confined(confined)))
+        unconfined(self.0.authenticator.authenticate(token, from, self.0.surroundings.now()).await?)
+    }
+
+    /// Whose ticket it is, which is spent by it. An address that showed many bad ones can't have more of them looked up.
+    pub(crate) async fn redeem(&self, ticket: &str, from: IpAddr) -> kernel::Result<(Arc<Principal>, Stub)> {
+        let now = self.0.surroundings.now();
+        if let Some(refusal) = self.limiter().has_guessed_enough(from, now).await {
+            return Err(refusal);
+        }
+        let redeemed = self.0.authenticator.redeem(ticket, from, now).await;
+        if redeemed.as_ref().is_err_and(|error| error.kind() == Kind::Unauthorized) {
+            self.limiter().guessed(from, now).await;
+        }
+        let (who, stub) = redeemed?;
+        Ok((unconfined(who)?, stub))
+    }
+
+    /// Whose ticket it was, as they stand now.
+    pub(crate) async fn recall(
+        &self,
+        stub: &Stub,
+        who: &Principal,
+        from: IpAddr,
+    ) -> kernel::Result<Arc<Principal>> {
+        unconfined(self.0.authenticator.recall(stub, who, from, self.0.surroundings.now()).await?)
     }
 
     pub(crate) async fn again(&self, who: &Principal) -> kernel::Result<Arc<Principal>> {
@@ -375,6 +432,11 @@ async fn permit(access: &Access, who: &Principal, parts: &mut Parts) -> kernel::
         Floor::Permission(permission) => who.require(permission),
         Floor::Public | Floor::Anonymous | Floor::Authenticated => Ok(()),
     }
+}
+
+/// Whoever is good for more than one thing.
+fn unconfined(who: Arc<Principal>) -> kernel::Result<Arc<Principal>> {
+    who.confined.map_or(Ok(who), |confined| Err(is_confined(confined)))
 }
 
 fn is_confined(confined: Confinement) -> Error {

@@ -39,14 +39,14 @@ pub use connection::{Tls, serve};
 pub use cors::NotAnOrigin;
 pub use door::Door;
 pub use download::{Download, OpenFile, Part, in_path};
-pub use edge::{Authenticator, Denials, Edge, VISITS, Visit};
+pub use edge::{Authenticator, Denials, Edge, Stub, VISITS, Visit};
 pub use extract::{Body, Caller, ListQuery, MaybeCaller, Operating, Params, Path, Peer, Text, Upload};
 pub use module::{BoxFuture, Finding, Health, HealthCheck, Module};
 pub use negotiation::media_type;
 pub use own_api::{OwnApi, OwnApiError};
 pub use reply::{AcceptedJob, Envelope, ErrorEnvelope, Failure, Reply, Result, Verbatim};
 pub use settings::{RateLimits, Settings, TlsSettings};
-pub use socket::{Close, Frame, FrameHandler, Socket, Sockets};
+pub use socket::{Close, Following, Frame, FrameHandler, Socket, Sockets, Topic};
 pub use utoipa_axum::routes;
 
 /// The prefix under which every operation of the API is served.

@@ -23,9 +23,9 @@ use utoipa::openapi::{
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{
-    API_PREFIX, Access, Asset, FrameHandler, Operating,
+    API_PREFIX, Access, Asset, FrameHandler, Operating, Topic,
     command::{CommandHandler, Performed, Run},
-    socket::protocol::FrameType,
+    socket::{Contributed, protocol::FrameType},
 };
 
 /// A future that a trait object can give.
@@ -133,6 +133,7 @@ pub struct Module {
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
     pub(crate) migrations: Vec<&'static [Migration]>,
     pub(crate) frames: Vec<(&'static str, Arc<dyn FrameHandler>)>,
+    pub(crate) topics: Vec<Contributed>,
     pub(crate) hears: Vec<FrameType>,
     pub(crate) tells: Vec<FrameType>,
     pub(crate) health: Vec<HealthCheck>,
@@ -153,6 +154,7 @@ impl Module {
             schemas: Vec::new(),
             migrations: Vec::new(),
             frames: Vec::new(),
+            topics: Vec::new(),
             hears: Vec::new(),
             tells: Vec::new(),
             health: Vec::new(),
@@ -244,6 +246,13 @@ impl Module {
     ) -> Self {
         self.frames.push((kind, handler));
         self.hears.push(FrameType::of::<T>(kind, about));
+        self
+    }
+
+    /// Things of that kind can be followed on the WebSocket, as `kind:` and an id. `about` says what comes then.
+    #[must_use]
+    pub fn topic(mut self, kind: &'static str, about: &'static str, topic: Arc<dyn Topic>) -> Self {
+        self.topics.push(Contributed { kind, about, topic });
         self
     }
 

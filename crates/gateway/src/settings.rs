@@ -72,13 +72,16 @@ pub struct Settings {
     /// Frames that one user may send a minute.
     #[schemars(extend("x-runtime" = true))]
     pub socket_frames_per_minute: u32,
+    /// Hints, such as that somebody types, that one socket may send a minute beside; 0 means any number.
+    #[schemars(extend("x-runtime" = true))]
+    pub socket_hints_per_minute: u32,
     /// Bytes of one frame from a client.
     #[schemars(range(min = 1024), extend("x-runtime" = true))]
     pub socket_frame_limit: usize,
     /// Bytes queued for a client that does not read, before its socket is closed.
     #[schemars(range(min = 65_536), extend("x-runtime" = true))]
     pub socket_queue_limit: usize,
-    /// Conversations that one socket follows at once.
+    /// Things, such as conversations and jobs, that one socket follows at once.
     #[schemars(range(min = 1), extend("x-runtime" = true))]
     pub socket_follow_limit: usize,
     /// Seconds between heartbeats; a socket that misses two is closed.
@@ -111,6 +114,7 @@ impl Default for Settings {
             sockets_per_visitor: 5,
             visitor_sockets_per_address: 20,
             socket_frames_per_minute: 60,
+            socket_hints_per_minute: 120,
             socket_frame_limit: 64 << 10,
             socket_queue_limit: 1 << 20,
             socket_follow_limit: 1000,

@@ -18,6 +18,7 @@ pub mod sessions;
 pub mod settings;
 #[cfg(test)]
 mod testing;
+pub mod tickets;
 pub mod tokens;
 pub mod two_factor;
 pub mod users;
@@ -25,7 +26,7 @@ pub mod visitors;
 
 use std::{net::IpAddr, sync::Arc};
 
-use gateway::{Authenticator, Module, Visit, module::BoxFuture};
+use gateway::{Authenticator, Module, Stub, Visit, module::BoxFuture};
 use kernel::{Id, Origin, PermissionSet, Principal, Result, Secret, Surroundings, Timestamp, id::kind};
 use platform::{
     bus::Bus,
@@ -41,12 +42,14 @@ pub use roles::Roles;
 pub use security::Security;
 pub use sessions::{SessionEnded, Sessions};
 pub use settings::Settings;
+pub use tickets::Tickets;
 pub use two_factor::TwoFactor;
 pub use users::Users;
 
 use auth::{Attempts, Founding, PasswordLinks};
 use passwords::Passwords;
 use sessions::{authenticator, revocation::Callers};
+use tokens::TokenKind;
 use users::{CreatedUser, NewUser};
 use visitors::{Host, Visitors};
 
@@ -68,6 +71,7 @@ pub struct Identity {
     two_factor: TwoFactor,
     security: Security,
     visitors: Visitors,
+    tickets: Tickets,
     callers: Callers,
     authenticator: authenticator::Authenticator,
 }
@@ -136,6 +140,7 @@ impl Identity {
             groups: Groups::new(db.clone(), world.clone(), callers.clone()),
             api_keys: ApiKeys::new(db.clone(), world.clone(), Arc::clone(&settings), callers.clone()),
             users: Users::new(db.clone(), world.clone(), settings, passwords, links, callers.clone()),
+            tickets: Tickets::new(db.clone(), world.clone()),
             sessions: Sessions::new(db.clone(), world, callers.clone(), visitors.clone()),
             authenticator: authenticator::Authenticator::new(db, callers.clone()),
             visitors,
@@ -155,6 +160,7 @@ impl Identity {
             two_factor::module(&self.two_factor),
             security::module(&self.security),
             visitors::module(&self.visitors),
+            tickets::module(&self.tickets),
         ]
     }
 
@@ -251,6 +257,30 @@ impl Authenticator for Identity {
             let token = Secret::new(begun.token.reveal());
             Ok(Visit { token, principal: Arc::new(begun.row.principal()) })
         })
+    }
+
+    fn redeem<'a>(
+        &'a self,
+        ticket: &'a str,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(Arc<Principal>, Stub)>> {
+        Box::pin(async move {
+            let (kind, hash) = self.tickets.spend(ticket).await?;
+            let who = self.authenticator.known_by(kind, hash, from, now).await?;
+            Ok((who, Stub::of(hash)))
+        })
+    }
+
+    fn recall<'a>(
+        &'a self,
+        stub: &'a Stub,
+        who: &'a Principal,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Arc<Principal>>> {
+        let kind = if who.is_visitor() { TokenKind::Visitor } else { TokenKind::Access };
+        Box::pin(self.authenticator.known_by(kind, stub.hash(), from, now))
     }
 
     fn again<'a>(&'a self, who: &'a Principal, now: Timestamp) -> BoxFuture<'a, Result<Arc<Principal>>> {

@@ -8,6 +8,7 @@ use crate::{
     groups::schema::{DEFAULT_GROUPS_POSTGRES, DEFAULT_GROUPS_SQLITE, GROUPS, JOIN_REQUESTS},
     roles::schema::CUSTOM_ROLES,
     security::store::POLICIES,
+    tickets::TICKETS,
     two_factor::store::TWO_FACTOR,
     visitors::store::VISITORS,
 };
@@ -40,6 +41,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     POLICIES,
     Migration::new("m20261201_53_identity_sign_in_steps", SIGN_IN_STEPS),
     Migration::new("m20261201_75_identity_audit_exports", EXPORTS),
+    TICKETS,
 ];
 
 /// Who has shown their password waits here for their second factor. A session that is `confined` is good for one thing

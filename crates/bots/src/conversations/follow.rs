@@ -13,20 +13,21 @@ use platform::db::Db;
 use super::{
     ConversationError, Conversations,
     access::readable,
-    hub::{Frame, Watch},
+    hub::{Frame, News, Watch},
     message::shown,
     store::{self, MessageRow},
+    typing,
 };
 
 impl Conversations {
     /// Everything said after `since` (from now on if it is None), as it is said: nothing twice, nothing lost. With how
-    /// much of it was said already.
+    /// much of it was said already. In between, that somebody types.
     pub(super) async fn follow(
         &self,
         who: &Actor,
         id: Id<ConversationKind>,
         since: Option<u64>,
-    ) -> Result<(Missed, impl Stream<Item = Arc<Frame>> + Send + use<>), ConversationError> {
+    ) -> Result<(Missed, impl Stream<Item = Heard> + Send + use<>), ConversationError> {
         // Watching begins before the look: what is said in between is in both, and told once.
         let watch = self.hub.watch(id);
         let asks = who.clone();
@@ -51,7 +52,7 @@ impl Conversations {
         &self,
         who: &Actor,
         ids: Vec<Id<ConversationKind>>,
-    ) -> Result<Vec<Followed<impl Stream<Item = Arc<Frame>> + Send + use<>>>, ConversationError> {
+    ) -> Result<Vec<Followed<impl Stream<Item = Heard> + Send + use<>>>, ConversationError> {
         let watches: Vec<_> = ids.iter().map(|id| self.hub.watch(*id)).collect();
         let asks = who.clone();
         let read = self.db.read(who.org, move |tx| {
@@ -74,7 +75,7 @@ impl Conversations {
         watch: Watch,
         seen: u64,
         behind: bool,
-    ) -> impl Stream<Item = Arc<Frame>> + Send + use<> {
+    ) -> impl Stream<Item = Heard> + Send + use<> {
         let follower = Follower { db: self.db.clone(), org: who.org, id, watch, seen, pending: Vec::new() };
         futures_util::stream::unfold((behind, follower), |(behind, mut follower)| async move {
             let frame = follower.next(behind).await?;
@@ -121,6 +122,14 @@ impl Conversations {
     }
 }
 
+/// What whoever follows hears.
+pub(super) enum Heard {
+    /// Something was said.
+    Said(Arc<Frame>),
+    /// Somebody types.
+    Typing(Arc<typing::Told>),
+}
+
 /// A conversation that is followed: the place after which its frames begin, and they.
 type Followed<S> = (Id<ConversationKind>, u64, S);
 
@@ -147,12 +156,12 @@ struct Follower {
 
 impl Follower {
     /// The next frame. `behind`: look into the database before waiting.
-    async fn next(&mut self, mut behind: bool) -> Option<Arc<Frame>> {
+    async fn next(&mut self, mut behind: bool) -> Option<Heard> {
         loop {
             if let Some(frame) = self.pending.pop() {
                 if frame.seq() > self.seen {
                     self.seen = frame.seq();
-                    return Some(frame);
+                    return Some(Heard::Said(frame));
                 }
                 continue;
             }
@@ -163,7 +172,10 @@ impl Follower {
                 continue;
             }
             match self.watch.next().await {
-                Some(frames) if frames.first().is_some_and(|first| first.seq() <= self.seen + 1) => {
+                Some(News::Typing(told)) => return Some(Heard::Typing(told)),
+                Some(News::Said(frames))
+                    if frames.first().is_some_and(|first| first.seq() <= self.seen + 1) =>
+                {
                     self.pending = frames.iter().rev().cloned().collect();
                 }
                 // Something is missing: it is in the database.

@@ -13,7 +13,10 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
-use super::message::{Message, Suggestion};
+use super::{
+    message::{Message, Suggestion},
+    typing,
+};
 
 /// Turns that wait for a slow watcher, which reads the rest from the database. The room for them is there as long as
 /// anybody watches.
@@ -21,6 +24,15 @@ const WAITING: usize = 16;
 
 /// The frames of one turn, in order. None at all: something happened that is in the database.
 pub(super) type Frames = Arc<[Arc<Frame>]>;
+
+/// What watchers hear.
+#[derive(Debug, Clone)]
+pub(super) enum News {
+    /// A turn.
+    Said(Frames),
+    /// That somebody types.
+    Typing(Arc<typing::Told>),
+}
 
 /// A message as it goes to every watcher: written once, by whoever needs it first.
 #[derive(Debug)]
@@ -94,14 +106,14 @@ pub(super) struct Offered<'a> {
 
 /// The watchers of this node. A cheap handle.
 #[derive(Clone, Default)]
-pub(super) struct Hub(Arc<DashMap<Id<Conversation>, broadcast::Sender<Frames>>>);
+pub(super) struct Hub(Arc<DashMap<Id<Conversation>, broadcast::Sender<News>>>);
 
 /// Watches one conversation until dropped.
 pub(super) struct Watch {
     hub: Hub,
     conversation: Id<Conversation>,
     /// None while it is dropped.
-    frames: Option<broadcast::Receiver<Frames>>,
+    news: Option<broadcast::Receiver<News>>,
 }
 
 impl Hub {
@@ -114,38 +126,45 @@ impl Hub {
     pub(super) fn publish(&self, conversation: Id<Conversation>, frames: Frames) {
         if let Some(watchers) = self.0.get(&conversation) {
             // The last watcher may have gone this moment.
-            let _ = watchers.send(frames);
+            let _ = watchers.send(News::Said(frames));
+        }
+    }
+
+    /// Tells whoever watches that somebody types.
+    pub(super) fn tell(&self, conversation: Id<Conversation>, told: typing::Told) {
+        if let Some(watchers) = self.0.get(&conversation) {
+            let _ = watchers.send(News::Typing(Arc::new(told)));
         }
     }
 
     /// Tells every watcher to read what they have not seen from the database.
     pub(super) fn look_everywhere(&self) {
-        let nothing = Frames::default();
+        let nothing = News::Said(Frames::default());
         for watchers in self.0.iter() {
-            let _ = watchers.send(Arc::clone(&nothing));
+            let _ = watchers.send(nothing.clone());
         }
     }
 
     /// Watches from now on.
     pub(super) fn watch(&self, conversation: Id<Conversation>) -> Watch {
         let watchers = self.0.entry(conversation).or_insert_with(|| broadcast::channel(WAITING).0);
-        Watch { hub: self.clone(), conversation, frames: Some(watchers.subscribe()) }
+        Watch { hub: self.clone(), conversation, news: Some(watchers.subscribe()) }
     }
 }
 
 impl Watch {
-    /// The frames of the next turn. None if some were missed and must be read from the database.
-    pub(super) async fn next(&mut self) -> Option<Frames> {
-        self.frames.as_mut()?.recv().await.ok()
+    /// What is heard next. None if some was missed, and what was said must be read from the database.
+    pub(super) async fn next(&mut self) -> Option<News> {
+        self.news.as_mut()?.recv().await.ok()
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let frames = self.frames.take();
+        let news = self.news.take();
         // It stops counting under the entry's lock: of two that go at once, one is the last.
         self.hub.0.remove_if(&self.conversation, |_, watchers| {
-            drop(frames);
+            drop(news);
             watchers.receiver_count() == 0
         });
     }

@@ -37,6 +37,7 @@ mod stopping;
 mod store;
 mod stream;
 mod turn;
+mod typing;
 mod variables;
 mod visits;
 mod waiting;
@@ -87,6 +88,13 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
             "The person has read up to there. Answered with `ack`.",
             Arc::new(socket::Reads(conversations.clone())),
         )
+        .frame::<socket::Types>(
+            "typing",
+            "The sender types, or no more: told to the others who follow the conversation. To be sent again every few \
+             seconds; it ends by itself ten seconds after the last time, with a `message`, and with the connection. \
+             Answered with `ack` if it has an `id`. Counted against `http.socket_hints_per_minute`, and not as a frame.",
+            Arc::new(socket::TypesOn(conversations.clone())),
+        )
         .frame::<socket::Stop>(
             "stop",
             "Ends the answer that is being written; what was said stays, marked `stopped`. Answered with `ack`, at once: \
@@ -100,18 +108,17 @@ pub(crate) fn module(conversations: &Conversations) -> Module {
              missed comes, after what it heard.",
             Arc::new(socket::Resumes(conversations.clone())),
         )
-        .frame::<socket::Topics>(
-            "subscribe",
-            "What is said in these conversations comes from now on; in none of them, if one is refused. Answered with \
-             `ack`.",
-            Arc::new(socket::Subscribes(conversations.clone())),
-        )
-        .frame::<socket::Topics>(
-            "unsubscribe",
-            "It comes no more. Answered with `ack`.",
-            Arc::new(socket::Unsubscribes),
+        .topic(
+            "conversation",
+            "What is said in the conversation: `message`, `suggestion`, `typing`.",
+            Arc::new(socket::Topics(conversations.clone())),
         )
         .tells::<socket::Resumed>("resumed", "A conversation is followed again: the messages that follow were missed.")
+        .tells::<typing::Typing>(
+            "typing",
+            "Somebody else types in a conversation that is followed, or no more; a bot does while its answer takes time. \
+             A `message` of the same sender ends it, too.",
+        )
         .tells::<hub::Said>("message", "Something was said in a conversation that is followed, by whomever.")
         .tells::<hub::Offered>("suggestion", "Quick replies to the message before it.")
 }

@@ -6,7 +6,7 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use kernel::{
-    Id,
+    Id, Surroundings,
     id::kind::{Conversation, Organization},
 };
 use platform::{
@@ -22,10 +22,12 @@ use super::{
     message::shown,
     stopping::Stops,
     store,
+    typing::Types,
 };
 
 const TOPIC: &str = "conversations.turn";
 const STOP: &str = "conversations.stop";
+const TYPING: &str = "conversations.typing";
 /// Turns of other nodes that are read at the same time.
 const AT_ONCE: usize = 16;
 
@@ -33,8 +35,9 @@ const AT_ONCE: usize = 16;
 #[derive(Clone)]
 pub(super) struct Nodes {
     bus: Bus,
-    /// Hears of the turns of other nodes, and what they want stopped, as long as this lives. None where there are none.
-    _hearing: Option<Arc<[AbortOnDropHandle<()>; 2]>>,
+    /// Hears of the turns of other nodes, what they want stopped, and who types there, as long as this lives. None where
+    /// there are none.
+    _hearing: Option<Arc<[AbortOnDropHandle<()>; 3]>>,
 }
 
 /// A turn that was written.
@@ -71,11 +74,12 @@ const fn id<K>(bytes: [u8; 16]) -> Id<K> {
 
 impl Nodes {
     /// Needs a running Tokio if the bus reaches other nodes.
-    pub(super) fn new(bus: Bus, db: Db, hub: Hub, stops: Stops) -> Self {
+    pub(super) fn new(bus: Bus, db: Db, hub: Hub, stops: Stops, world: Surroundings) -> Self {
         let hearing = bus.has_others().then(|| {
+            let typing = tokio::spawn(hear_typing(bus.subscribe(TYPING), hub.clone(), world));
             let turns = tokio::spawn(hear(bus.subscribe(TOPIC), db, hub));
             let stopped = tokio::spawn(hear_stops(bus.subscribe(STOP), stops));
-            Arc::new([turns, stopped].map(AbortOnDropHandle::new))
+            Arc::new([turns, stopped, typing].map(AbortOnDropHandle::new))
         });
         Self { bus, _hearing: hearing }
     }
@@ -88,6 +92,13 @@ impl Nodes {
     /// Once the turn is committed.
     pub(super) fn tell(&self, written: &Written) {
         self.bus.tell_others(TOPIC, &written.write());
+    }
+
+    /// Somebody types, or no more.
+    pub(super) fn tell_typing(&self, types: Types) {
+        if self.are_there() {
+            self.bus.tell_others(TYPING, &types.write());
+        }
     }
 
     /// The answer in that conversation is to be stopped, wherever it is written.
@@ -125,6 +136,18 @@ async fn hear_stops(mut told: Subscription, stops: Stops) {
             && let Ok(conversation) = <[u8; 16]>::try_from(&*hint)
         {
             stops.stop(id(conversation));
+        }
+    }
+}
+
+/// Who missed it hears it again, or sees the message.
+async fn hear_typing(mut told: Subscription, hub: Hub, world: Surroundings) {
+    while let Some(heard) = told.next().await {
+        if let Heard::Hint(hint) = heard
+            && let Some(types) = Types::read(&hint)
+            && hub.is_watched(types.conversation)
+        {
+            hub.tell(types.conversation, types.told(None, world.now()));
         }
     }
 }

@@ -174,7 +174,7 @@ impl Conversations {
             Some(run) if !run.sleeps && !is_silent => {
                 let sent = attachments.iter().map(Attachment::for_script).collect();
                 let reply = Reply { text: message.content.clone(), attachments: sent };
-                Some(self.dialogs.run(&scene, Input::Reply(run.stack, reply)).await?)
+                Some(self.run_heard(&scene, Input::Reply(run.stack, reply)).await?)
             }
             _ => None,
         };

@@ -25,6 +25,7 @@ use super::{
     side_by_side,
     stopping::Stops,
     store::{self, ConversationRow, MessageRow},
+    typing::Typists,
     waiting::Lines,
 };
 use crate::{Parts, Settings, memory::Memories, scripts::programs::Programs};
@@ -90,6 +91,7 @@ pub struct Conversations {
     pub(super) indexing: Indexing,
     pub(super) nodes: Nodes,
     pub(super) stops: Stops,
+    pub(super) typists: Typists,
 }
 
 /// The state of those that the list hides.
@@ -152,8 +154,9 @@ impl Conversations {
         let Parts { db, objects, bus, surroundings, settings, secrets, .. } = parts;
         let (hub, stops) = (Hub::default(), Stops::default());
         Self {
-            nodes: Nodes::new(bus, db.clone(), hub.clone(), stops.clone()),
+            nodes: Nodes::new(bus, db.clone(), hub.clone(), stops.clone(), surroundings.clone()),
             stops,
+            typists: Typists::default(),
             indexing: Indexing::new(db.clone()),
             dialogs: Dialogs::new(db.clone(), secrets, programs, surroundings.clone(), settings.clone()),
             db,

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::{Conversations, NewConversation, NewMessage, message::Wait};
 use following::follow;
-pub(super) use following::{Resume, Resumed, Resumes, Subscribes, Topics, Unsubscribes};
+pub(super) use following::{Resume, Resumed, Resumes, Topics};
 
 /// Answers `message` frames.
 pub(super) struct Messages {
@@ -44,6 +44,19 @@ pub(super) struct Stop {
     conversation_id: ConversationId,
 }
 
+/// Answers `typing` frames: the sender types, or no more.
+pub(super) struct TypesOn(pub(super) Conversations);
+
+/// The fields of a `typing` frame.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Types {
+    /// The conversation.
+    conversation_id: ConversationId,
+    /// Do they type?
+    active: bool,
+}
+
 /// The fields of a `message` frame.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,7 +84,7 @@ impl Messages {
     }
 
     async fn say(&self, socket: &Socket, frame: Frame) -> kernel::Result<()> {
-        let who = signed_in(socket)?;
+        let who = socket.signed_in()?;
         who.require(Permission::CHAT_WRITE)?;
         let said: Message = fields("message", frame.body)?;
         let message = NewMessage {
@@ -95,6 +108,7 @@ impl Messages {
             }
             None => self.begin(socket, &who, said.bot_id).await?,
         };
+        self.conversations.type_no_more(socket, conversation);
         let sent = self.conversations.send(&who, conversation, message).await?;
         let mut extra = Map::new();
         extra.insert("message_id".to_owned(), json!(sent.message_id));
@@ -131,10 +145,6 @@ impl Messages {
     }
 }
 
-fn signed_in(socket: &Socket) -> kernel::Result<Actor> {
-    socket.who().ok_or_else(|| Error::unauthorized("Sign in to do this.", "credentials_missing"))
-}
-
 /// The fields of a frame, or what is wrong with them.
 fn fields<T: serde::de::DeserializeOwned>(kind: &str, body: Map<String, Value>) -> kernel::Result<T> {
     serde_json::from_value(Value::Object(body)).map_err(|problem| Error::invalid(kind, problem.to_string()))
@@ -143,13 +153,43 @@ fn fields<T: serde::de::DeserializeOwned>(kind: &str, body: Map<String, Value>) 
 impl FrameHandler for Reads {
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
-            let who = signed_in(socket)?;
+            let who = socket.signed_in()?;
             who.require(Permission::CHAT_READ)?;
             let Read { conversation_id, message_id } = fields("read", frame.body)?;
             self.0.read(&who, conversation_id, message_id).await?;
             let mut extra = Map::new();
             extra.insert("conversation_id".to_owned(), json!(conversation_id));
             socket.ack(frame.id.as_deref(), extra);
+            Ok(())
+        })
+    }
+}
+
+impl FrameHandler for TypesOn {
+    /// A message that was sent before may be handled until it is answered.
+    fn at_once(&self) -> bool {
+        true
+    }
+
+    fn is_hint(&self) -> bool {
+        true
+    }
+
+    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
+        Box::pin(async move {
+            let who = socket.signed_in()?;
+            who.require(Permission::CHAT_WRITE)?;
+            let Types { conversation_id, active } = fields("typing", frame.body)?;
+            if active {
+                self.0.type_on(socket, &who, conversation_id).await?;
+            } else {
+                self.0.type_no_more(socket, conversation_id);
+            }
+            if frame.id.is_some() {
+                let mut extra = Map::new();
+                extra.insert("conversation_id".to_owned(), json!(conversation_id));
+                socket.ack(frame.id.as_deref(), extra);
+            }
             Ok(())
         })
     }
@@ -163,7 +203,7 @@ impl FrameHandler for StopsAnswers {
 
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
-            let who = signed_in(socket)?;
+            let who = socket.signed_in()?;
             who.require(Permission::CHAT_WRITE)?;
             let Stop { conversation_id } = fields("stop", frame.body)?;
             self.0.stop(who, conversation_id).await?;
@@ -184,7 +224,7 @@ impl FrameHandler for Messages {
     /// start.
     fn opened<'a>(&'a self, socket: &'a Socket) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
-            let who = signed_in(socket)?;
+            let who = socket.signed_in()?;
             // A visitor was let in by their bot.
             if let Some(bot) =
                 socket.query("bot").or_else(|| socket.query("bot_id")).filter(|_| !who.is_visitor())

@@ -90,7 +90,7 @@ impl Conversations {
         let Some(run) = run else { return Ok(()) };
         // Nobody is there whose rights it could have.
         let scene = self.scene(job.org(), id, &row, None, Some(job.id().to_string()));
-        let ran = self.dialogs.run(&scene, Input::Wake(run.stack)).await?;
+        let ran = self.run_heard(&scene, Input::Wake(run.stack)).await?;
         let turn = self.next_turn(&scene, &row, Cause::Woken, Some(ran));
         self.commit(job.org(), turn, |_| Ok(())).await?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use platform::jobs::{JobKind, NewJob};
 
-use crate::support::{App, Value, botserver_test, json, until};
+use crate::support::{App, Client, Socket, Value, botserver_test, json, until};
 
 /// No node knows how to do it: it waits.
 fn waiting() -> NewJob {
@@ -170,5 +170,99 @@ async fn health_and_metrics_tell_of_jobs(app: App) {
         "jobs_running",
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+}
+
+/// A socket that follows the job, and how it stood at first.
+async fn following(app: &App, who: &Client, job: &str) -> (Socket, Value) {
+    let mut socket = Socket::signed_in(app, who.token(), "").await;
+    socket.send(json!({ "type": "subscribe", "id": "s", "topics": [format!("job:{job}")] })).await;
+    let (mut ack, mut first) = (false, Value::Null);
+    while !ack || first.is_null() {
+        let frame = socket.any().await.expect("a frame");
+        ack |= frame["type"] == "ack" && frame["id"] == "s";
+        if frame["type"] == "event" {
+            first = frame;
+        }
+    }
+    assert_eq!(first["data"]["job_id"], job);
+    (socket, first)
+}
+
+/// Waits for the event of that name.
+async fn happens(socket: &mut Socket, event: &str) -> Value {
+    loop {
+        let told = socket.next("event").await;
+        if told["event"] == event {
+            return told;
+        }
+    }
+}
+
+#[botserver_test(balanced)]
+async fn a_job_is_followed_by_topic_by_whoever_may_read_it(app: App) {
+    let ann = app.user("ann").await;
+    let job = app.enqueue(&ann, waiting()).await;
+    let (mut hers, _) = following(&app, &ann, &job).await;
+    let (mut operators, _) = following(&app, &app.admin(), &job).await;
+    let mut refused = Socket::signed_in(&app, app.user("bob").await.token(), "").await;
+
+    refused.send(json!({ "type": "subscribe", "topics": [format!("job:{job}")] })).await;
+    assert_eq!(refused.next("error").await["code"], "NOT_FOUND");
+    app.admin().post(format!("/admin/jobs/{job}/cancel"), json!({})).await.assert_ok();
+
+    for socket in [&mut hers, &mut operators] {
+        let told = happens(socket, "job.cancelled").await;
+        assert_eq!(told["topic"], format!("job:{job}"));
+        assert_eq!(
+            (&told["data"]["status"], &told["data"]["kind"]),
+            (&json!("cancelled"), &json!("test.unknown"))
+        );
+        assert!(told["timestamp"].is_string());
+    }
+}
+
+#[botserver_test(balanced)]
+async fn how_far_a_job_is_comes_by_topic_to_its_end(app: App) {
+    app.bot("First", "TALK 1").await;
+    app.bot("Echo", "TALK 1").await;
+    let accepted = app.admin().delete("/bots/echo").await.assert_status(202).data();
+
+    let (mut socket, first) =
+        following(&app, &app.admin(), accepted["job_id"].as_str().expect("an id")).await;
+
+    let last =
+        if first["event"] == "job.completed" { first } else { happens(&mut socket, "job.completed").await };
+    assert_eq!((&last["data"]["status"], &last["data"]["progress"]), (&json!("completed"), &json!(100)));
+}
+
+#[botserver_test]
+async fn a_job_that_the_server_started_is_followed_by_who_may_see_it(app: App) {
+    const UNKNOWN: JobKind<()> = JobKind::new("test.unknown");
+    let enqueued: Result<_, platform::db::DbError> =
+        app.database().write(app.organization().await, |unit| unit.enqueue(&UNKNOWN.job(&()))).await;
+    let job = enqueued.expect("a job").to_string();
+    let (mut socket, _) = following(&app, &app.admin(), &job).await;
+
+    app.admin().post(format!("/admin/jobs/{job}/cancel"), json!({})).await.assert_ok();
+
+    happens(&mut socket, "job.cancelled").await;
+}
+
+#[botserver_test]
+async fn there_are_no_topics_but_those_that_are_told_of(app: App) {
+    let ann = app.user("ann").await;
+    let job = app.enqueue(&ann, waiting()).await;
+    let mut socket = Socket::signed_in(&app, ann.token(), "").await;
+
+    for topic in ["presence", "notifications", "call:call_1", "job", "job:", "job:usr_1", ""] {
+        let topics = json!([format!("job:{job}"), topic]);
+        for kind in ["subscribe", "unsubscribe"] {
+            socket.send(json!({ "type": kind, "topics": topics })).await;
+            let error = socket.next("error").await;
+            assert_eq!(error["code"], "VALIDATION_ERROR");
+            let problem = error["details"]["fields"]["topics"].to_string();
+            assert!(problem.contains("conversation:<id>, job:<id>"), "{problem}");
+        }
     }
 }

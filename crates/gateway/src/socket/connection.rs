@@ -21,11 +21,12 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Edge, FrameHandler, Visit, json};
+use crate::{Edge, FrameHandler, Stub, Visit, json};
 
 use super::{
     Close, Frame, Inner, Outgoing, Socket, Status,
     handshake::Hall,
+    hints::Hints,
     registry::{Place, Places},
 };
 
@@ -41,10 +42,11 @@ pub(super) async fn run(
     stream: WebSocket,
     origin: Arc<Origin>,
     query: HashMap<String, String>,
-    token: Option<String>,
+    shown: Option<Shown>,
 ) {
     let (outgoing, queue) = mpsc::unbounded_channel();
     let socket = Socket(Arc::new(Inner {
+        number: hall.edge.surroundings().seed(),
         query,
         origin,
         actor: Mutex::default(),
@@ -64,10 +66,9 @@ pub(super) async fn run(
     let writer = tokio::spawn(write(sink, queue, socket.clone()));
 
     let mut session = Session::new(hall, socket);
-    if let Some(token) = token {
-        Box::pin(session.sign_in(None, &token)).await;
-    } else {
-        session.tell_connected();
+    match shown {
+        Some(shown) => Box::pin(session.sign_in(None, shown)).await,
+        None => session.tell_connected(),
     }
     session.listen(&mut incoming).await;
 
@@ -123,13 +124,26 @@ struct Call {
 /// ever come.
 type Waiting = Box<Call>;
 
+/// What somebody shows to sign in.
+pub(super) enum Shown {
+    Token(String),
+    Ticket(String),
+}
+
+/// By what the caller is known as long as the connection lasts.
+enum Known {
+    Token(String),
+    Stub(Stub),
+}
+
 /// What a connection knows of itself.
 struct Session {
     hall: Hall,
     socket: Socket,
-    token: String,
+    known: Option<Known>,
     place: Option<Place>,
     frames: mpsc::Sender<Waiting>,
+    hints: Hints,
     unreadable: u32,
     refused: u32,
 }
@@ -138,7 +152,16 @@ impl Session {
     fn new(hall: Hall, socket: Socket) -> Self {
         let (frames, waiting) = mpsc::channel(WAITING_FRAMES);
         socket.0.tasks.spawn(handle_in_order(hall.edge.clone(), socket.clone(), waiting));
-        Self { hall, socket, token: String::new(), place: None, frames, unreadable: 0, refused: 0 }
+        Self {
+            hall,
+            socket,
+            known: None,
+            place: None,
+            frames,
+            hints: Hints::new(),
+            unreadable: 0,
+            refused: 0,
+        }
     }
 
     fn heartbeat(&self) -> Duration {
@@ -227,7 +250,7 @@ impl Session {
         match kind.as_str() {
             "ping" => self.socket.send("pong", &json!({ "id": id })),
             "auth" => match body.get("token").and_then(Value::as_str) {
-                Some(token) => self.sign_in(id, token).await,
+                Some(token) => self.sign_in(id, Shown::Token(token.to_owned())).await,
                 None => self.socket.error(id.as_deref(), &Error::invalid("token", "is required")),
             },
             _ if self.place.is_none() && !self.visit(&kind, id.as_deref(), &body).await => {}
@@ -242,7 +265,12 @@ impl Session {
             return self.socket.error(id.as_deref(), &error);
         };
         let call = Call { kind, handler: Arc::clone(handler), frame };
-        if let Some(refusal) = self.over_limit().await {
+        let refusal = if call.handler.is_hint() {
+            self.hints.count(self.hall.edge.settings().socket_hints_per_minute)
+        } else {
+            self.over_limit().await
+        };
+        if let Some(refusal) = refusal {
             return self.refuse(id.as_deref(), &refusal);
         }
         if !self.still_signed_in().await {
@@ -281,20 +309,29 @@ impl Session {
         }
     }
 
-    /// Checks the token and takes a place among the user's sockets.
-    async fn sign_in(&mut self, id: Option<String>, token: &str) {
+    /// Checks what is shown and takes a place among the user's sockets.
+    async fn sign_in(&mut self, id: Option<String>, shown: Shown) {
         if self.place.is_some() {
             let error = Error::conflict("This connection has signed in already.", "already_authenticated");
             return self.socket.error(id.as_deref(), &error);
         }
-        let principal = match self.hall.edge.authenticate(token, self.socket.0.origin.address).await {
-            Ok(principal) => principal,
+        let (edge, from) = (&self.hall.edge, self.socket.0.origin.address);
+        let known = match shown {
+            Shown::Token(token) => {
+                edge.authenticate(&token, from).await.map(|who| (who, Known::Token(token)))
+            }
+            Shown::Ticket(ticket) => {
+                edge.redeem(&ticket, from).await.map(|(who, stub)| (who, Known::Stub(stub)))
+            }
+        };
+        let (principal, known) = match known {
+            Ok(known) => known,
             Err(error) => {
                 self.socket.error(id.as_deref(), &error);
                 return self.socket.close(closing(&error));
             }
         };
-        if self.enter(id.as_deref(), principal, token) {
+        if self.enter(id.as_deref(), principal, known) {
             self.tell_entered(id.as_deref(), None);
             self.open().await;
         }
@@ -316,7 +353,7 @@ impl Session {
         };
         let refusal = match begun {
             Ok(Visit { token, principal }) => {
-                if self.enter(id, principal, token.reveal()) {
+                if self.enter(id, principal, Known::Token(token.reveal().to_owned())) {
                     self.tell_entered(None, Some(&token));
                     self.open().await;
                     return true;
@@ -332,7 +369,7 @@ impl Session {
     }
 
     /// Takes a place among the caller's sockets. False if they have as many as they may.
-    fn enter(&mut self, id: Option<&str>, principal: Arc<Principal>, token: &str) -> bool {
+    fn enter(&mut self, id: Option<&str>, principal: Arc<Principal>, known: Known) -> bool {
         let limits = Places::of(&principal, &self.hall.edge.settings());
         if self.socket.who().is_some() {
             return false;
@@ -344,7 +381,7 @@ impl Session {
             self.socket.close(Close::TooMany);
             return false;
         }
-        token.clone_into(&mut self.token);
+        self.known = Some(known);
         true
     }
 
@@ -380,15 +417,17 @@ impl Session {
     /// whose token is not good from there any more, is closed, and so is one of somebody who may do less than before: what
     /// it follows was allowed to who they were. One whose session can't be looked up just now stays, and is told.
     async fn still_signed_in(&self) -> bool {
-        if self.place.is_none() {
-            return true;
-        }
-        let error = match self.hall.edge.authenticate(&self.token, self.socket.0.origin.address).await {
+        let (Some(known), Some(before)) = (&self.known, self.socket.who()) else { return true };
+        let (edge, from) = (&self.hall.edge, self.socket.0.origin.address);
+        let found = match known {
+            Known::Token(token) => edge.authenticate(token, from).await,
+            Known::Stub(stub) => edge.recall(stub, &before, from).await,
+        };
+        let error = match found {
             Ok(now) => {
                 let allowed = now.permissions;
-                let before = self.socket.who();
                 self.socket.belongs_to(now);
-                let may_less = before.is_some_and(|before| !allowed.contains_all(before.permissions));
+                let may_less = !allowed.contains_all(before.permissions);
                 if may_less {
                     self.socket.close(Close::GoingAway);
                 }

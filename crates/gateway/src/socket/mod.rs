@@ -6,8 +6,10 @@
 
 mod connection;
 mod handshake;
+mod hints;
 pub(crate) mod protocol;
 mod registry;
+mod topics;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -28,6 +30,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use handshake::module;
 pub use protocol::{Status, page};
 pub use registry::Sockets;
+pub(crate) use topics::Contributed;
+pub use topics::{Following, Topic};
 
 use crate::module::BoxFuture;
 
@@ -126,6 +130,11 @@ pub trait FrameHandler: Send + Sync + 'static {
         false
     }
 
+    /// Are these hints? They count against a limit of each connection, and not against the frames of its user.
+    fn is_hint(&self) -> bool {
+        false
+    }
+
     /// A socket has signed in; its address may ask for something from the start.
     fn opened<'a>(&'a self, socket: &'a Socket) -> BoxFuture<'a, kernel::Result<()>> {
         let _ = socket;
@@ -138,6 +147,7 @@ pub trait FrameHandler: Send + Sync + 'static {
 pub struct Socket(Arc<Inner>);
 
 struct Inner {
+    number: u64,
     query: HashMap<String, String>,
     origin: Arc<Origin>,
     actor: Mutex<Option<Actor>>,
@@ -178,6 +188,11 @@ impl Socket {
         self.actor().clone()
     }
 
+    /// The same for what nobody may do who isn't signed in.
+    pub fn signed_in(&self) -> kernel::Result<Actor> {
+        self.who().ok_or_else(|| Error::unauthorized("Sign in to do this.", "credentials_missing"))
+    }
+
     fn actor(&self) -> MutexGuard<'_, Option<Actor>> {
         self.0.actor.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -186,6 +201,16 @@ impl Socket {
     fn belongs_to(&self, principal: Arc<Principal>) {
         let origin = Arc::clone(&self.0.origin);
         *self.actor() = Some(Actor { principal, origin });
+    }
+
+    /// Tells the connection from all others of this node.
+    pub fn number(&self) -> u64 {
+        self.0.number
+    }
+
+    /// Cancelled when the connection is over.
+    pub fn ended(&self) -> CancellationToken {
+        self.0.ended.clone()
     }
 
     /// A parameter of the connection's address.
@@ -264,8 +289,7 @@ impl Socket {
         if self.followed().len().saturating_add(more) <= most {
             return Ok(());
         }
-        let problem =
-            format!("A connection follows at most {most} conversations at once. Unsubscribe from some.");
+        let problem = format!("A connection follows at most {most} things at once. Unsubscribe from some.");
         Err(Error::conflict(problem, "too_many_followed").detail("limit", most))
     }
 

@@ -15,7 +15,10 @@ use utoipa::{
     },
 };
 
-use super::Close;
+use super::{
+    Close,
+    topics::{Contributed, Happening, Topics},
+};
 use crate::Module;
 
 /// What is known of the frames of one type.
@@ -123,7 +126,9 @@ that the server reads and writes.
 
 ## Opening it
 The token stands in `Authorization: Bearer …`, or among the subprotocols `botserver.v1, bearer.<token>` (answered with \
-`botserver.v1`), or comes as the first frame, `auth`, within `http.socket_auth_seconds` (10). Another first \
+`botserver.v1`), or comes as the first frame, `auth`, within `http.socket_auth_seconds` (10). Who can do none of these \
+opens `/ws?ticket=…` with a ticket of `POST /api/ws/ticket`, which is good once, within 30 seconds: the connection is one of \
+the session that asked for it. Another first \
 frame than `auth` or `ping` makes a visitor, if the bot that `?bot=` or its `bot_id` names, or the default one, is open to them; else the connection closes \
 with 4401. `?conversation_id=…&since=7` follows a conversation from the start and replays what was said after that `seq`. \
 Who is signed in and names a bot that is not theirs to use is closed with 4404, and who may not read what the address names with 4403.
@@ -132,7 +137,7 @@ Every frame has a `type`. Those of clients may have an `id` of at most 128 chara
 server have a `timestamp`. A frame of a stored message has `seq`, its place in the conversation: nothing comes twice, and what \
 was missed comes after `since`. Of more than `bots.replay_frames` frames it does not: `error` with the reason `resync_required` \
 says to read the history, and so it does where the first of them is older than `bots.replay_days`. A connection follows at \
-most `http.socket_follow_limit` (1000) conversations at once: what would be one more is refused with `too_many_followed`.
+most `http.socket_follow_limit` (1000) things at once: what would be one more is refused with `too_many_followed`.
 ";
 
 /// The page.
@@ -141,6 +146,11 @@ pub fn page(modules: &[Module]) -> String {
     let hears = [
         FrameType::of::<Auth>("auth", "Signs in. Once on each connection."),
         FrameType::of::<Bare>("ping", "Asks for a `pong`."),
+        FrameType::of::<Topics>(
+            "subscribe",
+            "What happens to these things comes from now on; to none of them, if one is refused. Answered with `ack`.",
+        ),
+        FrameType::of::<Topics>("unsubscribe", "It comes no more. Answered with `ack`."),
     ];
     let tells = [
         FrameType::of::<Status>(
@@ -153,6 +163,7 @@ pub fn page(modules: &[Module]) -> String {
         ),
         FrameType::of::<Refused>("error", "A frame was refused, or the connection is about to close."),
         FrameType::of::<Pong>("pong", "The answer to a `ping`."),
+        FrameType::of::<Happening>("event", "Something happened to a thing that is followed by its topic."),
     ];
     page.push_str("\n## What clients send\n");
     hears
@@ -164,6 +175,10 @@ pub fn page(modules: &[Module]) -> String {
         .iter()
         .chain(modules.iter().flat_map(|module| &module.tells))
         .for_each(|frame| write(&mut page, frame));
+    page.push_str("\n## Topics\n| topic | what comes |\n| --- | --- |\n");
+    for Contributed { kind, about, .. } in modules.iter().flat_map(|module| &module.topics) {
+        let _ = writeln!(page, "| `{kind}:<id>` | {about} |");
+    }
     page.push_str("\n## Why it closes\n| code | why |\n| --- | --- |\n");
     for close in Close::ALL {
         let _ = writeln!(page, "| {} | {} |", close.code(), close.text());

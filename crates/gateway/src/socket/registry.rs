@@ -64,7 +64,7 @@ impl Sockets {
     /// Takes a place for a socket whose caller is known, unless they have as many as they may.
     pub(super) fn enter(&self, socket: &Socket, limits: Places) -> Option<Place> {
         let who = socket.who()?;
-        let number = socket.0.surroundings.seed();
+        let number = socket.number();
         let address = who.is_visitor().then(|| kernel::network(who.origin.address));
         if let Some(address) = address {
             let mut there = self.of_visitors.entry(address).or_default();

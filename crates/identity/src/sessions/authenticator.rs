@@ -92,6 +92,17 @@ impl Authenticator {
         now: Timestamp,
     ) -> Result<Arc<Principal>> {
         let (kind, hash) = read(token).ok_or_else(|| refused("token_invalid"))?;
+        self.known_by(kind, hash, from, now).await
+    }
+
+    /// The same for whoever has the hash of a token that was shown to this server, or that a session has at present.
+    pub(crate) async fn known_by(
+        &self,
+        kind: TokenKind,
+        hash: TokenHash,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Arc<Principal>> {
         let known = match (self.callers.get(&hash, now), kind) {
             (Some(known), _) => known,
             (None, TokenKind::Visitor) => self.read_visit(hash, now).await?,

@@ -3,9 +3,12 @@
 mod model;
 mod routes;
 mod service;
+mod topic;
+
+use std::sync::Arc;
 
 use gateway::{Access, Health, HealthCheck, Module, routes as documented};
-use kernel::{Permission, Standing};
+use kernel::{Permission, Standing, Surroundings};
 use platform::{
     db::Db,
     jobs::{Jobs, Pulse},
@@ -15,7 +18,7 @@ pub use model::Job;
 pub use service::JobService;
 
 /// The operations on jobs, and the health of the runner.
-pub fn module(db: &Db, jobs: &Jobs) -> Module {
+pub fn module(db: &Db, jobs: &Jobs, world: &Surroundings) -> Module {
     let service = JobService::new(db.clone(), jobs.clone());
     let see = || Access::permission(Permission::ADMIN_MONITOR);
     let act = || Access::permission(Permission::ADMIN_CONFIG);
@@ -25,6 +28,12 @@ pub fn module(db: &Db, jobs: &Jobs) -> Module {
         .route(&service, documented!(routes::retry), act())
         .route(&service, documented!(routes::cancel), act())
         .route(&service, documented!(routes::follow), Access::authenticated().standing(Standing::Starter))
+        .topic(
+            "job",
+            "`event` frames of the job: how it stands at first, and each time that its state or progress has changed. Their \
+             `event` is `job.` and its state, their `data` the job as `GET /api/jobs/{job_id}` gives it.",
+            Arc::new(topic::JobTopic::new(&service, world)),
+        )
         .health(health(jobs))
 }
 

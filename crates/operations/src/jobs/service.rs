@@ -1,7 +1,8 @@
 //! What can be done with jobs.
 
+use futures_util::{Stream, StreamExt};
 use kernel::{
-    Actor, Error,
+    Actor, Error, Permission,
     id::JobId,
     list::{FilterField, ListRequest, ListSpec, Listed, Page, SortField},
 };
@@ -61,6 +62,19 @@ impl JobService {
     pub(super) async fn follow(&self, who: &Actor, id: JobId) -> Result<Job, JobsError> {
         let job = self.jobs.get(who.org, id).await?.filter(|job| may_follow(who, job));
         Ok(job.ok_or(JobsError::NotFound)?.into())
+    }
+
+    /// A job as it stands, and then as it changes, for whoever started it and for who may see all of them.
+    pub(super) async fn watch(
+        &self,
+        who: &Actor,
+        id: JobId,
+    ) -> Result<(Job, impl Stream<Item = Job> + Send + use<>), JobsError> {
+        let (now, changes) = self.jobs.watch(who.org, id).await?.ok_or(JobsError::NotFound)?;
+        if !may_follow(who, &now) && !who.may(Permission::ADMIN_MONITOR) {
+            return Err(JobsError::NotFound);
+        }
+        Ok((now.into(), changes.map(Job::from)))
     }
 
     pub(super) async fn retry(&self, who: Actor, id: JobId) -> Result<Job, JobsError> {

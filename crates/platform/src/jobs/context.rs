@@ -23,8 +23,12 @@ use super::{
     Backoff, Settings,
     lifecycle::{Ending, LeaseLost},
     store::{self, Beside},
+    watching,
 };
-use crate::db::{Db, DbError, Json, Unit};
+use crate::{
+    bus::Bus,
+    db::{Db, DbError, Json, Unit},
+};
 
 /// Why an attempt did not do what it should. The sentence of the error is shown with the job; its cause is logged.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +96,7 @@ pub struct JobContext(pub(super) Arc<Attempt>);
 
 pub(super) struct Attempt {
     pub(super) db: Db,
+    pub(super) bus: Bus,
     pub(super) settings: Settings,
     pub(super) backoff: Backoff,
     pub(super) org: Id<Organization>,
@@ -170,10 +175,12 @@ impl JobContext {
         if self.0.progress.swap(percent, Ordering::Relaxed) == percent {
             return Ok(());
         }
-        let (id, fence) = (self.0.id, self.0.fence);
-        let noted =
-            self.0.db.write(self.0.org, move |unit| store::note_progress(unit, id, fence, percent)).await?;
-        if noted { Ok(()) } else { Err(JobError::Interrupted) }
+        let this = Arc::clone(&self.0);
+        let noted = self.0.db.write(self.0.org, move |unit| {
+            watching::tell(&this.bus, unit, this.id, this.created_by);
+            store::note_progress(unit, this.id, this.fence, percent)
+        });
+        if noted.await? { Ok(()) } else { Err(JobError::Interrupted) }
     }
 
     /// A unit of work of the job's organization, which stays only while this attempt still has the job.
@@ -234,5 +241,6 @@ pub(super) fn settle(
     let result = result.filter(|result| !result.is_null()).map(Json::of);
     let beside = Beside { result: result.as_ref(), forget_at: attempt.settings.forget_at(course.stage, now) };
     store::save(unit, &row, &course, &beside, now)?;
+    watching::tell(&attempt.bus, unit, attempt.id, attempt.created_by);
     Ok(Ok(course.stage.status()))
 }

@@ -23,6 +23,7 @@ pub(crate) mod store;
 #[cfg(test)]
 pub(crate) mod tests;
 mod units;
+mod watching;
 mod work;
 
 use bytes::Bytes;
@@ -197,6 +198,7 @@ impl Jobs {
     fn save(&self, unit: &Unit<'_>, row: &store::Row, course: &Course) -> Result<(), DbError> {
         let now = unit.surroundings().now();
         let beside = Beside { result: None, forget_at: self.settings.forget_at(course.stage, now) };
+        watching::tell(&self.bus, unit, row.id, row.created_by);
         store::save(unit, row, course, &beside, now)
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{DELIVER, Letter, reachable};
 use crate::{
-    bots::{self, LOOK_AGAIN, store::BotRow},
+    bots::{self, BotError, LOOK_AGAIN, store::BotRow},
     conversations::{
         ConversationError, Conversations, WEB,
         commit::Setting,
@@ -81,13 +81,20 @@ impl Conversations {
                 Destination::Later if letter.is_too_old(self.surroundings.now()) => {
                     return Err(JobError::fail("The bot was off, or the staff talked, for too long."));
                 }
-                // It keeps its place in the line of its letters: those that come later wait behind it.
-                Destination::Later => return Err(JobError::NotYet(LOOK_AGAIN)),
+                Destination::Later => return Err(later()),
                 Destination::Held(id, row) => self.put(job, &letter, id, &row).await,
                 Destination::New(bot) => self.begin_with(job, &letter, *bot).await,
             };
             match put {
                 Err(ConversationError::Busy) => {}
+                Err(ConversationError::Bot(BotError::TooManySessions(most))) => {
+                    if letter.is_too_old(self.surroundings.now()) {
+                        let problem =
+                            format!("The bot held {most} conversations, as many as it may, for too long.");
+                        return Err(JobError::fail(problem));
+                    }
+                    return Err(later());
+                }
                 Err(error) => return Err(Error::from(error).into()),
                 Ok(()) => return Ok(Value::Null),
             }
@@ -138,9 +145,8 @@ impl Conversations {
         self.commit_letter(job, turn, move |unit| {
             // It may have been deleted; nothing would ever remove what it leaves.
             bots::store::lock(unit, bot.id)?;
-            if bots::store::by_id(unit, bot.id)?.is_none() {
-                return Err(ConversationError::Busy);
-            }
+            let present = bots::store::by_id(unit, bot.id)?.ok_or(ConversationError::Busy)?;
+            present.check_sessions(unit, at)?;
             store::insert(
                 unit,
                 &NewRow {
@@ -191,6 +197,11 @@ impl Conversations {
         .await?;
         Ok(())
     }
+}
+
+/// It keeps its place in the line of its letters: those that come later wait behind it.
+const fn later() -> JobError {
+    JobError::NotYet(LOOK_AGAIN)
 }
 
 /// Another node has the job by now, or the database failed.

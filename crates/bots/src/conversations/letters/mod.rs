@@ -33,7 +33,8 @@ use crate::{Settings, bots, memory::keywords::text};
 use address::Address;
 pub(super) use delivery::{Told, with_jobs};
 
-/// Puts a letter into a conversation. While the bot is off or the staff has taken over it waits, which is no attempt.
+/// Puts a letter into a conversation. While the bot is off, the staff has taken over, or one conversation more would be
+/// too many, it waits, which is no attempt.
 const DELIVER: JobKind<Letter> = JobKind::new("conversations.deliver").attempts(100);
 
 /// So long a letter waits at the most: one that is looked at for ever would be, with all that stand behind it.

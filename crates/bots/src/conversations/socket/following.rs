@@ -1,34 +1,27 @@
 //! What a connection follows: begun, taken up again where it was lost, and given up.
 
-use std::sync::Arc;
-
 use axum::extract::ws::Utf8Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use gateway::{Frame, FrameHandler, Socket, module::BoxFuture};
+use gateway::{Following, Frame, FrameHandler, Socket, Topic, module::BoxFuture};
 use kernel::{
     Actor, Error, Id, Permission,
     id::{ConversationId, kind::Conversation as ConversationKind},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Map;
 use utoipa::ToSchema;
 
-use super::{fields, signed_in};
-use crate::conversations::{Conversations, follow::Missed, hub::Frame as Said};
-
-/// Topics of one frame.
-const MOST: usize = 100;
-/// The beginning of the topics that are conversations.
-const CONVERSATION: &str = "conversation:";
+use super::fields;
+use crate::conversations::{
+    Conversations,
+    follow::{Heard, Missed},
+    hub::Frame as Said,
+};
 
 /// Answers `resume` frames: what was said after a place comes again, and then what is said.
 pub(in crate::conversations) struct Resumes(pub(in crate::conversations) Conversations);
 
-/// Answers `subscribe` frames: topics are followed from now on.
-pub(in crate::conversations) struct Subscribes(pub(in crate::conversations) Conversations);
-
-/// Answers `unsubscribe` frames: topics are followed no more.
-pub(in crate::conversations) struct Unsubscribes;
+/// The topics that are conversations.
+pub(in crate::conversations) struct Topics(pub(in crate::conversations) Conversations);
 
 /// The fields of a `resume` frame.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -55,28 +48,6 @@ pub(in crate::conversations) struct Resumed {
     count: u64,
 }
 
-/// The fields of `subscribe` and `unsubscribe` frames.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::conversations) struct Topics {
-    /// What is meant, each as `conversation:` and the id of a conversation. At most 100.
-    topics: Vec<String>,
-}
-
-impl Topics {
-    /// The conversations that are meant, or everything that is wrong with them.
-    fn conversations(&self) -> kernel::Result<Vec<Id<ConversationKind>>> {
-        if self.topics.is_empty() || self.topics.len() > MOST {
-            return Err(Error::invalid("topics", format!("must be 1 to {MOST}")));
-        }
-        let one = |topic: &String| topic.strip_prefix(CONVERSATION).and_then(|id| id.parse().ok());
-        let all: Option<Vec<_>> = self.topics.iter().map(one).collect();
-        all.ok_or_else(|| {
-            Error::invalid("topics", "must be such as conversation:conv_…; there are no others")
-        })
-    }
-}
-
 /// Forwards what is said in a conversation, from after that place on, if it is not forwarded already.
 pub(super) async fn follow(
     conversations: &Conversations,
@@ -95,8 +66,23 @@ pub(super) async fn follow(
     Ok(())
 }
 
-fn forward(socket: &Socket, key: String, from: u64, said: impl Stream<Item = Arc<Said>> + Send + 'static) {
-    socket.follow(key, from, said.flat_map(|frame| stream::iter(texts(&frame))));
+fn forward(socket: &Socket, key: String, from: u64, heard: impl Stream<Item = Heard> + Send + 'static) {
+    socket.follow(key, from, texts_of(socket, heard));
+}
+
+/// What a connection is sent of what is heard in a conversation.
+fn texts_of<S: Stream<Item = Heard> + Send + 'static>(
+    socket: &Socket,
+    heard: S,
+) -> impl Stream<Item = Utf8Bytes> + Send + use<S> {
+    let number = socket.number();
+    let texts = move |heard| {
+        stream::iter(match heard {
+            Heard::Said(frame) => [Some(frame.text()), frame.suggestion()],
+            Heard::Typing(told) => [told.text_for(number), None],
+        })
+    };
+    heard.flat_map(texts).filter_map(std::future::ready)
 }
 
 /// What a connection is sent of something that was said.
@@ -137,7 +123,7 @@ impl Resumes {
 impl FrameHandler for Resumes {
     fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
         Box::pin(async move {
-            let who = signed_in(socket)?;
+            let who = socket.signed_in()?;
             let Resume { conversation_id, since } = fields("resume", frame.body)?;
             let tell = |Missed { from, count }| {
                 socket.send("resumed", &Resumed { id: frame.id, conversation_id, from, count });
@@ -147,34 +133,28 @@ impl FrameHandler for Resumes {
     }
 }
 
-impl FrameHandler for Subscribes {
-    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
-        Box::pin(async move {
-            let who = signed_in(socket)?;
-            who.require(Permission::CHAT_READ)?;
-            let mut ids = fields::<Topics>("subscribe", frame.body)?.conversations()?;
-            ids.retain(|id| socket.followed_from(&id.to_string()).is_none());
-            ids.sort_unstable();
-            ids.dedup();
-            socket.check_room(ids.len())?;
-            for (id, from, frames) in self.0.follow_all(&who, ids).await? {
-                forward(socket, id.to_string(), from, frames);
-            }
-            socket.ack(frame.id.as_deref(), Map::new());
-            Ok(())
-        })
+impl Topic for Topics {
+    fn id(&self, text: &str) -> Option<String> {
+        text.parse().ok().map(|id: ConversationId| id.to_string())
     }
-}
 
-impl FrameHandler for Unsubscribes {
-    fn handle<'a>(&'a self, socket: &'a Socket, frame: Frame) -> BoxFuture<'a, kernel::Result<()>> {
+    fn follow<'a>(
+        &'a self,
+        who: &'a Actor,
+        socket: &'a Socket,
+        ids: Vec<String>,
+    ) -> BoxFuture<'a, kernel::Result<Vec<Following>>> {
         Box::pin(async move {
-            signed_in(socket)?;
-            for id in fields::<Topics>("unsubscribe", frame.body)?.conversations()? {
-                socket.unfollow(&id.to_string());
-            }
-            socket.ack(frame.id.as_deref(), Map::new());
-            Ok(())
+            who.require(Permission::CHAT_READ)?;
+            let ids = ids.iter().map(|id| id.parse()).collect::<Result<_, _>>();
+            let ids = ids.map_err(|_| Error::not_found("conversation"))?;
+            let followed = self.0.follow_all(who, ids).await?;
+            let following = |(id, from, heard): (Id<ConversationKind>, _, _)| Following {
+                id: id.to_string(),
+                from,
+                frames: texts_of(socket, heard).boxed(),
+            };
+            Ok(followed.into_iter().map(following).collect())
         })
     }
 }

@@ -309,3 +309,21 @@ async fn letters_to_who_may_not_sign_in_and_of_a_bot_that_is_gone_end(app: App) 
     })
     .await;
 }
+
+#[botserver_test]
+async fn a_letter_begins_no_more_conversations_than_may_be_held_at_once(app: App) {
+    let bot = app.bot("Messenger", MESSENGER).await;
+    let (ann, bo, admin) = (app.user("ann").await, app.user("bob").await, app.admin());
+    admin.put("/bots/messenger/access", json!({ "max_concurrent_sessions": 1 })).await.assert_ok();
+    let mine = ann.converse(&bot).await;
+
+    ann.say(&mine, "bob|one").await;
+    ann.say(&mine, "bob|two").await;
+
+    until_letters_stand(&admin, 1, 0, 0).await;
+    assert!(bo.get("/conversations").await.assert_ok().items().is_empty());
+    ann.post(path(&mine, "/end"), json!({})).await.assert_ok();
+    app.hasten_jobs("conversations.deliver").await;
+    let theirs = conversation_of(&bo, &bot).await;
+    assert_eq!(texts(&json!(history(&bo, &theirs, 2).await)), ["one", "two"]);
+}

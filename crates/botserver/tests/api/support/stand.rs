@@ -19,7 +19,7 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use gateway::{
     Access, Authenticator, Body, By, Door, Edge, Envelope, Frame, FrameHandler, Limit, Module, Params,
-    RateLimits, Reply, Settings, Socket, Sockets, State, Tls, Upload, Visit, contract::Contract,
+    RateLimits, Reply, Settings, Socket, Sockets, State, Stub, Tls, Upload, Visit, contract::Contract,
     module::BoxFuture, routes,
 };
 use kernel::{Error, Origin, PermissionSet, Principal, Surroundings, Timestamp};
@@ -156,6 +156,25 @@ impl Authenticator for Doorkeeper {
 
     fn visit<'a>(&'a self, _: Option<&'a str>, _: &'a Origin) -> BoxFuture<'a, kernel::Result<Visit>> {
         Box::pin(async { Err(Error::not_found("bot that is open to visitors")) })
+    }
+
+    fn redeem<'a>(
+        &'a self,
+        _: &'a str,
+        _: IpAddr,
+        _: Timestamp,
+    ) -> BoxFuture<'a, kernel::Result<(Arc<Principal>, Stub)>> {
+        Box::pin(async { Err(Error::unauthorized("There are no tickets.", "ticket_invalid")) })
+    }
+
+    fn recall<'a>(
+        &'a self,
+        _: &'a Stub,
+        who: &'a Principal,
+        _: IpAddr,
+        now: Timestamp,
+    ) -> BoxFuture<'a, kernel::Result<Arc<Principal>>> {
+        self.again(who, now)
     }
 
     fn again<'a>(

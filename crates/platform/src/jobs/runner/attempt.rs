@@ -61,6 +61,7 @@ pub(super) async fn run(node: Arc<Node>, row: Row, course: Course, held_until: T
     let handler = node.handler(&row.kind).cloned();
     let attempt = Arc::new(Attempt {
         db: node.db.clone(),
+        bus: node.bus.clone(),
         settings: node.settings.clone(),
         backoff: handler.as_ref().map_or(kind::BACKOFF, |handler| handler.backoff),
         org: row.org_id,

@@ -30,6 +30,7 @@ use super::{
     context::Attempt,
     lifecycle::{Course, Lease},
     store::{self, Beside, Outlook, Row},
+    watching,
 };
 use crate::{
     bus::{Bus, Heard},
@@ -210,7 +211,7 @@ impl Loop {
     /// Claims jobs for the free workers and begins to run them; gives their number.
     async fn claim(&mut self, free: usize) -> Result<u64, DbError> {
         let (node, turn) = (Arc::clone(&self.node), self.turn);
-        let owner = node.name;
+        let (owner, bus) = (node.name, node.bus.clone());
         let until = node.surroundings.now() + lease::length(&node.settings);
         let (claimed, turn) = node
             .db
@@ -223,7 +224,9 @@ impl Loop {
                             turn = row.org_id.uuid();
                             let Some(course) = row.course()?.claim(Lease { owner, until }) else { continue };
                             let now = unit.surroundings().now();
-                            store::save(&unit.org(row.org_id), &row, &course, &Beside::default(), now)?;
+                            let own = unit.org(row.org_id);
+                            store::save(&own, &row, &course, &Beside::default(), now)?;
+                            watching::tell(&bus, &own, row.id, row.created_by);
                             claimed.push((row, course));
                         }
                         // Round once: nobody has any.
@@ -340,7 +343,9 @@ impl Node {
                     }
                     let Some(course) = row.course()?.expire(now) else { continue };
                     let beside = Beside { result: None, forget_at: settings.forget_at(course.stage, now) };
-                    store::save(&unit.org(row.org_id), &row, &course, &beside, now)?;
+                    let own = unit.org(row.org_id);
+                    store::save(&own, &row, &course, &beside, now)?;
+                    watching::tell(&node.bus, &own, row.id, row.created_by);
                     taken.push((row, course));
                 }
                 Ok::<_, DbError>(taken)
