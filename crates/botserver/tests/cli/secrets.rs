@@ -127,9 +127,12 @@ impl Planted {
 
     /// A text, and the bytes that it stands for.
     fn encoded(what: &str, secret: &str, bytes: &[u8]) -> Self {
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut planted = Self::text(what, secret);
-        planted.forms.extend([bytes.to_vec(), hex.to_uppercase().into_bytes(), hex.into_bytes()]);
+        planted.forms.push(bytes.to_vec());
+        for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
+            let digit = |four: u8| digits[usize::from(four)];
+            planted.forms.push(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect());
+        }
         planted
     }
 

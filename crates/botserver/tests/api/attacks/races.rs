@@ -93,11 +93,11 @@ async fn a_role_that_grows_while_it_is_given_is_given_by_nobody_whom_it_outranks
         app.admin().post("/roles", role).await.assert_status(201);
         let path = format!("/roles/{name}");
         // As it is to be, it is no administrator's to give.
-        let grown = json!({ "hierarchy_level": 90 });
+        let higher = json!({ "hierarchy_level": 90 });
 
         let (admin, gift) = (app.admin(), json!({ "role_id": name }));
         let (grows, _) =
-            tokio::join!(admin.patch(&path, grown), boss.post(format!("/users/{ann}/roles"), gift.clone()));
+            tokio::join!(admin.patch(&path, higher), boss.post(format!("/users/{ann}/roles"), gift.clone()));
 
         grows.assert_ok();
         let bob = id_of(&app.user(&format!("bob{round}")).await).await;
