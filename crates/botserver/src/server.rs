@@ -141,6 +141,7 @@ impl House {
             settings: config.identity.clone(),
             bootstrap_secret: config.bootstrap_secret.clone(),
             public_url: config.public_url(),
+            mailer: mailer.clone(),
         });
         let egress = Egress::new(&config.egress);
         let own_api = OwnApi::default();

@@ -13,6 +13,7 @@ use platform::{
     bus::Bus,
     counters::Counters,
     db::{Db, DbError, DbOptions},
+    mail::{self, Mailer},
     secrets::Secrets,
 };
 use test_database::TestDatabase;
@@ -74,15 +75,19 @@ pub(crate) async fn identity(db: &Db, world: &Surroundings, change: impl FnOnce(
 }
 
 async fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settings) -> Identity {
+    let secrets = secrets(db, world).await;
+    let (public_url, unset) = ("http://localhost:8080".to_owned(), mail::Settings::default());
+    let mailer = Mailer::new(&unset, &public_url, db.clone(), secrets.clone(), world.clone()).unwrap();
     Identity::new(Parts {
         db: db.clone(),
         world: world.clone(),
         counters: Counters::default(),
         bus,
-        secrets: secrets(db, world).await,
+        secrets,
         settings,
         bootstrap_secret: None,
-        public_url: "http://localhost:8080".to_owned(),
+        public_url,
+        mailer,
     })
 }
 

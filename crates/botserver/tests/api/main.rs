@@ -22,6 +22,7 @@ mod groups;
 mod hooks;
 mod jobs;
 mod leaving;
+mod mail;
 mod memory;
 mod nodes;
 mod operations;

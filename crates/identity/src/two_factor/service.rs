@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     Settings, auth,
+    mails::Mails,
     passwords::Passwords,
     roles::Effective,
     security,
@@ -39,6 +40,7 @@ pub struct TwoFactor {
     passwords: Passwords,
     counters: Counters,
     callers: Callers,
+    mails: Mails,
 }
 
 /// How long a setup waits for its confirmation.
@@ -54,8 +56,9 @@ impl TwoFactor {
         passwords: Passwords,
         counters: Counters,
         callers: Callers,
+        mails: Mails,
     ) -> Self {
-        Self { db, world, settings, secrets, passwords, counters, callers }
+        Self { db, world, settings, secrets, passwords, counters, callers, mails }
     }
 
     /// Lets another code, or a password in place of one, be looked at, or refuses it. Counted by user, so that a
@@ -180,6 +183,7 @@ impl TwoFactor {
                 sessions::store::second_factor_shown(server, who.session)?;
                 sessions::rights_changed(server, &this.callers, user, now)?;
                 unit.audit(Audit::by(&who, "mfa_enabled", Category::Security).on("user", user))?;
+                this.tell(unit, user, true)?;
                 this.told_in(unit, user, now)
             })
             .await
@@ -220,6 +224,7 @@ impl TwoFactor {
                 users::store::set_two_factor(server, user, false, now)?;
                 let entry = Audit::by(&who, "mfa_disabled", Category::Security).on("user", user);
                 unit.audit(entry.named(account.username.as_str()).detail("reset", !own))?;
+                this.tell(unit, user, false)?;
                 this.told_in(unit, user, now)
             })
             .await
@@ -270,6 +275,11 @@ impl TwoFactor {
     async fn home_of(&self, user: Id<kind::User>) -> Result<Id<kind::Organization>> {
         let account = self.db.read_server(move |tx| users::store::find(tx, user)).await?;
         account.map(|account| account.home_org_id).ok_or(TwoFactorError::NoSuchUser)
+    }
+
+    fn tell(&self, home: &Unit<'_>, user: Id<kind::User>, is_on: bool) -> Result<()> {
+        let account = users::store::find(home.server(), user)?.ok_or(TwoFactorError::NoSuchUser)?;
+        Ok(self.mails.second_factor(home, &account, is_on)?)
     }
 
     fn told_in(&self, home: &Unit<'_>, user: Id<kind::User>, now: Timestamp) -> Result<TwoFactorStatus> {
