@@ -76,8 +76,7 @@ pub(crate) async fn identity(db: &Db, world: &Surroundings, change: impl FnOnce(
 
 async fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settings) -> Identity {
     let secrets = secrets(db, world).await;
-    let (public_url, unset) = ("http://localhost:8080".to_owned(), mail::Settings::default());
-    let mailer = Mailer::new(&unset, &public_url, db.clone(), secrets.clone(), world.clone()).unwrap();
+    let mailer = no_mail(db, &secrets, world);
     Identity::new(Parts {
         db: db.clone(),
         world: world.clone(),
@@ -86,9 +85,15 @@ async fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settin
         secrets,
         settings,
         bootstrap_secret: None,
-        public_url,
+        public_url: "http://localhost:8080".to_owned(),
         mailer,
     })
+}
+
+/// What sends no mail.
+pub(crate) fn no_mail(db: &Db, secrets: &Secrets, world: &Surroundings) -> Mailer {
+    let unset = mail::Settings::default();
+    Mailer::new(&unset, "http://localhost:8080", db.clone(), secrets.clone(), world.clone()).unwrap()
 }
 
 /// What seals secrets in that database, with one master key for all nodes.

@@ -56,7 +56,7 @@ impl App {
 
     /// How many jobs of that kind have that status.
     async fn jobs_of(&self, kind: &str, status: &str) -> u64 {
-        let path = format!("/jobs?filter[kind]={kind}&filter[status]={status}&count=exact");
+        let path = format!("/admin/jobs?filter[kind]={kind}&filter[status]={status}&count=exact");
         self.admin().get(path).await.assert_ok().data()["total"].as_u64().expect("a total")
     }
 

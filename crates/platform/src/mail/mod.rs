@@ -183,8 +183,10 @@ impl Mailer {
     async fn send(&self, job: &JobContext, id: Uuid) -> Result<Value, JobError> {
         let found = self.0.db.read(job.org(), move |tx| store::find(tx, id));
         let found: Result<_, DbError> = found.await;
-        // It was sent, or given up, by who had the job before.
-        let Some(row) = found? else { return Ok(Value::Null) };
+        // It goes together with its job, or before it where it was given up; such a job can be asked to run again.
+        let Some(row) = found? else {
+            return Err(JobError::fail("The mail is not kept any more."));
+        };
         if row.expires_at <= self.0.world.now() {
             return forget(job, id, "given_up", JobError::fail("The mail could not be sent in time.")).await;
         }

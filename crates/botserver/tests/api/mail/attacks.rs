@@ -20,7 +20,8 @@ fn an_unknown_address_goes_the_way_of_a_known_one() {
         app.jobs_come_to("identity.reset_password", "completed", 2).await;
         smtp.await_mail("ann@example.com", 1);
         assert!(smtp.mails_to("nobody@example.com").is_empty());
-        let jobs = app.admin().get("/jobs?filter[kind]=identity.reset_password").await.assert_ok().items();
+        let jobs =
+            app.admin().get("/admin/jobs?filter[kind]=identity.reset_password").await.assert_ok().items();
         assert!(jobs.iter().all(|job| job["result"].is_null() && job["error"].is_null()), "{jobs:?}");
         let (payloads, _) = app.at_rest().await;
         assert!(payloads.iter().all(|text| !text.contains("example.com")), "{payloads:?}");

@@ -26,7 +26,7 @@ fn what_the_server_puts_off_is_sent_again_and_what_it_refuses_is_given_up() {
         assert!(smtp.mails_to("never-bob@example.com").is_empty());
         let (_, waiting) = app.at_rest().await;
         assert_eq!(waiting, 0);
-        let failed = app.admin().get("/jobs?filter[status]=failed").await.assert_ok().items();
+        let failed = app.admin().get("/admin/jobs?filter[status]=failed").await.assert_ok().items();
         assert_eq!(failed[0]["error"], "The mail server refuses the mail.");
     });
 }
@@ -54,7 +54,8 @@ fn mail_goes_over_tls_with_a_sign_in_and_not_to_who_has_another_certificate() {
         make(&app, "ann").await;
         app.jobs_come_to("mail.send", "queued", 1).await;
         let waits = async || {
-            let job = app.admin().get("/jobs?filter[kind]=mail.send").await.assert_ok().items().remove(0);
+            let job =
+                app.admin().get("/admin/jobs?filter[kind]=mail.send").await.assert_ok().items().remove(0);
             job["error"] == "The mail server does not take the mail now."
         };
         comes(waits).await;

@@ -20,10 +20,8 @@ impl House {
     /// Keeps the token of a link as if it had been mailed there; gives the token.
     async fn mailed(&self, purpose: Purpose, link: Link, user: UserId, to: &'static str) -> Secret {
         let token = Secret::new(link.url.reveal().split_once("#token=").unwrap().1);
-        let kept: Result<_, DbError> = self
-            .db
-            .write_server(move |unit| store::insert_token(unit, purpose, &link, user, Some(to)))
-            .await;
+        let kept: Result<_, DbError> =
+            self.db.write_server(move |unit| store::insert_token(unit, purpose, &link, user, Some(to))).await;
         kept.unwrap();
         token
     }
