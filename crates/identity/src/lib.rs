@@ -109,16 +109,16 @@ impl Identity {
         let callers = Callers::new(bus);
         let visitors = Visitors::new(db.clone(), world.clone(), callers.clone());
         let attempts = Attempts::new(db.clone(), counters.clone(), Arc::clone(&settings));
-        let two_factor = TwoFactor::new(
-            db.clone(),
-            world.clone(),
-            Arc::clone(&settings),
-            secrets.clone(),
-            passwords.clone(),
-            counters.clone(),
-            callers.clone(),
-            mails.clone(),
-        );
+        let two_factor = TwoFactor {
+            db: db.clone(),
+            world: world.clone(),
+            settings: Arc::clone(&settings),
+            secrets: secrets.clone(),
+            passwords: passwords.clone(),
+            counters: counters.clone(),
+            callers: callers.clone(),
+            mails: mails.clone(),
+        };
         Self {
             auth: Auth {
                 db: db.clone(),

@@ -88,7 +88,7 @@ pub(crate) fn module(auth: &Auth, founding: &Founding) -> Module {
                 .repeats(Repeats::Ignored),
         )
         .root_route(auth, routes!(page::set_password), Access::public().uncounted())
-        .root_route(auth, routes!(page::confirm_email), Access::public().uncounted())
+        .root_route(auth, routes!(page::confirm_email_page), Access::public().uncounted())
         .route(
             founding,
             routes!(routes::bootstrap),

@@ -67,7 +67,7 @@ pub(super) async fn set_password() -> Response {
     path = "/confirm-email",
     responses((status = 200, content_type = "text/html", body = String, example = json!("<!doctype html>…"))),
 )]
-pub(super) async fn confirm_email() -> Response {
+pub(super) async fn confirm_email_page() -> Response {
     CONFIRM_EMAIL.shown()
 }
 

@@ -33,14 +33,14 @@ type Result<T> = std::result::Result<T, TwoFactorError>;
 /// Second factors. A cheap handle.
 #[derive(Clone)]
 pub struct TwoFactor {
-    db: Db,
-    world: Surroundings,
-    settings: Arc<Settings>,
-    secrets: Secrets,
-    passwords: Passwords,
-    counters: Counters,
-    callers: Callers,
-    mails: Mails,
+    pub(crate) db: Db,
+    pub(crate) world: Surroundings,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) secrets: Secrets,
+    pub(crate) passwords: Passwords,
+    pub(crate) counters: Counters,
+    pub(crate) callers: Callers,
+    pub(crate) mails: Mails,
 }
 
 /// How long a setup waits for its confirmation.
@@ -48,19 +48,6 @@ const PENDING: TimeDelta = TimeDelta::seconds(600);
 const MINUTE: Duration = Duration::from_mins(1);
 
 impl TwoFactor {
-    pub(crate) fn new(
-        db: Db,
-        world: Surroundings,
-        settings: Arc<Settings>,
-        secrets: Secrets,
-        passwords: Passwords,
-        counters: Counters,
-        callers: Callers,
-        mails: Mails,
-    ) -> Self {
-        Self { db, world, settings, secrets, passwords, counters, callers, mails }
-    }
-
     /// Lets another code, or a password in place of one, be looked at, or refuses it. Counted by user, so that a
     /// guesser gains nothing by beginning anew.
     pub(crate) async fn admit(&self, user: Id<kind::User>) -> Result<()> {

@@ -74,8 +74,8 @@ pub enum MailError {
     Setting(&'static str, String),
 }
 
-/// A mail to be sent.
-#[derive(Debug, Clone)]
+/// A mail to be sent. It may hold a link that opens an account, so nothing prints it.
+#[derive(Clone)]
 pub struct Mail {
     to: String,
     template: &'static Template,
