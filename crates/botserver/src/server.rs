@@ -39,6 +39,7 @@ use platform::{
     idempotency::Idempotency,
     jobs::{Jobs, Runner},
     lock::DataLock,
+    mail::Mailer,
     objects::Objects,
     secrets::Secrets,
     settings::Runtime,
@@ -57,6 +58,7 @@ pub struct House {
     /// Bots and conversations.
     pub bots: Bots,
     webhooks: Webhooks,
+    mailer: Mailer,
     /// The audit log.
     pub audits: Audits,
     /// The configuration in force.
@@ -122,6 +124,14 @@ impl House {
         let settings = Runtime::open(layers, db.clone(), bus.clone(), surroundings.clone(), install)
             .await
             .context("the changed settings can't be read")?;
+        let mailer = Mailer::new(
+            &config.mail,
+            &config.public_url(),
+            db.clone(),
+            secrets.clone(),
+            surroundings.clone(),
+        )
+        .context("mail can't be sent as it is configured")?;
         let identity = Identity::new(identity::Parts {
             db: db.clone(),
             world: surroundings.clone(),
@@ -131,6 +141,7 @@ impl House {
             settings: config.identity.clone(),
             bootstrap_secret: config.bootstrap_secret.clone(),
             public_url: config.public_url(),
+            mailer: mailer.clone(),
         });
         let egress = Egress::new(&config.egress);
         let own_api = OwnApi::default();
@@ -162,6 +173,7 @@ impl House {
             identity,
             bots,
             webhooks,
+            mailer,
             audits,
             settings,
             live,
@@ -204,7 +216,7 @@ impl House {
         modules.extend(self.bots.modules());
         modules.push(audit_api::module(&self.audits));
         modules.push(jobs_api::module(&self.db, &self.jobs, &self.surroundings));
-        modules.push(upkeep::module(&self.db, &self.objects, &self.surroundings));
+        modules.push(upkeep::module(&self.db, &self.objects, &self.mailer, &self.surroundings));
         modules.push(web::module());
         modules
     }

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod auth;
 pub mod groups;
 pub mod ids;
+mod mails;
 pub mod membership;
 mod migrations;
 mod organizations;
@@ -32,6 +33,7 @@ use platform::{
     bus::Bus,
     counters::Counters,
     db::{Db, Migration},
+    mail::Mailer,
     secrets::Secrets,
 };
 
@@ -46,7 +48,8 @@ pub use tickets::Tickets;
 pub use two_factor::TwoFactor;
 pub use users::Users;
 
-use auth::{Attempts, Founding, PasswordLinks};
+use auth::{Attempts, Founding};
+use mails::Mails;
 use passwords::Passwords;
 use sessions::{authenticator, revocation::Callers};
 use tokens::TokenKind;
@@ -94,28 +97,32 @@ pub struct Parts {
     pub bootstrap_secret: Option<Secret>,
     /// Links for people begin with it.
     pub public_url: String,
+    /// What sends mail to people.
+    pub mailer: Mailer,
 }
 
 impl Identity {
     /// The services on an open database. Needs a running Tokio: two small tasks hear revocations and write down when
     /// sessions are used, until the last clone is gone.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, world, counters, bus, secrets, settings, bootstrap_secret, public_url } = parts;
+        let Parts { db, world, counters, bus, secrets, settings, bootstrap_secret, public_url, mailer } =
+            parts;
         let settings = Arc::new(settings);
         let passwords = Passwords::new(&settings.hashing, world.clone());
-        let links = PasswordLinks::new(&public_url, &settings);
+        let mails = Mails::new(mailer, &public_url, Arc::clone(&settings));
         let callers = Callers::new(bus);
         let visitors = Visitors::new(db.clone(), world.clone(), callers.clone());
         let attempts = Attempts::new(db.clone(), counters.clone(), Arc::clone(&settings));
-        let two_factor = TwoFactor::new(
-            db.clone(),
-            world.clone(),
-            Arc::clone(&settings),
-            secrets,
-            passwords.clone(),
-            counters,
-            callers.clone(),
-        );
+        let two_factor = TwoFactor {
+            db: db.clone(),
+            world: world.clone(),
+            settings: Arc::clone(&settings),
+            secrets: secrets.clone(),
+            passwords: passwords.clone(),
+            counters: counters.clone(),
+            callers: callers.clone(),
+            mails: mails.clone(),
+        };
         Self {
             auth: Auth {
                 db: db.clone(),
@@ -126,6 +133,9 @@ impl Identity {
                 attempts,
                 visitors: visitors.clone(),
                 two_factor: two_factor.clone(),
+                mails: mails.clone(),
+                secrets,
+                counters,
             },
             two_factor,
             security: Security::new(db.clone(), world.clone(), Arc::clone(&settings)),
@@ -139,8 +149,8 @@ impl Identity {
             roles: Roles::new(db.clone(), world.clone(), callers.clone()),
             groups: Groups::new(db.clone(), world.clone(), callers.clone()),
             api_keys: ApiKeys::new(db.clone(), world.clone(), Arc::clone(&settings), callers.clone()),
-            users: Users::new(db.clone(), world.clone(), settings, passwords, links, callers.clone()),
             tickets: Tickets::new(db.clone(), world.clone()),
+            users: Users::new(db.clone(), world.clone(), settings, passwords, mails, callers.clone()),
             sessions: Sessions::new(db.clone(), world, callers.clone(), visitors.clone()),
             authenticator: authenticator::Authenticator::new(db, callers.clone()),
             visitors,

@@ -42,7 +42,17 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     Migration::new("m20261201_53_identity_sign_in_steps", SIGN_IN_STEPS),
     Migration::new("m20261201_75_identity_audit_exports", EXPORTS),
     TICKETS,
+    Migration::new("m20261202_21_identity_mailed_links", MAILED_LINKS),
 ];
+
+/// A link that was mailed knows where to, and is good only while the account has that address. An address that somebody
+/// gave themselves waits beside the one in force.
+const MAILED_LINKS: &str = "
+ALTER TABLE server_one_time_tokens ADD COLUMN email text;
+ALTER TABLE server_users ADD COLUMN pending_email text;
+ALTER TABLE server_users ADD COLUMN pending_email_key keytext;
+CREATE INDEX server_users_by_pending_email ON server_users (pending_email_key);
+";
 
 /// Who has shown their password waits here for their second factor. A session that is `confined` is good for one thing
 /// until that is done.

@@ -77,6 +77,14 @@ pub struct Settings {
     pub logins_per_minute: u32,
     /// Hours that the link works which lets a new user set a password.
     pub password_link_hours: Within<1, 720>,
+    /// Minutes that the link works which lets somebody set another password.
+    pub reset_link_minutes: Within<5, 1440>,
+    /// Hours that the link works which confirms an address.
+    pub email_link_hours: Within<1, 720>,
+    /// Links of one kind that can be asked for in an hour, for one address, without credentials; 0 is no limit.
+    pub mail_requests_per_hour: u32,
+    /// Who can make an account of their own.
+    pub registration: Registration,
 }
 
 impl Default for Settings {
@@ -91,6 +99,10 @@ impl Default for Settings {
             api_keys: KeyPolicy::default(),
             logins_per_minute: 5,
             password_link_hours: Within::new(24),
+            reset_link_minutes: Within::new(60),
+            email_link_hours: Within::new(24),
+            mail_requests_per_hour: 3,
+            registration: Registration::default(),
         }
     }
 }
@@ -99,6 +111,58 @@ impl Settings {
     /// Makes hashing as cheap as it can be, for suites that make many users. Never for a real server.
     pub fn fast_hashing_for_tests(&mut self) {
         self.hashing = Hashing { memory_kib: Within::new(8), passes: Within::new(1), ..self.hashing.clone() };
+    }
+}
+
+/// Who can make an account of their own, and what it is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Registration {
+    /// Can people make accounts of their own? They need mail, to confirm their address.
+    pub enabled: bool,
+    /// The role of such an account: `guest`, `viewer` or `member`.
+    pub role: RegisteredRole,
+    /// Domains that addresses people give themselves may be in; with none all are.
+    pub allowed_email_domains: Vec<String>,
+}
+
+impl Registration {
+    /// Refuses an address in another domain.
+    pub(crate) fn check_address(&self, email: &str) -> Result<(), kernel::Error> {
+        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let mut allowed =
+            self.allowed_email_domains.iter().map(|domain| domain.trim().trim_start_matches('@'));
+        if self.allowed_email_domains.is_empty()
+            || allowed.any(|allowed| allowed.eq_ignore_ascii_case(domain))
+        {
+            return Ok(());
+        }
+        let problem = "is in a domain whose addresses are not taken here";
+        Err(kernel::Error::invalid("email", problem).reason("email_domain_not_allowed"))
+    }
+}
+
+/// The roles that an account can begin with that somebody made for themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RegisteredRole {
+    /// Talks with bots.
+    Guest,
+    /// Reads.
+    Viewer,
+    /// Works.
+    #[default]
+    Member,
+}
+
+impl RegisteredRole {
+    /// The role's name.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Viewer => "viewer",
+            Self::Member => "member",
+        }
     }
 }
 

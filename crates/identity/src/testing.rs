@@ -13,6 +13,7 @@ use platform::{
     bus::Bus,
     counters::Counters,
     db::{Db, DbError, DbOptions},
+    mail::{self, Mailer},
     secrets::Secrets,
 };
 use test_database::TestDatabase;
@@ -79,16 +80,25 @@ pub(crate) async fn identity(db: &Db, world: &Surroundings, change: impl FnOnce(
 }
 
 async fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settings) -> Identity {
+    let secrets = secrets(db, world).await;
+    let mailer = no_mail(db, &secrets, world);
     Identity::new(Parts {
         db: db.clone(),
         world: world.clone(),
         counters: Counters::default(),
         bus,
-        secrets: secrets(db, world).await,
+        secrets,
         settings,
         bootstrap_secret: None,
         public_url: "http://localhost:8080".to_owned(),
+        mailer,
     })
+}
+
+/// What sends no mail.
+pub(crate) fn no_mail(db: &Db, secrets: &Secrets, world: &Surroundings) -> Mailer {
+    let unset = mail::Settings::default();
+    Mailer::new(&unset, "http://localhost:8080", db.clone(), secrets.clone(), world.clone()).unwrap()
 }
 
 /// What seals secrets in that database, with one master key for all nodes.

@@ -28,6 +28,8 @@ pub(crate) enum TokenKind {
     Challenge,
     /// Opens one WebSocket, from its address.
     Ticket,
+    /// Confirms an address, once.
+    Email,
 }
 
 impl TokenKind {
@@ -40,6 +42,7 @@ impl TokenKind {
             Self::ApiKey => "bsk_",
             Self::Challenge => "bsc_",
             Self::Ticket => "bst_",
+            Self::Email => "bse_",
         }
     }
 }

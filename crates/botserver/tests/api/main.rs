@@ -23,6 +23,7 @@ mod groups;
 mod hooks;
 mod jobs;
 mod leaving;
+mod mail;
 mod matrix;
 mod memory;
 mod nodes;

@@ -2,74 +2,27 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-use kernel::{Actor, Error, FieldErrors, Id, Origin, Secret, Surroundings, Timestamp, id::kind};
+use kernel::{Actor, Error, FieldErrors, Id, Origin, Secret, Timestamp, id::kind};
 use platform::{
     audit::{Audit, Category},
     db::{Db, DbError, ServerTx, ServerUnit},
 };
 
 use super::{
-    Auth, AuthError, attempts,
+    Auth, AuthError, attempts, by_mail,
     model::{PasswordChange, PasswordReset, PasswordSet, Unlocked},
     service::Result,
     sign_in::confinement,
-    store,
+    store::{self, Purpose},
 };
 use crate::{
     passwords::{Passwords, Verdict},
     security::{self, Policies},
     sessions,
     settings::{PasswordPolicy, Settings},
-    tokens::{self, Disclosed, NewToken, TokenHash, TokenKind},
+    tokens::{self, TokenHash, TokenKind},
     users::{self, model::Status, store::Account},
 };
-
-/// Makes the links that set a password.
-#[derive(Clone)]
-pub(crate) struct PasswordLinks {
-    public_url: Arc<str>,
-    lasts: TimeDelta,
-}
-
-/// A link for its owner, and what the database keeps of it.
-#[derive(Clone)]
-pub(crate) struct PasswordLink {
-    pub(crate) url: Disclosed,
-    pub(crate) expires_at: Timestamp,
-    hash: TokenHash,
-}
-
-impl PasswordLinks {
-    pub(crate) fn new(public_url: &str, settings: &Settings) -> Self {
-        Self {
-            public_url: public_url.trim_end_matches('/').into(),
-            lasts: TimeDelta::hours(settings.password_link_hours.get().into()),
-        }
-    }
-
-    /// A new link. The token stands behind `#`, where browsers keep it from servers, their logs and the next page.
-    pub(crate) fn make(&self, world: &Surroundings, now: Timestamp) -> PasswordLink {
-        let token = NewToken::of(TokenKind::Password, world);
-        PasswordLink {
-            url: Disclosed::new(format!("{}/set-password#token={}", self.public_url, token.text.reveal())),
-            expires_at: now + self.lasts,
-            hash: token.hash,
-        }
-    }
-}
-
-impl PasswordLink {
-    /// Lets the link set that user's password, once. Links made before no longer do.
-    pub(crate) fn store(
-        &self,
-        unit: &ServerUnit<'_>,
-        user: Id<kind::User>,
-        now: Timestamp,
-    ) -> std::result::Result<(), DbError> {
-        store::insert_password_token(unit, &self.hash, user, self.expires_at, now)
-    }
-}
 
 /// Is that the user's password? Takes the same time where they have none.
 pub(crate) async fn is_password_of(
@@ -110,6 +63,45 @@ impl Resetting {
     }
 }
 
+/// Whoever had the password before must have no link left that opens the account: neither one that sets another password
+/// nor one that gives it their address.
+fn forget_links(unit: &ServerUnit<'_>, user: Id<kind::User>) -> std::result::Result<(), DbError> {
+    store::forget_tokens(unit, Purpose::SetPassword, user)?;
+    store::forget_tokens(unit, Purpose::ConfirmEmail, user)
+}
+
+fn forget_pending_email(
+    unit: &ServerUnit<'_>,
+    user: Id<kind::User>,
+    now: Timestamp,
+) -> std::result::Result<(), DbError> {
+    match users::store::find(unit, user)? {
+        Some(account) if account.pending_email.is_some() => {
+            users::store::save(unit, &Account { pending_email: None, updated_at: now, ..account })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The account after its password was set with a token. Who got the token by mail has thereby shown that the address is
+/// theirs.
+fn after_reset(before: &Account, token: &store::OneTime, now: Timestamp) -> Account {
+    let mut after = Account { pending_email: None, ..before.clone() };
+    after.email_verified |= token.email.is_some();
+    let waited = match before.status {
+        Status::PendingActivation => true,
+        Status::PendingVerification => token.email.is_some(),
+        _ => false,
+    };
+    if waited {
+        after.status = Status::Active;
+    }
+    if after != *before {
+        after.updated_at = now;
+    }
+    after
+}
+
 impl Auth {
     /// Sets a password with a one-time token and ends all sessions of its user.
     pub async fn reset_password(&self, origin: &Arc<Origin>, reset: PasswordReset) -> Result<PasswordSet> {
@@ -119,22 +111,28 @@ impl Auth {
         let (hash, past) = self.next("password", reset.password, hashes, &policies.password).await?;
 
         let (now, origin, callers) = (self.world.now(), Arc::clone(origin), self.callers.clone());
+        let mails = self.mails.clone();
         self.db
             .write(account.home_org_id, move |unit| {
                 let server = unit.server();
+                users::store::lock(server, account.id)?;
                 // Looked at again: somebody else may have used the token while the password was hashed.
-                if !store::use_password_token(server, &token, now)? {
+                let found = store::one_time(server, Purpose::SetPassword, &token, now)?;
+                let found = found.ok_or_else(AuthError::unknown_token)?;
+                if !store::use_token(server, Purpose::SetPassword, &token, now)? {
                     return Err(AuthError::unknown_token());
                 }
+                let before = users::store::find(server, account.id)?;
+                let before = before.filter(|account| by_mail::still_reaches(&found, account));
+                let before = before.ok_or_else(AuthError::unknown_token)?;
                 store::change_credential(server, account.id, &hash, &past, now)?;
-                store::forget_password_tokens(server, account.id)?;
-                let mut after =
-                    users::store::find(server, account.id)?.ok_or_else(AuthError::unknown_token)?;
-                if after.status == Status::PendingActivation {
-                    (after.status, after.updated_at) = (Status::Active, now);
+                forget_links(server, account.id)?;
+                let after = after_reset(&before, &found, now);
+                if after != before {
                     users::store::save(server, &after)?;
                 }
                 sessions::end_all_of(server, &callers, account.id, now)?;
+                mails.password_changed(unit, &after)?;
                 let entry = Audit::anonymous(&origin, "password_changed", Category::Authentication);
                 unit.audit(entry.as_user(account.id).on("user", account.id).named(after.username.as_str()))?;
                 Ok(PasswordSet { user_id: after.id, username: after.username })
@@ -146,8 +144,11 @@ impl Auth {
         let (now, settings) = (self.world.now(), Arc::clone(&self.settings));
         self.db
             .read_server(move |tx| {
-                let user = store::password_token(tx, &token, now)?.ok_or_else(AuthError::unknown_token)?;
-                Resetting::of(tx, &settings, user)?.ok_or_else(AuthError::unknown_token)
+                let found = store::one_time(tx, Purpose::SetPassword, &token, now)?;
+                let found = found.ok_or_else(AuthError::unknown_token)?;
+                let resetting = Resetting::of(tx, &settings, found.user_id)?;
+                let resetting = resetting.filter(|of| by_mail::still_reaches(&found, &of.account));
+                resetting.ok_or_else(AuthError::unknown_token)
             })
             .await
     }
@@ -165,6 +166,7 @@ impl Auth {
         let (hash, past) = self.next("new_password", change.new_password, hashes, &policies.password).await?;
 
         let (now, who, callers) = (self.world.now(), who.clone(), self.callers.clone());
+        let mails = self.mails.clone();
         self.db
             .write(account.home_org_id, move |unit| {
                 let server = unit.server();
@@ -175,7 +177,9 @@ impl Auth {
                     return Err(AuthError::WrongPassword);
                 }
                 store::change_credential(server, user, &hash, &past, now)?;
-                store::forget_password_tokens(server, user)?;
+                forget_links(server, user)?;
+                forget_pending_email(server, user, now)?;
+                mails.password_changed(unit, &account)?;
                 let others = sessions::store::live_of_user(server, user, now)?;
                 let others = others.into_iter().filter(|session| session.id != who.session);
                 let ended = sessions::end_all(server, &callers, others.collect(), now)?;

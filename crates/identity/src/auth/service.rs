@@ -5,7 +5,9 @@ use std::sync::Arc;
 use kernel::{Actor, Error, NEVER, Origin, Secret, Surroundings, Timestamp};
 use platform::{
     audit::{Audit, Category},
+    counters::Counters,
     db::{Db, ServerUnit},
+    secrets::Secrets,
 };
 
 use super::{
@@ -16,6 +18,7 @@ use super::{
 };
 use crate::{
     Settings,
+    mails::Mails,
     passwords::Passwords,
     security,
     sessions::{self, revocation::Callers, store::RefreshToken},
@@ -38,6 +41,9 @@ pub struct Auth {
     pub(crate) attempts: Attempts,
     pub(crate) visitors: Visitors,
     pub(crate) two_factor: TwoFactor,
+    pub(crate) mails: Mails,
+    pub(crate) secrets: Secrets,
+    pub(crate) counters: Counters,
 }
 
 impl Auth {

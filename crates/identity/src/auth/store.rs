@@ -6,7 +6,7 @@ use platform::{
     record,
 };
 
-use crate::tokens::TokenHash;
+use crate::{mails::Link, tokens::TokenHash};
 
 record! {
     /// A user's password, as far as anybody knows it.
@@ -70,57 +70,88 @@ pub(crate) fn rehash(
     Ok(())
 }
 
-/// What a one-time token is for: to set a password.
-const SET_PASSWORD: &str = "set_password";
+/// What a one-time token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To set a password.
+    SetPassword,
+    /// To confirm an address.
+    ConfirmEmail,
+}
 
-/// Keeps a token that sets the user's password. It replaces those given out before.
-pub(crate) fn insert_password_token(
+impl Purpose {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::SetPassword => "set_password",
+            Self::ConfirmEmail => "confirm_email",
+        }
+    }
+}
+
+record! {
+    /// Whose a one-time token is.
+    #[derive(Debug, Clone)]
+    pub(crate) struct OneTime {
+        pub(crate) user_id: Id<kind::User>,
+        /// Where it was mailed to, if it was.
+        pub(crate) email: Option<String>,
+    }
+}
+
+/// Keeps the token of a link. It replaces those given out before for the same purpose.
+pub(crate) fn insert_token(
     unit: &ServerUnit<'_>,
-    hash: &TokenHash,
+    purpose: Purpose,
+    link: &Link,
     user: Id<kind::User>,
-    expires_at: Timestamp,
-    now: Timestamp,
+    email: Option<&str>,
 ) -> Result<(), DbError> {
-    forget_password_tokens(unit, user)?;
+    forget_tokens(unit, purpose, user)?;
     unit.execute(
-        "INSERT INTO server_one_time_tokens (token_hash, user_id, purpose, expires_at, created_at)
-         VALUES ($1, $2, $3, $4, $5)",
-        &[hash, &user, &SET_PASSWORD, &expires_at, &now],
+        "INSERT INTO server_one_time_tokens (token_hash, user_id, purpose, email, expires_at, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        &[&link.hash, &user, &purpose.as_str(), &email, &link.expires_at, &link.made_at],
     )?;
     Ok(())
 }
 
-/// Whose password the token sets, if it still does.
-pub(crate) fn password_token(
+/// Whose the token is, if it is still good.
+pub(crate) fn one_time(
     tx: &ServerTx<'_>,
+    purpose: Purpose,
     hash: &TokenHash,
     now: Timestamp,
-) -> Result<Option<Id<kind::User>>, DbError> {
-    let found: Option<(Id<kind::User>,)> = tx.one(
-        "SELECT user_id FROM server_one_time_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3",
-        &[hash, &SET_PASSWORD, &now],
-    )?;
-    Ok(found.map(|(user,)| user))
+) -> Result<Option<OneTime>, DbError> {
+    tx.one(
+        "SELECT user_id, email FROM server_one_time_tokens
+         WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3",
+        &[hash, &purpose.as_str(), &now],
+    )
 }
 
 /// Uses the token up. Only one of several units that try gets true.
-pub(crate) fn use_password_token(
+pub(crate) fn use_token(
     unit: &ServerUnit<'_>,
+    purpose: Purpose,
     hash: &TokenHash,
     now: Timestamp,
 ) -> Result<bool, DbError> {
     let used = unit.execute(
         "DELETE FROM server_one_time_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3",
-        &[hash, &SET_PASSWORD, &now],
+        &[hash, &purpose.as_str(), &now],
     )?;
     Ok(used == 1)
 }
 
-/// Makes every token worthless that sets this user's password.
-pub(crate) fn forget_password_tokens(unit: &ServerUnit<'_>, user: Id<kind::User>) -> Result<(), DbError> {
+/// Makes every token of this user worthless that is for that.
+pub(crate) fn forget_tokens(
+    unit: &ServerUnit<'_>,
+    purpose: Purpose,
+    user: Id<kind::User>,
+) -> Result<(), DbError> {
     unit.execute(
         "DELETE FROM server_one_time_tokens WHERE user_id = $1 AND purpose = $2",
-        &[&user, &SET_PASSWORD],
+        &[&user, &purpose.as_str()],
     )?;
     Ok(())
 }

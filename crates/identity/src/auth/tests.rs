@@ -2,7 +2,10 @@ use chrono::TimeDelta;
 use kernel::{Secret, Surroundings};
 use test_database::each_database;
 
-use super::{AuthError, Bootstrap, Login, Logout, PasswordReset};
+use super::{
+    AuthError, Bootstrap, Login, Logout, PasswordReset,
+    store::{Purpose, insert_token},
+};
 use crate::{
     Identity, Settings,
     settings::Within,
@@ -334,12 +337,10 @@ async fn a_session_does_not_survive_a_new_password_and_the_old_one_does_not_come
     let bea = user.reset_password(&origin(), set).await.unwrap().user_id;
     let signed_in = house.sign_in("bea").await.unwrap();
     house.actor(signed_in.access_token.reveal()).await.unwrap();
-    let links = super::PasswordLinks::new("http://x", &Settings::default());
-    let now = house.now();
-    let link = links.make(&Surroundings::system(), now);
+    let link = user.mails.invitation_link(&user.world);
     let token = Secret::new(link.url.reveal().split_once("#token=").unwrap().1);
     let stored: Result<(), platform::db::DbError> =
-        house.db.write_server(move |unit| link.store(unit, bea, now)).await;
+        house.db.write_server(move |unit| insert_token(unit, Purpose::SetPassword, &link, bea, None)).await;
     stored.unwrap();
 
     let same = PasswordReset { token: token.clone(), password: Secret::new(PASSWORD) };
@@ -368,8 +369,10 @@ async fn waiting_for_bootstrap() -> (Identity, test_database::TestDatabase) {
     let mut settings = Settings::default();
     settings.fast_hashing_for_tests();
     let world = Surroundings::system();
+    let secrets = crate::testing::secrets(&db, &world).await;
     let parts = crate::Parts {
-        secrets: crate::testing::secrets(&db, &world).await,
+        mailer: crate::testing::no_mail(&db, &secrets, &world),
+        secrets,
         db,
         world,
         counters: platform::counters::Counters::default(),

@@ -15,7 +15,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use kernel::{Error, Kind, Secret, Surroundings};
 use tokio::sync::Semaphore;
 
-pub(crate) use policy::MAX_LENGTH;
+pub(crate) use policy::{MAX_LENGTH, unknowable};
 
 use crate::settings::Hashing;
 

@@ -46,6 +46,11 @@ impl PasswordPolicy {
     }
 }
 
+/// A password that nobody is told.
+pub(crate) fn unknowable(world: &Surroundings) -> String {
+    groups_of(GROUPS * 2 * (GROUP_LENGTH + 1), world)
+}
+
 const GROUPS: usize = 5;
 const GROUP_LENGTH: usize = 5;
 /// Without the characters that look like others (0 O o, 1 I l), since people read it off a screen.

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     Settings, auth,
+    mails::Mails,
     passwords::Passwords,
     roles::Effective,
     security,
@@ -32,13 +33,14 @@ type Result<T> = std::result::Result<T, TwoFactorError>;
 /// Second factors. A cheap handle.
 #[derive(Clone)]
 pub struct TwoFactor {
-    db: Db,
-    world: Surroundings,
-    settings: Arc<Settings>,
-    secrets: Secrets,
-    passwords: Passwords,
-    counters: Counters,
-    callers: Callers,
+    pub(crate) db: Db,
+    pub(crate) world: Surroundings,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) secrets: Secrets,
+    pub(crate) passwords: Passwords,
+    pub(crate) counters: Counters,
+    pub(crate) callers: Callers,
+    pub(crate) mails: Mails,
 }
 
 /// How long a setup waits for its confirmation.
@@ -46,18 +48,6 @@ const PENDING: TimeDelta = TimeDelta::seconds(600);
 const MINUTE: Duration = Duration::from_mins(1);
 
 impl TwoFactor {
-    pub(crate) fn new(
-        db: Db,
-        world: Surroundings,
-        settings: Arc<Settings>,
-        secrets: Secrets,
-        passwords: Passwords,
-        counters: Counters,
-        callers: Callers,
-    ) -> Self {
-        Self { db, world, settings, secrets, passwords, counters, callers }
-    }
-
     /// Lets another code, or a password in place of one, be looked at, or refuses it. Counted by user, so that a
     /// guesser gains nothing by beginning anew.
     pub(crate) async fn admit(&self, user: Id<kind::User>) -> Result<()> {
@@ -180,6 +170,7 @@ impl TwoFactor {
                 sessions::store::second_factor_shown(server, who.session)?;
                 sessions::rights_changed(server, &this.callers, user, now)?;
                 unit.audit(Audit::by(&who, "mfa_enabled", Category::Security).on("user", user))?;
+                this.tell(unit, user, true)?;
                 this.told_in(unit, user, now)
             })
             .await
@@ -220,6 +211,7 @@ impl TwoFactor {
                 users::store::set_two_factor(server, user, false, now)?;
                 let entry = Audit::by(&who, "mfa_disabled", Category::Security).on("user", user);
                 unit.audit(entry.named(account.username.as_str()).detail("reset", !own))?;
+                this.tell(unit, user, false)?;
                 this.told_in(unit, user, now)
             })
             .await
@@ -270,6 +262,11 @@ impl TwoFactor {
     async fn home_of(&self, user: Id<kind::User>) -> Result<Id<kind::Organization>> {
         let account = self.db.read_server(move |tx| users::store::find(tx, user)).await?;
         account.map(|account| account.home_org_id).ok_or(TwoFactorError::NoSuchUser)
+    }
+
+    fn tell(&self, home: &Unit<'_>, user: Id<kind::User>, is_on: bool) -> Result<()> {
+        let account = users::store::find(home.server(), user)?.ok_or(TwoFactorError::NoSuchUser)?;
+        Ok(self.mails.second_factor(home, &account, is_on)?)
     }
 
     fn told_in(&self, home: &Unit<'_>, user: Id<kind::User>, now: Timestamp) -> Result<TwoFactorStatus> {

@@ -195,6 +195,11 @@ fn joined(first: Option<&str>, last: Option<&str>, username: &str) -> String {
 }
 
 impl CheckedUser {
+    /// The address.
+    pub(crate) fn email(&self) -> &str {
+        &self.email
+    }
+
     /// The account as it begins: active if it has a password.
     pub(crate) fn account(
         &self,
@@ -210,6 +215,7 @@ impl CheckedUser {
             username: self.username.clone(),
             email: self.email.clone(),
             email_verified: false,
+            pending_email: None,
             display_name: self.display_name.clone(),
             first_name: self.first_name.clone(),
             last_name: self.last_name.clone(),
@@ -263,13 +269,15 @@ impl Change {
     }
 }
 
-/// Works out what a patch does to an account, or everything that is wrong with it.
+/// Works out what a patch does to an account, or everything that is wrong with it. If the server `confirms` addresses,
+/// one's own waits for that.
 pub(crate) fn plan(
     patch: &UserPatch,
     before: &Account,
     present: &Effective,
     catalogue: &Catalogue,
     who: &Actor,
+    confirms: bool,
     now: Timestamp,
 ) -> Result<Change, UserError> {
     let own = who.is(before.id);
@@ -321,7 +329,14 @@ pub(crate) fn plan(
         account.status = status;
     }
     if account.email != before.email {
-        account.email_verified = false;
+        if own && confirms {
+            account.pending_email = Some(std::mem::replace(&mut account.email, before.email.clone()));
+        } else {
+            (account.email_verified, account.pending_email) = (false, None);
+        }
+    } else if !patch.email.is_keep() {
+        // Whoever asks for the present one has thought better of another.
+        account.pending_email = None;
     }
     if account != *before {
         account.updated_at = now;
@@ -403,6 +418,8 @@ pub(crate) fn differences(before: &Account, after: &Account) -> Vec<Difference> 
     };
     note("username", before.username.clone().into(), after.username.clone().into());
     note("email", before.email.clone().into(), after.email.clone().into());
+    note("email_verified", before.email_verified.into(), after.email_verified.into());
+    note("pending_email", before.pending_email.clone().into(), after.pending_email.clone().into());
     note("display_name", before.display_name.clone().into(), after.display_name.clone().into());
     note("first_name", before.first_name.clone().into(), after.first_name.clone().into());
     note("last_name", before.last_name.clone().into(), after.last_name.clone().into());

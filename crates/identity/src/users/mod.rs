@@ -6,6 +6,7 @@
 pub(crate) mod change;
 pub(crate) mod events;
 pub(crate) mod fields;
+mod mailed;
 pub(crate) mod model;
 pub(crate) mod policy;
 pub(crate) mod rights;

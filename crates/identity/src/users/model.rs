@@ -85,6 +85,10 @@ pub struct User {
     pub email: String,
     /// Has somebody confirmed that the address is theirs?
     pub email_verified: bool,
+    /// The address that takes its place once it is confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ann.lee@example.com")]
+    pub pending_email: Option<String>,
     /// The name to show.
     #[schema(example = "Ann Lee")]
     pub display_name: String,
@@ -218,7 +222,8 @@ pub struct NewUser {
     /// Anything about the user, at most 16 KiB as JSON.
     #[serde(default)]
     pub metadata: Option<Map<String, Value>>,
-    /// The password. Without one the answer carries a link that lets the user set it, once.
+    /// The password. Without one a link that lets the user set it, once, is mailed to them, or stands in the answer where
+    /// the server sends no mail.
     #[serde(default)]
     pub password: Option<Secret>,
 }
@@ -235,6 +240,8 @@ pub struct CreatedUser {
         example = "https://bots.example.com/set-password#token=bsp_Zm9yIGRvY3VtZW50cyBvbmx5LCBub3QgYSByZWFsIHRva2Vu"
     )]
     pub password_link: Option<Disclosed>,
+    /// Is the link on its way to the user by mail? Then it does not stand here.
+    pub invitation_mailed: bool,
     /// Until when the link works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_link_expires_at: Option<DateTime<Utc>>,
@@ -253,8 +260,8 @@ enum WantedStatus {
     Inactive,
 }
 
-/// A change to a user: absent keeps, null clears. The names are for everybody's own account; the rest needs
-/// `admin:users`, and `roles` besides that `admin:roles`.
+/// A change to a user: absent keeps, null clears. The names and the address are for everybody's own account; the rest
+/// needs `admin:users`, and `roles` besides that `admin:roles`.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "display_name": "Ann Lee", "last_name": null }))]
@@ -279,7 +286,8 @@ pub struct UserPatch {
     #[serde(default)]
     #[schema(value_type = Username, required = false)]
     pub username: Patch<String>,
-    /// The address. It counts as unconfirmed after a change.
+    /// The address. One's own changes once it is confirmed from there, and stands as `pending_email` until then. That of
+    /// somebody else changes at once, and counts as unconfirmed.
     #[serde(default)]
     #[schema(value_type = EmailAddress, required = false)]
     pub email: Patch<String>,
@@ -301,7 +309,6 @@ impl UserPatch {
     /// Does it say anything of what only administrators may change?
     pub(crate) fn is_administrative(&self) -> bool {
         let profile_only = self.username.is_keep()
-            && self.email.is_keep()
             && self.status.is_keep()
             && self.roles.is_keep()
             && self.metadata.is_keep();

@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     Settings, api_keys,
-    auth::{self, PasswordLinks},
+    auth::{self, store::Purpose},
+    mails::Mails,
     membership, organizations,
     passwords::Passwords,
     roles::{self, Assignment, Effective, Holdings, OWNER_LEVEL, Role, system},
@@ -61,9 +62,9 @@ type Result<T> = std::result::Result<T, UserError>;
 pub struct Users {
     pub(super) db: Db,
     pub(super) world: Surroundings,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     passwords: Passwords,
-    links: PasswordLinks,
+    pub(super) mails: Mails,
     pub(super) callers: Callers,
 }
 
@@ -103,10 +104,10 @@ impl Users {
         world: Surroundings,
         settings: Arc<Settings>,
         passwords: Passwords,
-        links: PasswordLinks,
+        mails: Mails,
         callers: Callers,
     ) -> Self {
-        Self { db, world, settings, passwords, links, callers }
+        Self { db, world, settings, passwords, mails, callers }
     }
 
     /// What a member who can sign in may do at the moment. None if there is no such member.
@@ -194,8 +195,10 @@ impl Users {
             None => None,
         };
         let account = checked.account(self.world.id_at(now), org, password_hash.is_some(), now);
-        let link = password_hash.is_none().then(|| self.links.make(&self.world, now));
-        let roles = checked.roles;
+        let link = password_hash.is_none().then(|| self.mails.invitation_link(&self.world));
+        // Whoever operates the server is at its console, and hands the link over.
+        let by_mail = link.is_some() && self.mails.are_sent() && matches!(maker, Maker::User(_));
+        let (roles, mails) = (checked.roles, self.mails.clone());
 
         self.db
             .write(org, move |unit| {
@@ -206,7 +209,12 @@ impl Users {
                     auth::store::insert_credential(unit.server(), account.id, hash, now)?;
                 }
                 if let Some(link) = &link {
-                    link.store(unit.server(), account.id, now)?;
+                    let address = by_mail.then_some(account.email.as_str());
+                    let purpose = Purpose::SetPassword;
+                    auth::store::insert_token(unit.server(), purpose, link, account.id, address)?;
+                    if by_mail {
+                        mails.invite(unit, &account, link)?;
+                    }
                 }
                 let names = roles::names(&roles);
                 let entry =
@@ -216,7 +224,8 @@ impl Users {
                 Ok(CreatedUser {
                     user: full(account, &roles)?,
                     password_link_expires_at: link.as_ref().map(|link| link.expires_at),
-                    password_link: link.map(|link| link.url),
+                    invitation_mailed: by_mail,
+                    password_link: link.filter(|_| !by_mail).map(|link| link.url),
                 })
             })
             .await
@@ -231,7 +240,14 @@ impl Users {
         patch: UserPatch,
     ) -> Result<Versioned<Person>> {
         let (now, callers) = (self.world.now(), self.callers.clone());
-        let actor = who.clone();
+        let (actor, this) = (who.clone(), self.clone());
+        let confirms = self.mails.are_sent();
+        if who.is(user) && !patch.email.is_keep() {
+            policy::may_give_address(who)?;
+            if !who.may(Permission::ADMIN_USERS) {
+                self.mails.require()?;
+            }
+        }
         let changed = self
             .db
             .write(who.org, move |unit| {
@@ -241,8 +257,10 @@ impl Users {
                 expected.check(before.rev)?;
                 let named = patch.roles.set().into_iter().flatten();
                 let catalogue = roles::store::catalogue_for(unit, named)?;
-                let change = change::plan(&patch, &before, &subject.roles, &catalogue, &actor, now)?;
+                let change =
+                    change::plan(&patch, &before, &subject.roles, &catalogue, &actor, confirms, now)?;
                 apply(unit, &actor, &before, &change, now)?;
+                this.tell_of(unit, &before, &change)?;
                 if change.loses_owner(&subject.roles) && !roles::store::has_lasting_owner(unit)? {
                     return Err(UserError::LastOwner);
                 }
@@ -375,7 +393,7 @@ pub(crate) fn apply_roles(
 }
 
 /// Tells of a changed account, and of what its status became.
-fn tell(
+pub(crate) fn tell(
     unit: &Unit<'_>,
     before: &Account,
     after: &Account,
@@ -412,6 +430,7 @@ pub(crate) fn full(account: Account, roles: &Effective) -> Result<User> {
         username: account.username,
         email: account.email,
         email_verified: account.email_verified,
+        pending_email: account.pending_email,
         display_name: account.display_name.clone(),
         full_name: account.display_name,
         first_name: account.first_name,

@@ -41,6 +41,8 @@ record! {
         pub(crate) username: String,
         pub(crate) email: String,
         pub(crate) email_verified: bool,
+        /// The address that shall take its place once it is confirmed.
+        pub(crate) pending_email: Option<String>,
         pub(crate) display_name: String,
         pub(crate) first_name: Option<String>,
         pub(crate) last_name: Option<String>,
@@ -60,8 +62,8 @@ record! {
 macro_rules! select_account {
     ($rest:literal) => {
         concat!(
-            "SELECT u.id, u.rev, u.home_org_id, u.username, u.email, u.email_verified, u.display_name, u.first_name, \
-             u.last_name, u.avatar_url, u.metadata, u.status, u.suspended_at, u.suspend_reason, \
+            "SELECT u.id, u.rev, u.home_org_id, u.username, u.email, u.email_verified, u.pending_email, u.display_name, \
+             u.first_name, u.last_name, u.avatar_url, u.metadata, u.status, u.suspended_at, u.suspend_reason, \
              u.two_factor_enabled, u.last_login, u.created_at, u.updated_at ",
             $rest
         )
@@ -72,8 +74,8 @@ macro_rules! select_account {
 /// is an outer one lets both engines leave it out where only members are counted.
 pub(crate) const LIST: ListOf = ListOf {
     from: "members m LEFT JOIN server_users u ON u.id = m.user_id",
-    columns: "u.id, u.rev, u.home_org_id, u.username, u.email, u.email_verified, u.display_name, u.first_name, \
-              u.last_name, u.avatar_url, u.metadata, u.status, u.suspended_at, u.suspend_reason, \
+    columns: "u.id, u.rev, u.home_org_id, u.username, u.email, u.email_verified, u.pending_email, u.display_name, \
+              u.first_name, u.last_name, u.avatar_url, u.metadata, u.status, u.suspended_at, u.suspend_reason, \
               u.two_factor_enabled, u.last_login, u.created_at, u.updated_at",
     org: "m.org_id",
     id: "m.user_id",
@@ -222,10 +224,19 @@ pub(crate) fn by_email(tx: &ServerTx<'_>, key: &str) -> Result<Option<Account>, 
     tx.one(select_account!("FROM server_users u WHERE u.email_key = $1"), &[&key])
 }
 
+/// Somebody who waits for that folded address to be confirmed as theirs. Several may; one of them has to do.
+pub(crate) fn by_pending_email(tx: &ServerTx<'_>, key: &str) -> Result<Option<Account>, DbError> {
+    tx.one(
+        select_account!("FROM server_users u WHERE u.pending_email_key = $1 ORDER BY u.id LIMIT 1"),
+        &[&key],
+    )
+}
+
 /// The keys in which an account is compared and searched.
 struct Keys {
     username: String,
     email: String,
+    pending_email: Option<String>,
     display_name: String,
     search: SearchKeys,
 }
@@ -236,6 +247,7 @@ impl Keys {
         Self {
             username: kernel::text::key(&account.username),
             email: kernel::text::key(&account.email),
+            pending_email: account.pending_email.as_deref().map(kernel::text::key),
             display_name: kernel::text::key(&account.display_name),
             search: SearchKeys::of(&account.username, &account.email, &account.display_name, first, last),
         }
@@ -300,7 +312,7 @@ pub(crate) fn save(unit: &ServerUnit<'_>, account: &Account) -> Result<(), DbErr
         "UPDATE server_users SET username = $2, username_key = $3, email = $4, email_key = $5, email_verified = $6,
             display_name = $7, display_name_key = $8, first_name = $9, last_name = $10, avatar_url = $11,
             metadata = $12, status = $13, suspended_at = $14, suspend_reason = $15, search_key = $16,
-            names_key = $17, updated_at = $18, rev = rev + 1
+            names_key = $17, updated_at = $18, pending_email = $19, pending_email_key = $20, rev = rev + 1
          WHERE id = $1",
         &[
             &account.id,
@@ -321,6 +333,8 @@ pub(crate) fn save(unit: &ServerUnit<'_>, account: &Account) -> Result<(), DbErr
             &keys.search.all,
             &keys.search.names,
             &account.updated_at,
+            &account.pending_email,
+            &keys.pending_email,
         ],
     )?;
     Ok(())

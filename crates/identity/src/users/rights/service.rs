@@ -70,6 +70,7 @@ impl Users {
     /// Gives a role, or another end to one that they have.
     pub async fn give_role(&self, who: &Actor, user: UserId, new: NewHeldRole) -> Result<HeldRole> {
         let (now, callers, actor) = (self.world.now(), self.callers.clone(), who.clone());
+        let this = self.clone();
         let given = self
             .db
             .write(who.org, move |unit| {
@@ -84,6 +85,7 @@ impl Users {
                 };
                 if let Some(change) = change {
                     apply_roles(unit, &actor, &subject.account, &change, new.expires_at, now)?;
+                    this.tell_of_roles(unit, &subject.account, &change)?;
                     keep_an_owner(unit, role.id == system::OWNER)?;
                     sessions::rights_changed(unit.server(), &callers, user, now)?;
                 }
@@ -99,6 +101,7 @@ impl Users {
     /// Makes these the roles that somebody was given.
     pub async fn set_roles(&self, who: &Actor, user: UserId, all: AllRoles) -> Result<Page<HeldRole>> {
         let (now, callers, actor) = (self.world.now(), self.callers.clone(), who.clone());
+        let this = self.clone();
         if all.roles.len() > MOST {
             return Err(Error::invalid("roles", "must have at most 100 entries").into());
         }
@@ -113,6 +116,7 @@ impl Users {
                 let change = change::change_roles(&subject.present, &wanted, &actor, actor.is(user))?;
                 if let Some(change) = change {
                     apply_roles(unit, &actor, &subject.account, &change, None, now)?;
+                    this.tell_of_roles(unit, &subject.account, &change)?;
                     keep_an_owner(unit, change.takes_owner())?;
                     sessions::rights_changed(unit.server(), &callers, user, now)?;
                 }
@@ -128,6 +132,7 @@ impl Users {
     /// Takes a role that somebody was given.
     pub async fn take_role(&self, who: &Actor, user: UserId, named: String) -> Result<()> {
         let (now, callers, actor) = (self.world.now(), self.callers.clone(), who.clone());
+        let this = self.clone();
         let taken = self
             .db
             .write(who.org, move |unit| {
@@ -139,6 +144,7 @@ impl Users {
                 let change = change::change_roles(&subject.present, &wanted, &actor, actor.is(user))?;
                 let change = change.ok_or(UserError::NoSuchRole)?;
                 apply_roles(unit, &actor, &subject.account, &change, None, now)?;
+                this.tell_of_roles(unit, &subject.account, &change)?;
                 keep_an_owner(unit, change.takes_owner())?;
                 Ok(sessions::rights_changed(unit.server(), &callers, user, now)?)
             })

@@ -1,0 +1,98 @@
+//! How mail gets to the mail server, and what becomes of what it doesn't take.
+
+use std::sync::Arc;
+
+use kernel::Secret;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use test_servers::{Secured, SmtpServer};
+
+use super::{comes, make, run_mailing};
+use crate::support::{each_database, json, run_with};
+
+#[each_database]
+fn what_the_server_puts_off_is_sent_again_and_what_it_refuses_is_given_up() {
+    run_mailing(|app, smtp| async move {
+        make(&app, "later-ann").await;
+        make(&app, "never-bob").await;
+
+        app.jobs_come_to("mail.send", "failed", 1).await;
+        let again = async || {
+            app.hasten_jobs("mail.send").await;
+            !smtp.mails_to("later-ann@example.com").is_empty()
+        };
+        comes(again).await;
+
+        app.jobs_come_to("mail.send", "completed", 1).await;
+        assert!(smtp.mails_to("never-bob@example.com").is_empty());
+        let (_, waiting) = app.at_rest().await;
+        assert_eq!(waiting, 0);
+        let failed = app.admin().get("/admin/jobs?filter[status]=failed").await.assert_ok().items();
+        assert_eq!(failed[0]["error"], "The mail server refuses the mail.");
+    });
+}
+
+#[each_database]
+fn mail_goes_over_tls_with_a_sign_in_and_not_to_who_has_another_certificate() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [certificate, key, other] = ["cert.pem", "key.pem", "other.pem"].map(|name| folder.path().join(name));
+    let make_one = || generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let CertifiedKey { cert, signing_key } = make_one();
+    std::fs::write(&certificate, cert.pem()).expect("a file");
+    std::fs::write(&key, signing_key.serialize_pem()).expect("a file");
+    std::fs::write(&other, make_one().cert.pem()).expect("a file");
+    let secured = Secured { certificate: &certificate, key: &key, user: "bots", password: "hush-hush" };
+    let smtp = Arc::new(SmtpServer::secured(&secured));
+    let port = smtp.port();
+    let configure = |config: &mut botserver::Config| {
+        config.mail.host = Some("localhost".to_owned());
+        config.mail.port = Some(port);
+        config.mail.from = Some("bots@example.com".to_owned());
+        config.mail.ca = Some(other.clone());
+        (config.mail.user, config.mail.password) = (Some("bots".to_owned()), Some(Secret::new("hush-hush")));
+    };
+    run_with(configure, |app| async move {
+        make(&app, "ann").await;
+        app.jobs_come_to("mail.send", "queued", 1).await;
+        let waits = async || {
+            let job =
+                app.admin().get("/admin/jobs?filter[kind]=mail.send").await.assert_ok().items().remove(0);
+            job["error"] == "The mail server does not take the mail now."
+        };
+        comes(waits).await;
+        assert!(smtp.mails().is_empty(), "nothing is said to who can't show who they are");
+
+        let app = app.restart_with(|config| config.mail.ca = Some(certificate.clone())).await;
+        app.hasten_jobs("mail.send").await;
+
+        let mail = smtp.await_mail("ann@example.com", 1);
+        assert!(mail.over_tls);
+        assert_eq!(mail.user.as_deref(), Some("bots"));
+    });
+    assert_eq!(config_refused(|config| config.mail.host = Some("localhost".to_owned())), "mail.from ");
+}
+
+/// How what is said of a bad configuration begins.
+fn config_refused(change: impl FnOnce(&mut botserver::Config)) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = botserver::Config { data: folder.path().to_owned(), ..botserver::Config::default() };
+    change(&mut config);
+    let opened =
+        crate::support::run_test(botserver::server::House::open(&config, kernel::Surroundings::system()));
+    let error = opened.err().expect("a refusal");
+    let said = error.chain().last().expect("a cause").to_string();
+    said.chars().take("mail.from ".len()).collect()
+}
+
+#[each_database]
+fn nothing_is_sent_of_what_did_not_come_to_be() {
+    run_mailing(|app, smtp| async move {
+        app.user("ann").await;
+        let taken = json!({ "username": "ann", "email": "other@example.com" });
+
+        app.admin().post("/users", taken).await.assert_error(409, "CONFLICT", "username_taken");
+
+        make(&app, "bea").await;
+        smtp.await_mail("bea@example.com", 1);
+        assert!(smtp.mails_to("other@example.com").is_empty());
+    });
+}

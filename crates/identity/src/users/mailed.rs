@@ -1,0 +1,67 @@
+//! What follows by mail from a change of an account.
+
+use kernel::text;
+use platform::db::Unit;
+
+use super::{
+    Users,
+    change::{Change, RoleChange},
+    policy::UserError,
+    store::{self, Account},
+};
+use crate::auth::{self, store::Purpose};
+
+impl Users {
+    /// Sees to what a change means for the addresses of an account, and tells its owner.
+    pub(super) fn tell_of(
+        &self,
+        unit: &Unit<'_>,
+        before: &Account,
+        change: &Change,
+    ) -> Result<(), UserError> {
+        let (server, after) = (unit.server(), &change.account);
+        if after.email != before.email {
+            // Links that were mailed to the address before are worth nothing by that.
+            self.mails.email_changed(unit, before, after)?;
+        }
+        if after.email != before.email || after.pending_email != before.pending_email {
+            auth::store::forget_tokens(server, Purpose::ConfirmEmail, after.id)?;
+        }
+        match &after.pending_email {
+            Some(wanted) if before.pending_email.as_ref() != Some(wanted) => {
+                self.have_confirmed(unit, after, wanted)?;
+            }
+            _ => {}
+        }
+        match &change.roles {
+            Some(roles) => self.tell_of_roles(unit, after, roles),
+            None => Ok(()),
+        }
+    }
+
+    fn have_confirmed(&self, unit: &Unit<'_>, account: &Account, wanted: &str) -> Result<(), UserError> {
+        let server = unit.server();
+        self.settings.registration.check_address(wanted)?;
+        let taken = store::by_email(server, &text::key(wanted))?;
+        if taken.is_some_and(|other| other.id != account.id) {
+            return Err(UserError::EmailTaken);
+        }
+        let link = self.mails.confirmation_link(&self.world);
+        auth::store::insert_token(server, Purpose::ConfirmEmail, &link, account.id, Some(wanted))?;
+        self.mails.confirm(unit, wanted, &link)?;
+        Ok(self.mails.email_change_asked(unit, account, wanted)?)
+    }
+
+    /// Tells somebody that they have other roles now.
+    pub(super) fn tell_of_roles(
+        &self,
+        unit: &Unit<'_>,
+        account: &Account,
+        roles: &RoleChange,
+    ) -> Result<(), UserError> {
+        if roles.before == roles.after {
+            return Ok(());
+        }
+        Ok(self.mails.roles_changed(unit, account, &roles.after)?)
+    }
+}
