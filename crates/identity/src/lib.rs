@@ -12,6 +12,7 @@ pub mod membership;
 mod migrations;
 mod organizations;
 mod passwords;
+pub mod preferences;
 mod roles;
 pub mod security;
 pub mod sessions;
@@ -37,6 +38,7 @@ use platform::{
 pub use api_keys::ApiKeys;
 pub use auth::{Auth, FirstAdministrator};
 pub use groups::Groups;
+pub use preferences::Preferences;
 pub use roles::Roles;
 pub use security::Security;
 pub use sessions::{SessionEnded, Sessions};
@@ -67,6 +69,7 @@ pub struct Identity {
     api_keys: ApiKeys,
     two_factor: TwoFactor,
     security: Security,
+    preferences: Preferences,
     visitors: Visitors,
     callers: Callers,
     authenticator: authenticator::Authenticator,
@@ -132,6 +135,7 @@ impl Identity {
                 passwords.clone(),
                 bootstrap_secret,
             ),
+            preferences: Preferences::new(db.clone(), world.clone(), visitors.clone()),
             roles: Roles::new(db.clone(), world.clone(), callers.clone()),
             groups: Groups::new(db.clone(), world.clone(), callers.clone()),
             api_keys: ApiKeys::new(db.clone(), world.clone(), Arc::clone(&settings), callers.clone()),
@@ -148,6 +152,7 @@ impl Identity {
         vec![
             auth::module(&self.auth, &self.founding),
             users::module(&self.users),
+            preferences::module(&self.preferences),
             roles::module(&self.roles),
             groups::module(&self.groups),
             sessions::module(&self.sessions),

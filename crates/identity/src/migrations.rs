@@ -6,6 +6,7 @@ use crate::{
     api_keys::store::API_KEYS,
     audit::store::EXPORTS,
     groups::schema::{DEFAULT_GROUPS_POSTGRES, DEFAULT_GROUPS_SQLITE, GROUPS, JOIN_REQUESTS},
+    preferences::store::PREFERENCES,
     roles::schema::CUSTOM_ROLES,
     security::store::POLICIES,
     two_factor::store::TWO_FACTOR,
@@ -40,6 +41,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     POLICIES,
     Migration::new("m20261201_53_identity_sign_in_steps", SIGN_IN_STEPS),
     Migration::new("m20261201_75_identity_audit_exports", EXPORTS),
+    PREFERENCES,
 ];
 
 /// Who has shown their password waits here for their second factor. A session that is `confined` is good for one thing

@@ -41,6 +41,7 @@ mod sockets;
 mod tenants;
 mod tools;
 mod two_factor;
+mod user_settings;
 mod users;
 mod visitors;
 mod webhooks;

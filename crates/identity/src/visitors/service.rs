@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use kernel::{
     Actor, Error, FieldErrors, Id, Origin, Permission, PermissionSet, Principal, Surroundings, Timestamp,
-    id::kind::User,
+    id::kind::{Bot, User},
 };
 use platform::{
-    db::{Db, DbError, ServerUnit},
+    db::{Db, DbError, ServerUnit, Tx},
     jobs::{JobContext, JobError, in_small_units},
 };
 
@@ -79,6 +79,17 @@ impl Visitors {
 
     /// Says who has the bots; before that, none is open. The first one stays.
     pub(crate) fn hosted_by(&self, host: Arc<dyn Host>) {
+    /// May that member use the bot? Where nobody has bots, nobody may.
+    pub(crate) fn may_use(
+        &self,
+        tx: &Tx<'_>,
+        bot: Id<Bot>,
+        user: Id<User>,
+        now: Timestamp,
+    ) -> std::result::Result<bool, DbError> {
+        self.host.get().map_or(Ok(false), |host| host.may_use(tx, bot, user, now))
+    }
+
         let _ = self.host.set(host);
     }
 
