@@ -127,6 +127,7 @@ impl House {
             world: surroundings.clone(),
             counters: counters.clone(),
             bus: bus.clone(),
+            objects: objects.clone(),
             secrets: secrets.clone(),
             settings: config.identity.clone(),
             bootstrap_secret: config.bootstrap_secret.clone(),

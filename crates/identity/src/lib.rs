@@ -6,6 +6,7 @@
 pub mod api_keys;
 pub mod audit;
 pub mod auth;
+mod avatars;
 pub mod groups;
 pub mod ids;
 pub mod membership;
@@ -32,6 +33,7 @@ use platform::{
     bus::Bus,
     counters::Counters,
     db::{Db, Migration},
+    objects::Objects,
     secrets::Secrets,
 };
 
@@ -47,6 +49,7 @@ pub use two_factor::TwoFactor;
 pub use users::Users;
 
 use auth::{Attempts, Founding, PasswordLinks};
+use avatars::Avatars;
 use passwords::Passwords;
 use sessions::{authenticator, revocation::Callers};
 use users::{CreatedUser, NewUser};
@@ -70,6 +73,7 @@ pub struct Identity {
     two_factor: TwoFactor,
     security: Security,
     preferences: Preferences,
+    avatars: Avatars,
     visitors: Visitors,
     callers: Callers,
     authenticator: authenticator::Authenticator,
@@ -85,6 +89,8 @@ pub struct Parts {
     pub counters: Counters,
     /// What tells other nodes of revocations.
     pub bus: Bus,
+    /// Where pictures are kept.
+    pub objects: Objects,
     /// What seals second factors.
     pub secrets: Secrets,
     /// What the operator set.
@@ -99,7 +105,7 @@ impl Identity {
     /// The services on an open database. Needs a running Tokio: two small tasks hear revocations and write down when
     /// sessions are used, until the last clone is gone.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, world, counters, bus, secrets, settings, bootstrap_secret, public_url } = parts;
+        let Parts { db, world, counters, bus, objects, secrets, settings, bootstrap_secret, public_url } = parts;
         let settings = Arc::new(settings);
         let passwords = Passwords::new(&settings.hashing, world.clone());
         let links = PasswordLinks::new(&public_url, &settings);
@@ -135,6 +141,7 @@ impl Identity {
                 passwords.clone(),
                 bootstrap_secret,
             ),
+            avatars: Avatars::new(db.clone(), world.clone(), objects),
             preferences: Preferences::new(db.clone(), world.clone(), visitors.clone()),
             roles: Roles::new(db.clone(), world.clone(), callers.clone()),
             groups: Groups::new(db.clone(), world.clone(), callers.clone()),
@@ -152,6 +159,7 @@ impl Identity {
         vec![
             auth::module(&self.auth, &self.founding),
             users::module(&self.users),
+            avatars::module(&self.avatars),
             preferences::module(&self.preferences),
             roles::module(&self.roles),
             groups::module(&self.groups),

@@ -5,6 +5,7 @@ use platform::db::Migration;
 use crate::{
     api_keys::store::API_KEYS,
     audit::store::EXPORTS,
+    avatars::store::AVATARS,
     groups::schema::{DEFAULT_GROUPS_POSTGRES, DEFAULT_GROUPS_SQLITE, GROUPS, JOIN_REQUESTS},
     preferences::store::PREFERENCES,
     roles::schema::CUSTOM_ROLES,
@@ -42,6 +43,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     Migration::new("m20261201_53_identity_sign_in_steps", SIGN_IN_STEPS),
     Migration::new("m20261201_75_identity_audit_exports", EXPORTS),
     PREFERENCES,
+    AVATARS,
 ];
 
 /// Who has shown their password waits here for their second factor. A session that is `confined` is good for one thing

@@ -1,7 +1,7 @@
 //! A house of its own for each test: a database in a fresh folder, a clock that the test moves, an administrator.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicI64, Ordering},
 };
 
@@ -13,6 +13,7 @@ use platform::{
     bus::Bus,
     counters::Counters,
     db::{Db, DbError, DbOptions},
+    objects::Objects,
     secrets::Secrets,
 };
 use test_database::TestDatabase;
@@ -79,11 +80,23 @@ async fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settin
         world: world.clone(),
         counters: Counters::default(),
         bus,
+        objects: objects(),
         secrets: secrets(db, world).await,
         settings,
         bootstrap_secret: None,
         public_url: "http://localhost:8080".to_owned(),
     })
+}
+
+/// Where no test looks: pictures are tried over HTTP.
+pub(crate) fn objects() -> Objects {
+    static OBJECTS: OnceLock<(tempfile::TempDir, Objects)> = OnceLock::new();
+    let made = OBJECTS.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::local(folder.path()).unwrap();
+        (folder, objects)
+    });
+    made.1.clone()
 }
 
 /// What seals secrets in that database, with one master key for all nodes.

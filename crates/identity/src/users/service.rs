@@ -391,15 +391,16 @@ fn tell(
     }
 }
 
-fn seen(who: &Principal, account: Account, roles: &Effective) -> Result<Person> {
+/// A user as the caller may see them.
+pub(crate) fn seen(who: &Principal, account: Account, roles: &Effective) -> Result<Person> {
     if policy::sees_in_full(who, account.id, account.home_org_id) {
         Ok(Person::Full(Box::new(full(account, roles)?)))
     } else {
         Ok(Person::Card(UserCard {
             user_id: account.id,
+            avatar_url: account.picture(),
             username: account.username,
             display_name: account.display_name,
-            avatar_url: account.avatar_url,
             status: account.status,
         }))
     }
@@ -409,6 +410,7 @@ fn seen(who: &Principal, account: Account, roles: &Effective) -> Result<Person> 
 pub(crate) fn full(account: Account, roles: &Effective) -> Result<User> {
     Ok(User {
         user_id: account.id,
+        avatar_url: account.picture(),
         username: account.username,
         email: account.email,
         email_verified: account.email_verified,
@@ -416,7 +418,6 @@ pub(crate) fn full(account: Account, roles: &Effective) -> Result<User> {
         full_name: account.display_name,
         first_name: account.first_name,
         last_name: account.last_name,
-        avatar_url: account.avatar_url,
         status: account.status,
         role: roles.direct.first().map(|role| role.name.clone()),
         roles: roles::names(&roles.direct),
