@@ -340,6 +340,7 @@ impl Server {
         let home = house.identity.first_organization().await?;
         let work = Module::work(&modules)?;
         house.bots.perform(Commands::of(&modules)?);
+        house.identity.organizations().erased_by(Module::erasers(&modules));
         let contract = Contract::of(&modules);
         let door = Door::new(modules, edge, contract, config.public_url().starts_with("https:"))?;
         door.is_reached_by(&house.own_api);

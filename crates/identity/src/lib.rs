@@ -11,7 +11,7 @@ pub mod groups;
 pub mod ids;
 pub mod membership;
 mod migrations;
-mod organizations;
+pub mod organizations;
 mod passwords;
 pub mod preferences;
 mod roles;
@@ -40,6 +40,7 @@ use platform::{
 pub use api_keys::ApiKeys;
 pub use auth::{Auth, FirstAdministrator};
 pub use groups::Groups;
+pub use organizations::Organizations;
 pub use preferences::Preferences;
 pub use roles::Roles;
 pub use security::Security;
@@ -74,6 +75,7 @@ pub struct Identity {
     security: Security,
     preferences: Preferences,
     avatars: Avatars,
+    organizations: Organizations,
     visitors: Visitors,
     callers: Callers,
     authenticator: authenticator::Authenticator,
@@ -105,11 +107,20 @@ impl Identity {
     /// The services on an open database. Needs a running Tokio: two small tasks hear revocations and write down when
     /// sessions are used, until the last clone is gone.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, world, counters, bus, objects, secrets, settings, bootstrap_secret, public_url } = parts;
+        let Parts { db, world, counters, bus, objects, secrets, settings, bootstrap_secret, public_url } =
+            parts;
         let settings = Arc::new(settings);
         let passwords = Passwords::new(&settings.hashing, world.clone());
         let links = PasswordLinks::new(&public_url, &settings);
         let callers = Callers::new(bus);
+        let users = Users::new(
+            db.clone(),
+            world.clone(),
+            Arc::clone(&settings),
+            passwords.clone(),
+            links,
+            callers.clone(),
+        );
         let visitors = Visitors::new(db.clone(), world.clone(), callers.clone());
         let attempts = Attempts::new(db.clone(), counters.clone(), Arc::clone(&settings));
         let two_factor = TwoFactor::new(
@@ -146,7 +157,8 @@ impl Identity {
             roles: Roles::new(db.clone(), world.clone(), callers.clone()),
             groups: Groups::new(db.clone(), world.clone(), callers.clone()),
             api_keys: ApiKeys::new(db.clone(), world.clone(), Arc::clone(&settings), callers.clone()),
-            users: Users::new(db.clone(), world.clone(), settings, passwords, links, callers.clone()),
+            organizations: Organizations::new(db.clone(), world.clone(), callers.clone(), users.clone()),
+            users,
             sessions: Sessions::new(db.clone(), world, callers.clone(), visitors.clone()),
             authenticator: authenticator::Authenticator::new(db, callers.clone()),
             visitors,
@@ -160,6 +172,7 @@ impl Identity {
             auth::module(&self.auth, &self.founding),
             users::module(&self.users),
             avatars::module(&self.avatars),
+            organizations::module(&self.organizations),
             preferences::module(&self.preferences),
             roles::module(&self.roles),
             groups::module(&self.groups),
@@ -179,6 +192,11 @@ impl Identity {
     /// People.
     pub fn users(&self) -> &Users {
         &self.users
+    }
+
+    /// Organizations.
+    pub fn organizations(&self) -> &Organizations {
+        &self.organizations
     }
 
     /// Roles and what they allow.

@@ -7,6 +7,7 @@ use crate::{
     audit::store::EXPORTS,
     avatars::store::AVATARS,
     groups::schema::{DEFAULT_GROUPS_POSTGRES, DEFAULT_GROUPS_SQLITE, GROUPS, JOIN_REQUESTS},
+    organizations,
     preferences::store::PREFERENCES,
     roles::schema::CUSTOM_ROLES,
     security::store::POLICIES,
@@ -44,6 +45,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     Migration::new("m20261201_75_identity_audit_exports", EXPORTS),
     PREFERENCES,
     AVATARS,
+    organizations::store::ORGANIZATIONS,
 ];
 
 /// Who has shown their password waits here for their second factor. A session that is `confined` is good for one thing

@@ -26,6 +26,7 @@ mod leaving;
 mod memory;
 mod nodes;
 mod operations;
+mod organizations;
 mod own_api;
 mod packages;
 mod pages;

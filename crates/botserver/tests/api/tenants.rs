@@ -22,6 +22,7 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
     let join = format!("/groups/{}/join-requests", text(&group["group_id"]));
     let request = ann.post(join, json!({})).await.assert_status(201).data();
     vec![
+        ("{org_id}", app.organization().await.to_string()),
         ("{role_id}", text(&role["role_id"])),
         ("{group_id}", text(&group["group_id"])),
         ("{request_id}", text(&request["request_id"])),

@@ -182,11 +182,21 @@ impl Users {
     async fn make(&self, org: Id<kind::Organization>, maker: Maker, new: NewUser) -> Result<CreatedUser> {
         let now = self.world.now();
         let names = new.roles.clone().unwrap_or_default();
-        let catalogue = self.db.read(org, move |tx| roles::store::catalogue_for(tx, &names)).await?;
+        let looked_up = self.db.read(org, move |tx| {
+            let (decided, _) = organizations::store::decided(tx.server(), org)?;
+            Ok::<_, DbError>((roles::store::catalogue_for(tx, &names)?, decided.role(tx)?, decided))
+        });
+        let (catalogue, usual, decided) = looked_up.await?;
         let settings = Arc::clone(&self.settings);
         let policies: std::result::Result<_, DbError> =
             self.db.read_server(move |tx| security::store::policies(tx, &settings, org)).await;
-        let checked = change::check_new(&new, &catalogue, &policies?.password, FieldErrors::default())?;
+        let mut checked = change::check_new(&new, &catalogue, &policies?.password, FieldErrors::default())?;
+        if new.roles.is_none() {
+            checked.roles = usual;
+        }
+        if !decided.takes_address(&new.email) {
+            return Err(UserError::EmailDomain);
+        }
         let (level, permissions) = maker.rank();
         policy::may_change_roles(level, permissions, false, &[], &checked.roles)?;
         let password_hash = match new.password {
@@ -199,6 +209,7 @@ impl Users {
 
         self.db
             .write(org, move |unit| {
+                organizations::settings::make_room(unit)?;
                 keep(unit, &roles)?;
                 insert(unit, &account, &roles, maker.id(), now)?;
                 unit.emit(&UserCreated { user: About::from(&account) })?;
@@ -242,6 +253,12 @@ impl Users {
                 let named = patch.roles.set().into_iter().flatten();
                 let catalogue = roles::store::catalogue_for(unit, named)?;
                 let change = change::plan(&patch, &before, &subject.roles, &catalogue, &actor, now)?;
+                if change.account.email != before.email {
+                    let (decided, _) = organizations::store::decided(unit.server(), before.home_org_id)?;
+                    if !decided.takes_address(&change.account.email) {
+                        return Err(UserError::EmailDomain);
+                    }
+                }
                 apply(unit, &actor, &before, &change, now)?;
                 if change.loses_owner(&subject.roles) && !roles::store::has_lasting_owner(unit)? {
                     return Err(UserError::LastOwner);

@@ -299,13 +299,19 @@ pub(crate) fn insert(unit: &Unit<'_>, account: &Account) -> Result<(), DbError> 
             &account.created_at,
         ],
     )?;
+    join(unit, account, account.created_at)
+}
+
+/// Makes the account a member of the unit's organization.
+pub(crate) fn join(unit: &Unit<'_>, account: &Account, now: Timestamp) -> Result<(), DbError> {
+    let keys = Keys::of(account);
     unit.execute(
         "INSERT INTO members (org_id, user_id, joined_at, created_at, username_key, email_key, display_name_key,
             last_login, search_key, names_key)
          VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9)",
         &[
             &account.id,
-            &account.created_at,
+            &now,
             &keys.username,
             &keys.email,
             &keys.display_name,
@@ -347,6 +353,12 @@ pub(crate) fn save(unit: &ServerUnit<'_>, account: &Account) -> Result<(), DbErr
             &account.updated_at,
         ],
     )?;
+    Ok(())
+}
+
+/// Ends a membership of the unit's organization.
+pub(crate) fn leave(unit: &Unit<'_>, user: Id<kind::User>) -> Result<(), DbError> {
+    unit.execute("DELETE FROM members WHERE org_id = $1 AND user_id = $2", &[&user])?;
     Ok(())
 }
 
