@@ -33,6 +33,8 @@ pub struct Config {
     pub objects: platform::objects::Settings,
     /// Where requests to the outside may go: those of webhooks and scripts.
     pub egress: platform::egress::Settings,
+    /// How mail is sent.
+    pub mail: platform::mail::Settings,
     /// Requests an hour by kind of caller.
     pub rate_limit: gateway::RateLimits,
     /// What is logged, and how.
@@ -89,6 +91,7 @@ impl Default for Config {
             cache: platform::cache::Settings::default(),
             objects: platform::objects::Settings::default(),
             egress: platform::egress::Settings::default(),
+            mail: platform::mail::Settings::default(),
             rate_limit: gateway::RateLimits::default(),
             log: operations::log::Settings::default(),
             telemetry: operations::telemetry::Settings::default(),

@@ -39,6 +39,7 @@ use platform::{
     idempotency::Idempotency,
     jobs::{Jobs, Runner},
     lock::DataLock,
+    mail::Mailer,
     objects::Objects,
     secrets::Secrets,
     settings::Runtime,
@@ -57,6 +58,7 @@ pub struct House {
     /// Bots and conversations.
     pub bots: Bots,
     webhooks: Webhooks,
+    mailer: Mailer,
     /// The audit log.
     pub audits: Audits,
     /// The configuration in force.
@@ -122,6 +124,14 @@ impl House {
         let settings = Runtime::open(layers, db.clone(), bus.clone(), surroundings.clone(), install)
             .await
             .context("the changed settings can't be read")?;
+        let mailer = Mailer::new(
+            &config.mail,
+            &config.public_url(),
+            db.clone(),
+            secrets.clone(),
+            surroundings.clone(),
+        )
+        .context("mail can't be sent as it is configured")?;
         let identity = Identity::new(identity::Parts {
             db: db.clone(),
             world: surroundings.clone(),
@@ -163,6 +173,7 @@ impl House {
             identity,
             bots,
             webhooks,
+            mailer,
             audits,
             settings,
             live,
@@ -205,7 +216,7 @@ impl House {
         modules.extend(self.bots.modules());
         modules.push(audit_api::module(&self.audits));
         modules.push(jobs_api::module(&self.db, &self.jobs));
-        modules.push(upkeep::module(&self.db, &self.objects, &self.surroundings));
+        modules.push(upkeep::module(&self.db, &self.objects, &self.mailer, &self.surroundings));
         modules.push(web::module());
         modules
     }

@@ -14,6 +14,7 @@ pub mod egress;
 pub mod idempotency;
 pub mod jobs;
 pub mod lock;
+pub mod mail;
 pub mod objects;
 pub mod outbox;
 pub mod schedules;
@@ -40,5 +41,6 @@ pub const fn migrations() -> &'static [Migration] {
         settings::TABLES,
         audit::CHAINS,
         audit::LOOKUPS,
+        mail::TABLE,
     ]
 }

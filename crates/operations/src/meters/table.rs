@@ -48,6 +48,12 @@ pub const METERS: &[Meter] = &[
         Unit::Count,
         "Permissions that were missing and don't stand in the audit log, for want of room or a database.",
     ),
+    meter(
+        "mails_total",
+        Counter,
+        Unit::Count,
+        "Mails that are done with, by outcome: sent, refused, given up.",
+    ),
     // conversations
     meter("conversation_turns_total", Counter, Unit::Count, "Turns of conversations, by outcome."),
     meter("conversation_turn_duration_seconds", Histogram, Unit::Seconds, "Time from message to answer."),

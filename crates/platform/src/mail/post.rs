@@ -1,0 +1,136 @@
+//! Handing a message over to the mail server.
+
+use std::{fs, time::Duration};
+
+use kernel::Timestamp;
+use lettre::{
+    Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
+    message::Mailbox,
+    transport::smtp::{
+        authentication::Credentials,
+        client::{Certificate, Tls, TlsParameters},
+        extension::ClientId,
+    },
+};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use url::Host;
+use uuid::Uuid;
+
+use super::{MailError, Settings, TlsMode, message::Letter};
+
+/// The way to the mail server. Each mail has a connection of its own: there are few, and a kept one would be found dead.
+pub(super) struct Post {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+/// Why a mail was not taken.
+pub(super) enum Refusal {
+    /// It may be, another time.
+    Later(String),
+    /// It never will.
+    Never(String),
+}
+
+impl Post {
+    /// None if there is no mail server.
+    pub(super) fn new(settings: &Settings, greets_as: Option<Host>) -> Result<Option<Self>, MailError> {
+        let Some(host) = settings.host.as_deref().map(str::trim).filter(|host| !host.is_empty()) else {
+            return Ok(None);
+        };
+        if Host::parse(host).is_err() {
+            return Err(wrong("host", "must be the name or the address of a mail server"));
+        }
+        let sender = settings.from.as_deref().ok_or_else(|| wrong("from", "is needed with mail.host"))?;
+        let sender: Address = sender
+            .trim()
+            .parse()
+            .map_err(|_| wrong("from", "must be an e-mail address such as bots@example.com"))?;
+        let name = settings.from_name.trim();
+        if name.chars().any(kernel::text::disturbs) {
+            return Err(wrong("from_name", "must be one line"));
+        }
+        let port = settings.port.unwrap_or(settings.tls.usual_port());
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
+            .port(port)
+            .tls(security(settings, host)?)
+            .timeout(Some(Duration::from_secs(settings.timeout_seconds.into())))
+            .hello_name(match greets_as {
+                Some(Host::Domain(domain)) => ClientId::Domain(domain),
+                Some(Host::Ipv4(address)) => ClientId::Ipv4(address),
+                Some(Host::Ipv6(address)) => ClientId::Ipv6(address),
+                None => ClientId::default(),
+            });
+        match (&settings.user, &settings.password) {
+            (None, None) => {}
+            (Some(_), Some(_)) if settings.tls == TlsMode::None => {
+                return Err(wrong("password", "would go over the network in the clear; set mail.tls"));
+            }
+            (Some(user), Some(password)) => {
+                builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
+            }
+            (None, Some(_)) => return Err(wrong("user", "is needed with mail.password")),
+            (Some(_), None) => return Err(wrong("password", "is needed with mail.user")),
+        }
+        let from = Mailbox::new((!name.is_empty()).then(|| name.to_owned()), sender);
+        Ok(Some(Self { transport: builder.build(), from }))
+    }
+
+    /// Hands a mail over that was written then.
+    pub(super) async fn deliver(&self, letter: &Letter, id: Uuid, written: Timestamp) -> Result<(), Refusal> {
+        let message = letter.clone().message(&self.from, id, written);
+        let message = message.map_err(|cause| Refusal::Never(cause.to_string()))?;
+        match self.transport.send(message).await {
+            Ok(_) => Ok(()),
+            // What the server says of the sign-in (RFC 4954, section 6) is for the operator to mend, who may.
+            Err(error) if error.is_permanent() && !is_about_sign_in(&error) => {
+                Err(Refusal::Never(described(&error)))
+            }
+            Err(error) => Err(Refusal::Later(described(&error))),
+        }
+    }
+}
+
+fn is_about_sign_in(error: &lettre::transport::smtp::Error) -> bool {
+    error.status().is_some_and(|code| matches!(u16::from(code), 530 | 534 | 535 | 538))
+}
+
+/// The error with its causes.
+fn described(error: &lettre::transport::smtp::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause {
+        let said = deeper.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = deeper.source();
+    }
+    text
+}
+
+fn security(settings: &Settings, host: &str) -> Result<Tls, MailError> {
+    if settings.tls == TlsMode::None {
+        return Ok(Tls::None);
+    }
+    let mut parameters = TlsParameters::builder(host.to_owned());
+    if let Some(path) = &settings.ca {
+        let failed = |cause: String| wrong("ca", format!("can't be used: {}: {cause}", path.display()));
+        let pem = fs::read(path).map_err(|cause| failed(cause.to_string()))?;
+        if CertificateDer::pem_slice_iter(&pem).next().is_none() {
+            return Err(failed("it holds no certificate in PEM".to_owned()));
+        }
+        let authority = Certificate::from_pem(&pem).map_err(|cause| failed(cause.to_string()))?;
+        parameters = parameters.add_root_certificate(authority);
+    }
+    let parameters =
+        parameters.build().map_err(|cause| wrong("tls", format!("can't be used: {}", described(&cause))))?;
+    Ok(match settings.tls {
+        TlsMode::Implicit => Tls::Wrapper(parameters),
+        TlsMode::StartTls | TlsMode::None => Tls::Required(parameters),
+    })
+}
+
+fn wrong(key: &'static str, problem: impl Into<String>) -> MailError {
+    MailError::Setting(key, problem.into())
+}
