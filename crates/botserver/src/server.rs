@@ -138,6 +138,7 @@ impl House {
             counters: counters.clone(),
             bus: bus.clone(),
             objects: objects.clone(),
+            mailer: mailer.clone(),
             secrets: secrets.clone(),
             settings: config.identity.clone(),
             bootstrap_secret: config.bootstrap_secret.clone(),

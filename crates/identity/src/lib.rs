@@ -33,6 +33,7 @@ use platform::{
     bus::Bus,
     counters::Counters,
     db::{Db, Migration},
+    mail::Mailer,
     objects::Objects,
     secrets::Secrets,
 };
@@ -93,6 +94,8 @@ pub struct Parts {
     pub bus: Bus,
     /// Where pictures are kept.
     pub objects: Objects,
+    /// What sends mail.
+    pub mailer: Mailer,
     /// What seals second factors.
     pub secrets: Secrets,
     /// What the operator set.
@@ -107,8 +110,18 @@ impl Identity {
     /// The services on an open database. Needs a running Tokio: two small tasks hear revocations and write down when
     /// sessions are used, until the last clone is gone.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, world, counters, bus, objects, secrets, settings, bootstrap_secret, public_url } =
-            parts;
+        let Parts {
+            db,
+            world,
+            counters,
+            bus,
+            objects,
+            mailer,
+            secrets,
+            settings,
+            bootstrap_secret,
+            public_url,
+        } = parts;
         let settings = Arc::new(settings);
         let passwords = Passwords::new(&settings.hashing, world.clone());
         let links = PasswordLinks::new(&public_url, &settings);
@@ -157,7 +170,14 @@ impl Identity {
             roles: Roles::new(db.clone(), world.clone(), callers.clone()),
             groups: Groups::new(db.clone(), world.clone(), callers.clone()),
             api_keys: ApiKeys::new(db.clone(), world.clone(), Arc::clone(&settings), callers.clone()),
-            organizations: Organizations::new(db.clone(), world.clone(), callers.clone(), users.clone()),
+            organizations: Organizations::new(
+                db.clone(),
+                world.clone(),
+                callers.clone(),
+                users.clone(),
+                mailer,
+                &public_url,
+            ),
             users,
             sessions: Sessions::new(db.clone(), world, callers.clone(), visitors.clone()),
             authenticator: authenticator::Authenticator::new(db, callers.clone()),

@@ -46,6 +46,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     PREFERENCES,
     AVATARS,
     organizations::store::ORGANIZATIONS,
+    organizations::invitations::store::INVITATIONS,
 ];
 
 /// Who has shown their password waits here for their second factor. A session that is `confined` is good for one thing

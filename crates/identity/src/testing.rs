@@ -13,6 +13,7 @@ use platform::{
     bus::Bus,
     counters::Counters,
     db::{Db, DbError, DbOptions},
+    mail::Mailer,
     objects::Objects,
     secrets::Secrets,
 };
@@ -81,6 +82,7 @@ async fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settin
         counters: Counters::default(),
         bus,
         objects: objects(),
+        mailer: mailer(db, world).await,
         secrets: secrets(db, world).await,
         settings,
         bootstrap_secret: None,
@@ -97,6 +99,12 @@ pub(crate) fn objects() -> Objects {
         (folder, objects)
     });
     made.1.clone()
+}
+
+/// What sends no mail.
+pub(crate) async fn mailer(db: &Db, world: &Surroundings) -> Mailer {
+    let (settings, secrets) = (platform::mail::Settings::default(), secrets(db, world).await);
+    Mailer::new(&settings, "http://localhost:8080", db.clone(), secrets, world.clone()).unwrap()
 }
 
 /// What seals secrets in that database, with one master key for all nodes.

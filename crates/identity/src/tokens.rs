@@ -26,6 +26,8 @@ pub(crate) enum TokenKind {
     ApiKey,
     /// Shown with the second factor, by who has shown the password.
     Challenge,
+    /// Shown by who answers an invitation.
+    Invitation,
 }
 
 impl TokenKind {
@@ -37,6 +39,7 @@ impl TokenKind {
             Self::Visitor => "bsv_",
             Self::ApiKey => "bsk_",
             Self::Challenge => "bsc_",
+            Self::Invitation => "bsi_",
         }
     }
 }

@@ -17,12 +17,16 @@ async fn ids(app: &App) -> Vec<(&'static str, String)> {
     let group = app.admin().post("/groups", open).await.assert_status(201).data();
     let key = json!({ "name": "Program", "scopes": ["users:read"] });
     let key = ann.post("/api-keys", key).await.assert_status(201).data();
+    let invitations = format!("/organizations/{}/invitations", app.organization().await);
+    let invited =
+        app.admin().post(invitations, json!({ "email": "x@example.com" })).await.assert_status(201).data();
     let logged = app.admin().get("/audit?limit=1").await.assert_ok().items();
     let text = |value: &Value| value.as_str().expect("an id").to_owned();
     let join = format!("/groups/{}/join-requests", text(&group["group_id"]));
     let request = ann.post(join, json!({})).await.assert_status(201).data();
     vec![
         ("{org_id}", app.organization().await.to_string()),
+        ("{invitation_id}", text(&invited["invitations"][0]["invitation_id"])),
         ("{role_id}", text(&role["role_id"])),
         ("{group_id}", text(&group["group_id"])),
         ("{request_id}", text(&request["request_id"])),

@@ -370,6 +370,7 @@ async fn waiting_for_bootstrap() -> (Identity, test_database::TestDatabase) {
     let world = Surroundings::system();
     let parts = crate::Parts {
         secrets: crate::testing::secrets(&db, &world).await,
+        mailer: crate::testing::mailer(&db, &world).await,
         db,
         world,
         counters: platform::counters::Counters::default(),

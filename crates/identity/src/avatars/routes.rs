@@ -61,7 +61,6 @@ pub(super) async fn get(
     params(("user_id" = String, Path, description = "The user's id, or `me`", example = "me"), IfMatch),
     request_body(content(
         (Picture = "image/png"), (Picture = "image/jpeg"), (Picture = "image/webp"), (Picture = "image/gif"),
-        (Picture = "application/octet-stream"),
     )),
     responses(
         (status = 200, body = Envelope<Person>),

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use gateway::Module;
 use kernel::{
     Actor, Id, Timestamp,
@@ -32,13 +33,16 @@ const ERASE: JobKind<Deleted> = JobKind::new("organizations.erase")
     .attempts(20)
     .time_limit(Duration::from_hours(6))
     .backoff(Duration::from_secs(10), Duration::from_hours(2));
-/// Looks for organizations whose erasure was given up, and begins it again.
+/// Looks for deleted organizations that still have a row, and erases what there may be.
 const RESUME: JobKind<()> = JobKind::new("organizations.resume_erasures");
 
 /// Rows that one unit removes at the most.
 const ROWS: u64 = 500;
 /// Accounts that one unit removes or moves at the most.
 const ACCOUNTS: i64 = 50;
+/// After that long no request is under way any more that began before the deletion. Then the organization is erased once
+/// more, and its row goes.
+const LATE: TimeDelta = TimeDelta::minutes(10);
 /// How long the erasure waits for jobs that are still under way.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -125,8 +129,7 @@ impl Organizations {
             return Ok(json!({ "rows": 0 }));
         }
         // What is under way would write again.
-        let under_way: std::result::Result<u64, DbError> =
-            self.db.write(org, |unit| unit.abandon_jobs()).await;
+        let under_way: std::result::Result<u64, DbError> = self.db.write(org, abandon_jobs).await;
         if under_way? > 0 {
             return Err(JobError::NotYet(PATIENCE));
         }
@@ -152,7 +155,8 @@ impl Organizations {
             }
         }
         let rows = self.erase_rows(&job, org).await?;
-        let gone = self.db.write_server(move |unit| store::delete(unit, org)).await;
+        let before = self.world.now() - LATE;
+        let gone = self.db.write_server(move |unit| store::forget(unit, org, before)).await;
         gone.map_err(|error: DbError| error)?;
         Ok(json!({ "rows": rows, "accounts": accounts }))
     }
@@ -163,8 +167,7 @@ impl Organizations {
         job: &JobContext,
         org: Id<kind::Organization>,
     ) -> std::result::Result<u64, JobError> {
-        let tables: std::result::Result<_, DbError> =
-            self.db.write(org, |unit| unit.tables_of_organizations()).await;
+        let tables: std::result::Result<_, DbError> = self.db.write(org, tables).await;
         let (mut all, tables) = (0, tables?);
         loop {
             let (mut removed, mut is_referred_to) = (0, false);
@@ -230,10 +233,20 @@ fn enqueue(
     })
 }
 
+fn abandon_jobs(unit: &Unit<'_>) -> std::result::Result<u64, DbError> {
+    unit.abandon_jobs()
+}
+
+fn tables(unit: &Unit<'_>) -> std::result::Result<Vec<TableOfOrganizations>, DbError> {
+    unit.tables_of_organizations()
+}
+
 /// Who belongs to another organization, too, has their account there from now on: where they own it, or where they have
 /// been for the longest time. All other accounts go, and their names are free.
 fn erase_accounts(unit: &Unit<'_>) -> std::result::Result<u64, DbError> {
     let server = unit.server();
+    // Whom somebody made at the moment of the deletion.
+    unit.execute("DELETE FROM members WHERE org_id = $1", &[])?;
     let accounts = store::accounts_at(server, unit.org(), ACCOUNTS)?;
     for (user,) in &accounts {
         match store::other_home(server, *user)? {

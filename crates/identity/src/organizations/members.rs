@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 use super::{
     error::OrganizationError,
+    invitations,
     service::{Organizations, Result, acting},
 };
 use crate::{
@@ -232,6 +233,7 @@ impl Organizations {
     fn release(&self, unit: &Unit<'_>, account: &Account, now: Timestamp) -> Result<()> {
         let (server, org, user) = (unit.server(), unit.org(), account.id);
         groups::hand_over(unit, user, now)?;
+        invitations::store::revoke_those_by(server, org, user, now)?;
         api_keys::stop_those_in(unit, &self.callers, user, now)?;
         let live = sessions::store::live_of_user_in(server, user, org, now)?;
         sessions::end_all(server, &self.callers, live, now)?;

@@ -6,6 +6,7 @@
 
 mod deletion;
 mod error;
+pub(crate) mod invitations;
 mod members;
 pub(crate) mod model;
 mod routes;
@@ -15,11 +16,14 @@ pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 
-use gateway::{Access, By, Limit, Module, routes as documented};
+use gateway::{Access, By, Limit, Module, Repeats, routes as documented};
 use kernel::{Id, Permission, Surroundings, id::kind, text};
 use platform::db::{DbError, ServerUnit};
 
 pub use error::OrganizationError;
+pub use invitations::{
+    Answered, Invitation, InvitationKind, InvitationStatus, Invited, NewInvitations, NewMember, NotInvited,
+};
 pub use members::{MemberRoles, OrganizationMember};
 pub use model::{
     Confirmed, CreatedOrganization, FirstGroup, NewOrganization, Organization, OrganizationPatch,
@@ -32,6 +36,8 @@ pub(crate) fn module(organizations: &Organizations) -> Module {
     const READ: Access = Access::permission(Permission::ORG_READ);
     const WRITE: Access = Access::permission(Permission::ORG_WRITE);
     const MEMBERS: Access = Access::permission(Permission::ORG_MEMBERS);
+    let inviting = Limit::per_minute(30, By::Caller);
+    let answering = || Access::authenticated().not_for_api_keys().in_person().repeats(Repeats::Ignored);
     // What somebody's script decides over an organization would be its author's doing.
     let making = Access::permission(Permission::ORG_CREATE).limit(Limit::per_hour(20, By::Caller));
     deletion::with_jobs(Module::new("organizations"), organizations)
@@ -48,6 +54,27 @@ pub(crate) fn module(organizations: &Organizations) -> Module {
         .route(organizations, documented!(routes::change_settings), WRITE.in_person())
         .route(organizations, documented!(routes::members), Access::permission(Permission::USERS_READ))
         .route(organizations, documented!(routes::change_member), MEMBERS.in_person())
+        .route(
+            organizations,
+            documented!(invitations::routes::invite_user),
+            MEMBERS.in_person().limit(inviting),
+        )
+        .route(
+            organizations,
+            documented!(invitations::routes::invite),
+            MEMBERS.in_person().limit(inviting).repeats(Repeats::Secret),
+        )
+        .route(organizations, documented!(invitations::routes::list), MEMBERS)
+        .route(organizations, documented!(invitations::routes::revoke), MEMBERS.in_person())
+        .route(organizations, documented!(invitations::routes::own), Access::authenticated())
+        .route(
+            organizations,
+            documented!(invitations::routes::get),
+            Access::public().limit(Limit::per_minute(60, By::Address)),
+        )
+        .route(organizations, documented!(invitations::routes::accept), answering())
+        .route(organizations, documented!(invitations::routes::decline), answering())
+        .root_route(organizations, documented!(invitations::page::invitation), Access::public().uncounted())
         .route(organizations, documented!(routes::remove_member), MEMBERS.own("user_id").in_person())
 }
 

@@ -113,7 +113,13 @@ pub struct NewOrganization {
     pub name: String,
     /// The name that addresses know it by, unique in the server; made of its name if absent.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", example = "example-ltd")]
+    #[schema(
+        value_type = Option<String>,
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[a-z0-9]+(-[a-z0-9]+)*$",
+        example = "example-ltd"
+    )]
     pub slug: Option<String>,
     /// What it is.
     #[serde(default)]
@@ -140,7 +146,14 @@ pub struct OrganizationPatch {
     pub name: Patch<String>,
     /// The name that addresses know it by, unique in the server.
     #[serde(default)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 64, pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", example = "example-ltd")]
+    #[schema(
+        value_type = String,
+        required = false,
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[a-z0-9]+(-[a-z0-9]+)*$",
+        example = "example-ltd"
+    )]
     pub slug: Patch<String>,
     /// What it is.
     #[serde(default)]

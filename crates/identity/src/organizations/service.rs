@@ -11,6 +11,7 @@ use kernel::{
 use platform::{
     audit::{Audit, Category},
     db::{Db, ServerUnit, Tx},
+    mail::Mailer,
 };
 
 use super::{
@@ -38,6 +39,9 @@ pub struct Organizations {
     pub(super) world: Surroundings,
     pub(super) callers: Callers,
     pub(super) users: Users,
+    pub(super) mailer: Mailer,
+    /// Links for people begin with it.
+    pub(super) public_url: Arc<str>,
     /// What the modules of the server do themselves to erase what an organization has.
     pub(super) erasers: Arc<OnceLock<Vec<Eraser>>>,
 }
@@ -48,8 +52,16 @@ pub(super) fn acting(who: &Actor, org: Id<kind::Organization>) -> Result<()> {
 }
 
 impl Organizations {
-    pub(crate) fn new(db: Db, world: Surroundings, callers: Callers, users: Users) -> Self {
-        Self { db, world, callers, users, erasers: Arc::default() }
+    pub(crate) fn new(
+        db: Db,
+        world: Surroundings,
+        callers: Callers,
+        users: Users,
+        mailer: Mailer,
+        public_url: &str,
+    ) -> Self {
+        let public_url = public_url.trim_end_matches('/').into();
+        Self { db, world, callers, users, mailer, public_url, erasers: Arc::default() }
     }
 
     /// Says what the modules do themselves when an organization is erased. Once, before jobs run.

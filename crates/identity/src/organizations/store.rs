@@ -235,7 +235,8 @@ pub(super) fn other_home(
     let found: Vec<(Id<kind::Organization>,)> = tx.across_organizations_with(
         "SELECT m.org_id FROM members m
          LEFT JOIN member_roles r ON r.org_id = m.org_id AND r.user_id = m.user_id AND r.role_id = $2
-         WHERE m.user_id = $1
+         JOIN server_organizations o ON o.id = m.org_id
+         WHERE m.user_id = $1 AND o.deleted_at IS NULL
          ORDER BY CASE WHEN r.role_id IS NULL THEN 1 ELSE 0 END, m.joined_at, m.org_id LIMIT 1",
         &[&user, &system::OWNER],
     )?;
@@ -259,8 +260,23 @@ pub(super) fn delete_account(unit: &ServerUnit<'_>, user: Id<kind::User>) -> Res
     Ok(())
 }
 
-/// Removes an organization that has nothing any more.
-pub(super) fn delete(unit: &ServerUnit<'_>, id: Id<kind::Organization>) -> Result<(), DbError> {
-    unit.execute("DELETE FROM server_organizations WHERE id = $1 AND deleted_at IS NOT NULL", &[&id])?;
+/// Removes an organization that has nothing any more, if it was deleted before then. Otherwise it keeps its row without a
+/// word of what it was, so that it is looked at again: a request that was under way may still write.
+pub(super) fn forget(
+    unit: &ServerUnit<'_>,
+    id: Id<kind::Organization>,
+    before: Timestamp,
+) -> Result<(), DbError> {
+    let gone =
+        unit.execute("DELETE FROM server_organizations WHERE id = $1 AND deleted_at <= $2", &[&id, &before])?;
+    if gone == 0 {
+        let nothing: Option<&str> = None;
+        unit.execute(
+            "UPDATE server_organizations SET name = '', slug = $2, description = $3, logo_url = $3, website = $3,
+                settings = $3, rev = rev + 1
+             WHERE id = $1 AND deleted_at IS NOT NULL",
+            &[&id, &id.to_string(), &nothing],
+        )?;
+    }
     Ok(())
 }

@@ -99,7 +99,7 @@ impl Preferences {
         decided: &Decided,
         now: Timestamp,
     ) -> Result<UserSettings> {
-        let chosen = store::default_bot(tx, user)?.flatten();
+        let chosen = store::default_bot(tx, user)?;
         let usable = match chosen {
             Some(bot) => self.visitors.may_use(tx, bot, user, now)?,
             None => false,

@@ -54,14 +54,11 @@ pub(crate) fn save(
     Ok(())
 }
 
-/// The bot that a member chose. None if they chose none; nothing at all if they are no member.
-pub(crate) fn default_bot(
-    tx: &Tx<'_>,
-    user: Id<kind::User>,
-) -> Result<Option<Option<Id<kind::Bot>>>, DbError> {
+/// The bot that a member chose, if they chose one.
+pub(crate) fn default_bot(tx: &Tx<'_>, user: Id<kind::User>) -> Result<Option<Id<kind::Bot>>, DbError> {
     let found: Option<(Option<Id<kind::Bot>>,)> =
         tx.one("SELECT default_bot FROM members WHERE org_id = $1 AND user_id = $2", &[&user])?;
-    Ok(found.map(|(bot,)| bot))
+    Ok(found.and_then(|(bot,)| bot))
 }
 
 pub(crate) fn set_default_bot(

@@ -194,7 +194,7 @@ impl Users {
         if new.roles.is_none() {
             checked.roles = usual;
         }
-        if !decided.takes_address(&new.email) {
+        if !decided.takes_address(new.email.trim()) {
             return Err(UserError::EmailDomain);
         }
         let (level, permissions) = maker.rank();

@@ -1,6 +1,7 @@
 //! Organizations: making, changing, deciding, switching, deleting.
 
 mod deletion;
+mod members;
 
 use crate::support::{Answer, App, Client, PASSWORD, Value, botserver_test, json, run_with};
 
