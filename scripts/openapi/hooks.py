@@ -23,7 +23,7 @@ SCRIPT = 'HEAR name WITH "Your name?"\nHEAR day WITH "Which day, ${name}?"\nTALK
 NOWHERE = "http://127.0.0.1:9/hook"
 
 # What ends the caller's own sessions is called by somebody else, who signs in anew each time.
-ENDS_SESSIONS = {"auth_logout", "sessions_end_of_user", "sessions_end"}
+ENDS_SESSIONS = {"auth_logout", "sessions_end_of_user", "sessions_end", "auth_switch_organization"}
 
 
 def call(method, path, token=None, headers=(), **arguments):
@@ -79,7 +79,11 @@ def present():
     job = call("DELETE", "/bots/given-up", token)["job_id"]
     webhook = call("POST", "/webhooks", token, json={"url": NOWHERE, "events": ["bot.*"]})["webhook_id"]
     delivery = call("POST", f"/webhooks/{webhook}/test", token)["delivery_id"]
+    org = call("GET", "/users/me", token)["organization_id"]
+    invited = call("POST", f"/organizations/{org}/invitations", token, json={"email": "guest@example.com"})
     return {
+        "org_id": org,
+        "invitation_id": invited["invitations"][0]["invitation_id"],
         "bot_id": "seeded",
         "name": "start",
         "conversation_id": conversation,
@@ -156,6 +160,10 @@ def stay_let_in(operation, body):
     should be: nothing that comes after would be answered."""
     if operation == "security_change" and isinstance(body.get("two_factor"), dict):
         body["two_factor"].pop("required_for_roles", None)
+    if operation == "organizations_change_settings":
+        # Who may be made, and from where it is asked, would be decided for all that comes after.
+        for name in ("allowed_email_domains", "max_members", "ip_whitelist"):
+            body.pop(name, None)
     present = {"auth_change_password": "current_password"}.get(operation, "password")
     if operation == "auth_change_password" or operation.startswith("two_factor_"):
         for name in {present, "new_password"} & {name for name, value in body.items() if isinstance(value, str)}:
@@ -206,6 +214,15 @@ schemathesis.openapi.media_type(
 )
 
 
+# A picture of one red pixel. What kind of file it is, is told by its content.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc00000030101001"
+    "8dd8db00000000049454e44ae426082"
+)
+for kind in ("png", "jpeg", "webp", "gif"):
+    schemathesis.openapi.media_type(f"image/{kind}", st.just(PNG))
+
+
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """Refusals of what fits the schema, because no schema can say it."""
@@ -228,6 +245,7 @@ EXCUSES = (
     # Nor a body that is fit for clients to be made of it for one of two fields.
     "is needed, or email instead",
     "is needed, or password instead",
+    "is needed, or roles instead",
     # Which cursors are ours, and of which list, only the server can tell.
     "is not one of ours",
     "belongs to another sort or order",
@@ -240,8 +258,14 @@ EXCUSES = (
     "must be text in one line",
     # Nor which files were uploaded, by whom.
     "must name files that you uploaded in this conversation",
+    # Which time zones there are is the database's to say.
+    "must be a time zone of the IANA database",
+    # Nor what a domain is, for the same reason as an address.
+    "must be domains such as",
     # Which bots, groups, members and roles there are only the server can tell.
     "names no bot that you may use",
+    "must be a bot that the user may use",
+    "must be a user of this server who can sign in",
     "must be a group that you administer",
     "must be the group of the address",
     "must be a member of the organization",

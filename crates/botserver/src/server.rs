@@ -137,11 +137,12 @@ impl House {
             world: surroundings.clone(),
             counters: counters.clone(),
             bus: bus.clone(),
+            objects: objects.clone(),
+            mailer: mailer.clone(),
             secrets: secrets.clone(),
             settings: config.identity.clone(),
             bootstrap_secret: config.bootstrap_secret.clone(),
             public_url: config.public_url(),
-            mailer: mailer.clone(),
         });
         let egress = Egress::new(&config.egress);
         let own_api = OwnApi::default();
@@ -351,6 +352,7 @@ impl Server {
         let home = house.identity.first_organization().await?;
         let work = Module::work(&modules)?;
         house.bots.perform(Commands::of(&modules)?);
+        house.identity.organizations().erased_by(Module::erasers(&modules));
         let contract = Contract::of(&modules);
         let door = Door::new(modules, edge, contract, config.public_url().starts_with("https:"))?;
         door.is_reached_by(&house.own_api);

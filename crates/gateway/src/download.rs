@@ -23,6 +23,7 @@ pub struct Download {
     tag: Option<HeaderValue>,
     size: Option<u64>,
     part: Option<Range<u64>>,
+    kept: Option<HeaderValue>,
     body: Body,
 }
 
@@ -138,8 +139,23 @@ impl Download {
             tag: file_tag(revision),
             size: None,
             part: None,
+            kept: None,
             body: Body::from_stream(content),
         }
+    }
+
+    /// The address names what never changes: the client may keep it for itself and never ask again.
+    #[must_use]
+    pub fn kept_for_ever(mut self) -> Self {
+        self.kept = Some(HeaderValue::from_static("private, max-age=31536000, immutable"));
+        self
+    }
+
+    /// The client may keep it for itself, and asks each time whether it is still the same.
+    #[must_use]
+    pub fn kept_while_the_same(mut self) -> Self {
+        self.kept = Some(HeaderValue::from_static("private, no-cache"));
+        self
     }
 
     /// Says how large the whole is, and which part of it the content is, if it is one.
@@ -183,6 +199,9 @@ impl IntoResponse for Download {
         }
         if let Some(tag) = self.tag {
             headers.insert(header::ETAG, tag);
+        }
+        if let Some(kept) = self.kept {
+            headers.insert(header::CACHE_CONTROL, kept);
         }
         if let Some(size) = self.size {
             headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));

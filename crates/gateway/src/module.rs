@@ -8,7 +8,7 @@ use axum::routing::MethodRouter;
 use basic::Command;
 use kernel::{EventType, PublicEvent};
 use platform::{
-    db::Migration,
+    db::{DbError, Migration, Unit},
     jobs::{Handler, JobContext, JobError, JobKind, Work, WorkError},
     outbox::{Emitted, Subscription},
     schedules::Schedule,
@@ -125,6 +125,10 @@ impl Route {
     }
 }
 
+/// What a module does itself to erase some of what an organization has, in one small unit of work. True while there may
+/// be more.
+pub type Eraser = Arc<dyn Fn(&Unit<'_>) -> Result<bool, DbError> + Send + Sync>;
+
 /// A domain's whole contract with the server.
 pub struct Module {
     pub(crate) name: &'static str,
@@ -142,6 +146,7 @@ pub struct Module {
     subscriptions: Vec<Subscription>,
     schedules: Vec<Schedule>,
     events: Vec<EventType>,
+    erasers: Vec<Eraser>,
 }
 
 impl Module {
@@ -163,6 +168,7 @@ impl Module {
             subscriptions: Vec::new(),
             schedules: Vec::new(),
             events: Vec::new(),
+            erasers: Vec::new(),
         }
     }
 
@@ -356,6 +362,22 @@ impl Module {
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedules.push(schedule);
         self
+    }
+
+    /// What has to be done, again and again until it says that nothing is left, when an organization is erased: for what
+    /// is more than rows. Rows with an `org_id` are found by the schema, and removed after this.
+    #[must_use]
+    pub fn erases(
+        mut self,
+        eraser: impl Fn(&Unit<'_>) -> Result<bool, DbError> + Send + Sync + 'static,
+    ) -> Self {
+        self.erasers.push(Arc::new(eraser));
+        self
+    }
+
+    /// What all modules do themselves to erase what an organization has.
+    pub fn erasers(modules: &[Self]) -> Vec<Eraser> {
+        modules.iter().flat_map(|module| module.erasers.iter().cloned()).collect()
     }
 
     /// What all modules together want done. An error if they contradict each other.

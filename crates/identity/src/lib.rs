@@ -6,13 +6,15 @@
 pub mod api_keys;
 pub mod audit;
 pub mod auth;
+mod avatars;
 pub mod groups;
 pub mod ids;
 mod mails;
 pub mod membership;
 mod migrations;
-mod organizations;
+pub mod organizations;
 mod passwords;
+pub mod preferences;
 mod roles;
 pub mod security;
 pub mod sessions;
@@ -34,12 +36,15 @@ use platform::{
     counters::Counters,
     db::{Db, Migration},
     mail::Mailer,
+    objects::Objects,
     secrets::Secrets,
 };
 
 pub use api_keys::ApiKeys;
 pub use auth::{Auth, FirstAdministrator};
 pub use groups::Groups;
+pub use organizations::Organizations;
+pub use preferences::Preferences;
 pub use roles::Roles;
 pub use security::Security;
 pub use sessions::{SessionEnded, Sessions};
@@ -49,6 +54,7 @@ pub use two_factor::TwoFactor;
 pub use users::Users;
 
 use auth::{Attempts, Founding};
+use avatars::Avatars;
 use mails::Mails;
 use passwords::Passwords;
 use sessions::{authenticator, revocation::Callers};
@@ -73,6 +79,9 @@ pub struct Identity {
     api_keys: ApiKeys,
     two_factor: TwoFactor,
     security: Security,
+    preferences: Preferences,
+    avatars: Avatars,
+    organizations: Organizations,
     visitors: Visitors,
     tickets: Tickets,
     callers: Callers,
@@ -89,6 +98,10 @@ pub struct Parts {
     pub counters: Counters,
     /// What tells other nodes of revocations.
     pub bus: Bus,
+    /// Where pictures are kept.
+    pub objects: Objects,
+    /// What sends mail.
+    pub mailer: Mailer,
     /// What seals second factors.
     pub secrets: Secrets,
     /// What the operator set.
@@ -97,20 +110,36 @@ pub struct Parts {
     pub bootstrap_secret: Option<Secret>,
     /// Links for people begin with it.
     pub public_url: String,
-    /// What sends mail to people.
-    pub mailer: Mailer,
 }
 
 impl Identity {
     /// The services on an open database. Needs a running Tokio: two small tasks hear revocations and write down when
     /// sessions are used, until the last clone is gone.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, world, counters, bus, secrets, settings, bootstrap_secret, public_url, mailer } =
-            parts;
+        let Parts {
+            db,
+            world,
+            counters,
+            bus,
+            objects,
+            mailer,
+            secrets,
+            settings,
+            bootstrap_secret,
+            public_url,
+        } = parts;
         let settings = Arc::new(settings);
         let passwords = Passwords::new(&settings.hashing, world.clone());
-        let mails = Mails::new(mailer, &public_url, Arc::clone(&settings));
+        let mails = Mails::new(mailer.clone(), &public_url, Arc::clone(&settings));
         let callers = Callers::new(bus);
+        let users = Users::new(
+            db.clone(),
+            world.clone(),
+            Arc::clone(&settings),
+            passwords.clone(),
+            mails.clone(),
+            callers.clone(),
+        );
         let visitors = Visitors::new(db.clone(), world.clone(), callers.clone());
         let attempts = Attempts::new(db.clone(), counters.clone(), Arc::clone(&settings));
         let two_factor = TwoFactor {
@@ -146,11 +175,21 @@ impl Identity {
                 passwords.clone(),
                 bootstrap_secret,
             ),
+            avatars: Avatars::new(db.clone(), world.clone(), objects),
+            preferences: Preferences::new(db.clone(), world.clone(), visitors.clone()),
             roles: Roles::new(db.clone(), world.clone(), callers.clone()),
             groups: Groups::new(db.clone(), world.clone(), callers.clone()),
             api_keys: ApiKeys::new(db.clone(), world.clone(), Arc::clone(&settings), callers.clone()),
             tickets: Tickets::new(db.clone(), world.clone()),
-            users: Users::new(db.clone(), world.clone(), settings, passwords, mails, callers.clone()),
+            organizations: Organizations::new(
+                db.clone(),
+                world.clone(),
+                callers.clone(),
+                users.clone(),
+                mailer,
+                &public_url,
+            ),
+            users,
             sessions: Sessions::new(db.clone(), world, callers.clone(), visitors.clone()),
             authenticator: authenticator::Authenticator::new(db, callers.clone()),
             visitors,
@@ -163,6 +202,9 @@ impl Identity {
         vec![
             auth::module(&self.auth, &self.founding),
             users::module(&self.users),
+            avatars::module(&self.avatars),
+            organizations::module(&self.organizations),
+            preferences::module(&self.preferences),
             roles::module(&self.roles),
             groups::module(&self.groups),
             sessions::module(&self.sessions),
@@ -182,6 +224,11 @@ impl Identity {
     /// People.
     pub fn users(&self) -> &Users {
         &self.users
+    }
+
+    /// Organizations.
+    pub fn organizations(&self) -> &Organizations {
+        &self.organizations
     }
 
     /// Roles and what they allow.

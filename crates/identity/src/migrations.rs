@@ -5,7 +5,10 @@ use platform::db::Migration;
 use crate::{
     api_keys::store::API_KEYS,
     audit::store::EXPORTS,
+    avatars::store::AVATARS,
     groups::schema::{DEFAULT_GROUPS_POSTGRES, DEFAULT_GROUPS_SQLITE, GROUPS, JOIN_REQUESTS},
+    organizations,
+    preferences::store::PREFERENCES,
     roles::schema::CUSTOM_ROLES,
     security::store::POLICIES,
     tickets::TICKETS,
@@ -43,6 +46,10 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     Migration::new("m20261201_75_identity_audit_exports", EXPORTS),
     TICKETS,
     Migration::new("m20261202_21_identity_mailed_links", MAILED_LINKS),
+    PREFERENCES,
+    AVATARS,
+    organizations::store::ORGANIZATIONS,
+    organizations::invitations::store::INVITATIONS,
 ];
 
 /// A link that was mailed knows where to, and is good only while the account has that address. An address that somebody

@@ -1,7 +1,7 @@
 //! A house of its own for each test: a database in a fresh folder, a clock that the test moves, an administrator.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicI64, Ordering},
 };
 
@@ -14,6 +14,7 @@ use platform::{
     counters::Counters,
     db::{Db, DbError, DbOptions},
     mail::{self, Mailer},
+    objects::Objects,
     secrets::Secrets,
 };
 use test_database::TestDatabase;
@@ -87,6 +88,7 @@ async fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settin
         world: world.clone(),
         counters: Counters::default(),
         bus,
+        objects: objects(),
         secrets,
         settings,
         bootstrap_secret: None,
@@ -99,6 +101,17 @@ async fn identity_over(db: &Db, world: &Surroundings, bus: Bus, settings: Settin
 pub(crate) fn no_mail(db: &Db, secrets: &Secrets, world: &Surroundings) -> Mailer {
     let unset = mail::Settings::default();
     Mailer::new(&unset, "http://localhost:8080", db.clone(), secrets.clone(), world.clone()).unwrap()
+}
+
+/// Where no test looks: pictures are tried over HTTP.
+pub(crate) fn objects() -> Objects {
+    static OBJECTS: OnceLock<(tempfile::TempDir, Objects)> = OnceLock::new();
+    let made = OBJECTS.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::local(folder.path()).unwrap();
+        (folder, objects)
+    });
+    made.1.clone()
 }
 
 /// What seals secrets in that database, with one master key for all nodes.

@@ -30,6 +30,8 @@ pub(crate) enum TokenKind {
     Ticket,
     /// Confirms an address, once.
     Email,
+    /// Shown by who answers an invitation.
+    Invitation,
 }
 
 impl TokenKind {
@@ -43,6 +45,7 @@ impl TokenKind {
             Self::Challenge => "bsc_",
             Self::Ticket => "bst_",
             Self::Email => "bse_",
+            Self::Invitation => "bsi_",
         }
     }
 }

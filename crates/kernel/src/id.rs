@@ -50,6 +50,7 @@ kinds! {
     Group "grp" "group";
     Membership "mem" "membership";
     JoinRequest "req" "join request";
+    Invitation "inv" "invitation";
     ApiKey "key" "API key";
     Bot "bot" "bot";
     Conversation "conv" "conversation";
@@ -82,6 +83,8 @@ pub type GroupId = Id<kind::Group>;
 pub type MembershipId = Id<kind::Membership>;
 /// Names a request to become a member of a group.
 pub type JoinRequestId = Id<kind::JoinRequest>;
+/// An invitation's id.
+pub type InvitationId = Id<kind::Invitation>;
 /// Names an API key.
 pub type ApiKeyId = Id<kind::ApiKey>;
 /// Names a bot.

@@ -43,6 +43,7 @@ pub(super) struct DeletedBot {
 pub(super) fn with_jobs(module: Module, exports: &Exports) -> Module {
     let (removes, resumes, forgets) = (exports.clone(), exports.clone(), exports.clone());
     module
+        .erases(erase_some)
         .job(&DELETE, move |job, bot: DeletedBot| remove(job, removes.clone(), bot.bot_id))
         .job(&RESUME, move |_, ()| resume(resumes.clone()))
         .schedule(Schedule::new("bots.resume_deletions", "41 * * * *", RESUME.job(&())))
@@ -78,6 +79,14 @@ async fn remove(job: JobContext, exports: Exports, id: Id<BotKind>) -> Result<Va
         job.check()?;
     }
     exports.told(&job, id).await
+}
+
+/// The organization goes: so does some of what one of its bots had, tables that scripts made among it. True while there is
+/// another bot.
+fn erase_some(unit: &Unit<'_>) -> Result<bool, DbError> {
+    let Some(bot) = store::any(unit)? else { return Ok(false) };
+    store::delete_some(unit, bot)?;
+    Ok(true)
 }
 
 async fn resume(exports: Exports) -> Result<Value, JobError> {

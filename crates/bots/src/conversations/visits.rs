@@ -4,15 +4,18 @@
 use chrono::TimeDelta;
 use gateway::Module;
 use identity::visitors::{Host, Open};
-use kernel::{Id, id::kind::User};
+use kernel::{
+    Id, Timestamp,
+    id::kind::{Bot, User},
+};
 use platform::{
-    db::{DbError, ServerTx, Unit},
+    db::{DbError, ServerTx, Tx, Unit},
     jobs::{JobContext, JobError, JobKind, in_small_units},
     schedules::Schedule,
 };
 
 use super::{
-    Conversations,
+    Conversations, letters,
     lifecycle::end,
     removal,
     store::{self, ENDED},
@@ -62,6 +65,10 @@ impl Conversations {
 impl Host for Conversations {
     fn open(&self, tx: &ServerTx<'_>, named: Option<&str>) -> Result<Option<Open>, DbError> {
         bots::service::open_to_visitors(tx, named)
+    }
+
+    fn may_use(&self, tx: &Tx<'_>, bot: Id<Bot>, user: Id<User>, now: Timestamp) -> Result<bool, DbError> {
+        letters::reachable(tx, bot, user, now)
     }
 
     fn moved(&self, unit: &Unit<'_>, visitor: Id<User>, user: Id<User>) -> Result<(), DbError> {

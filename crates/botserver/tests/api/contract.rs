@@ -229,6 +229,7 @@ async fn a_list_takes_exactly_the_sorts_and_filters_of_its_contract(app: App) {
             continue;
         }
         let path = path.replace("{user_id}", "me").replace("{bot_id}", "echo");
+        let path = path.replace("{org_id}", &app.organization().await.to_string());
         let path = path.replace("{webhook_id}", hook["webhook_id"].as_str().expect("an id"));
         let path = path.replace("{group_id}", group["group_id"].as_str().expect("an id"));
         lists += 1;

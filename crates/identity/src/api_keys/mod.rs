@@ -23,7 +23,7 @@ pub use model::{ApiKey, CreatedKey, KeyPatch, NewKey, Rotation};
 pub(crate) use networks::Networks;
 pub use policy::KeyError;
 pub use service::ApiKeys;
-pub(crate) use service::stop_all_of;
+pub(crate) use service::{stop_all_of, stop_those_in};
 
 /// Announces the end of keys, and forgets those that ended long ago.
 const UPKEEP: JobKind<()> = JobKind::new("api_keys.upkeep");

@@ -1,4 +1,4 @@
-//! The addresses from which a key is good.
+//! The addresses from which a key is good, or an organization used.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use kernel::FieldErrors;
 use platform::db::{DbError, Json};
 
-/// Networks that one key can name.
+/// Networks that are named at once.
 const MOST: usize = 50;
 
 /// Networks; none of them means every address.
@@ -15,9 +15,8 @@ pub(crate) struct Networks(Vec<IpNet>);
 
 impl Networks {
     /// Reads networks as people write them, `10.0.0.0/8`; a single address is a network of its own.
-    pub(crate) fn read(texts: &[String], wrong: &mut FieldErrors) -> Self {
-        const FIELD: &str = "ip_allowlist";
-        wrong.check(texts.len() <= MOST, FIELD, format!("must have at most {MOST} entries"));
+    pub(crate) fn read(field: &str, texts: &[String], wrong: &mut FieldErrors) -> Self {
+        wrong.check(texts.len() <= MOST, field, format!("must have at most {MOST} entries"));
         let mut networks = Vec::new();
         for text in texts.iter().take(MOST) {
             let text = text.trim();
@@ -26,14 +25,14 @@ impl Networks {
                 Ok(network) if networks.contains(&network.trunc()) => {}
                 Ok(network) => networks.push(network.trunc()),
                 Err(_) => {
-                    wrong.add(FIELD, format!("\"{}\" is no network such as 10.0.0.0/8", text.escape_debug()));
+                    wrong.add(field, format!("\"{}\" is no network such as 10.0.0.0/8", text.escape_debug()));
                 }
             }
         }
         Self(networks)
     }
 
-    /// Is the key good from there?
+    /// Is it good from there?
     pub(crate) fn allow(&self, from: IpAddr) -> bool {
         let from = from.to_canonical();
         self.0.is_empty() || self.0.iter().any(|network| network.contains(&from))
@@ -47,12 +46,11 @@ impl Networks {
         Json::of(&self.texts())
     }
 
-    /// What was stored. An entry that can't be read is an error: without it the key might be good from everywhere.
+    /// What was stored. An entry that can't be read is an error: without it something might be good from everywhere.
     pub(crate) fn of_stored(json: &Json) -> Result<Self, DbError> {
         let texts: Vec<String> = json.read()?;
-        let read = |text: &String| {
-            text.parse().map_err(|_| DbError::Decode("a network of an API key can't be read".to_owned()))
-        };
+        let read =
+            |text: &String| text.parse().map_err(|_| DbError::Decode("a network can't be read".to_owned()));
         texts.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 }
@@ -64,7 +62,7 @@ mod tests {
     fn read(texts: &[&str]) -> Result<Networks, kernel::Error> {
         let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
         let mut wrong = FieldErrors::default();
-        let networks = Networks::read(&texts, &mut wrong);
+        let networks = Networks::read("ip_allowlist", &texts, &mut wrong);
         wrong.finish().map(|()| networks)
     }
 

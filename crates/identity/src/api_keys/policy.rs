@@ -137,7 +137,7 @@ pub(crate) fn scopes(names: &[String], wrong: &mut FieldErrors) -> PermissionSet
 
 /// The networks.
 pub(crate) fn networks(texts: &[String], wrong: &mut FieldErrors) -> Networks {
-    Networks::read(texts, wrong)
+    Networks::read("ip_allowlist", texts, wrong)
 }
 
 /// The end that is meant by both fields together; nothing if neither is given.

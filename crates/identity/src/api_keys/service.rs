@@ -392,3 +392,16 @@ pub(crate) fn stop_all_of(
     tell_ended(unit, callers, secrets);
     Ok(())
 }
+
+/// The user leaves the unit's organization: their keys there are revoked.
+pub(crate) fn stop_those_in(
+    unit: &Unit<'_>,
+    callers: &Callers,
+    user: Id<kind::User>,
+    now: Timestamp,
+) -> std::result::Result<(), DbError> {
+    let secrets = store::secrets_of_user_in(unit.server(), user, unit.org())?;
+    store::revoke_those_in(unit.server(), user, unit.org(), now)?;
+    tell_ended(unit.server(), callers, secrets);
+    Ok(())
+}

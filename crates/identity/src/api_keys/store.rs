@@ -249,6 +249,35 @@ pub(crate) fn secrets_of_user(tx: &ServerTx<'_>, user: Id<kind::User>) -> Result
     )
 }
 
+/// The same of the keys in one organization.
+pub(crate) fn secrets_of_user_in(
+    tx: &ServerTx<'_>,
+    user: Id<kind::User>,
+    org: Id<kind::Organization>,
+) -> Result<Vec<SecretOf>, DbError> {
+    tx.all(
+        "SELECT k.id, k.user_id, s.secret_hash FROM server_api_keys k
+            JOIN server_api_key_secrets s ON s.key_id = k.id
+         WHERE k.user_id = $1 AND k.org_id = $2 AND k.revoked_at IS NULL",
+        &[&user, &org],
+    )
+}
+
+/// Revokes the keys of a user in one organization.
+pub(crate) fn revoke_those_in(
+    unit: &ServerUnit<'_>,
+    user: Id<kind::User>,
+    org: Id<kind::Organization>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    unit.execute(
+        "UPDATE server_api_keys SET revoked_at = $3, updated_at = $3, rev = rev + 1
+         WHERE user_id = $1 AND org_id = $2 AND revoked_at IS NULL",
+        &[&user, &org, &now],
+    )?;
+    Ok(())
+}
+
 record! {
     /// What a secret that somebody shows says.
     #[derive(Debug, Clone)]
@@ -263,6 +292,7 @@ record! {
         pub(crate) last_used_at: Timestamp,
         pub(crate) works_until: Timestamp,
         pub(crate) status: Status,
+        pub(crate) org_settings: Option<Json>,
     }
 }
 
@@ -271,9 +301,9 @@ record! {
 pub(crate) fn by_secret(tx: &ServerTx<'_>, hash: &TokenHash) -> Result<Option<Shown>, DbError> {
     tx.one(
         "SELECT k.id, k.org_id, k.user_id, k.scopes, k.ip_allowlist, k.expires_at, k.revoked_at, k.last_used_at,
-            s.works_until, u.status
+            s.works_until, u.status, o.settings
          FROM server_api_key_secrets s JOIN server_api_keys k ON k.id = s.key_id
-            JOIN server_users u ON u.id = k.user_id
+            JOIN server_users u ON u.id = k.user_id JOIN server_organizations o ON o.id = k.org_id
          WHERE s.secret_hash = $1",
         &[hash],
     )
@@ -283,8 +313,9 @@ pub(crate) fn by_secret(tx: &ServerTx<'_>, hash: &TokenHash) -> Result<Option<Sh
 pub(crate) fn by_key(tx: &ServerTx<'_>, key: Id<kind::ApiKey>) -> Result<Option<Shown>, DbError> {
     tx.one(
         "SELECT k.id, k.org_id, k.user_id, k.scopes, k.ip_allowlist, k.expires_at, k.revoked_at, k.last_used_at,
-            k.expires_at, u.status
-         FROM server_api_keys k JOIN server_users u ON u.id = k.user_id WHERE k.id = $1",
+            k.expires_at, u.status, o.settings
+         FROM server_api_keys k JOIN server_users u ON u.id = k.user_id
+            JOIN server_organizations o ON o.id = k.org_id WHERE k.id = $1",
         &[&key],
     )
 }

@@ -20,6 +20,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
+use crate::organizations;
+
 /// How long repeated denials are counted before they are written.
 const WINDOW: Duration = Duration::from_mins(1);
 /// Denials that wait to be taken at the most.
@@ -124,8 +126,13 @@ async fn write(db: &Db, due: Vec<Counted>) -> Vec<Counted> {
     let mut failed = Vec::new();
     for (org, some) in by_org {
         let entries: Vec<Audit> = some.iter().map(Counted::entry).collect();
-        let written: Result<(), DbError> =
-            db.write(org, move |unit| entries.into_iter().try_for_each(|entry| unit.audit(entry))).await;
+        let written: Result<(), DbError> = db
+            .write(org, move |unit| {
+                // One that was deleted meanwhile keeps nothing, not even this.
+                let is_there = organizations::store::is_there(unit.server(), org)?;
+                entries.into_iter().filter(|_| is_there).try_for_each(|entry| unit.audit(entry))
+            })
+            .await;
         if let Err(error) = written {
             tracing::warn!(%error, "denials could not be written to the audit log; they will be tried again");
             failed.extend(some);

@@ -15,6 +15,7 @@ mod routes;
 mod service;
 mod sign_in;
 pub(crate) mod store;
+mod switching;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +52,11 @@ pub(crate) fn module(auth: &Auth, founding: &Founding) -> Module {
             auth,
             routes!(routes::logout),
             Access::anonymous().repeats(Repeats::Ignored).not_for_api_keys().during(UNDONE),
+        )
+        .route(
+            auth,
+            routes!(switching::switch_organization),
+            Access::authenticated().repeats(Repeats::Ignored).uncompressed().not_for_api_keys().in_person(),
         )
         .route(auth, routes!(routes::verify), Access::anonymous().during(UNDONE))
         .route(

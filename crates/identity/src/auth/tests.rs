@@ -377,6 +377,7 @@ async fn waiting_for_bootstrap() -> (Identity, test_database::TestDatabase) {
         world,
         counters: platform::counters::Counters::default(),
         bus: platform::bus::Bus::default(),
+        objects: crate::testing::objects(),
         settings,
         bootstrap_secret: Some(Secret::new("let-me-in")),
         public_url: "http://x".to_owned(),

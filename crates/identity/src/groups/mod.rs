@@ -21,6 +21,7 @@ pub(crate) mod schema;
 mod seats;
 mod service;
 pub(crate) mod store;
+mod succession;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use uuid::Uuid;
 
 pub use error::GroupError;
 pub use service::Groups;
+pub(crate) use succession::hand_over;
 
 /// The group of everyone: all members of the organization, and nobody else.
 pub(crate) const EVERYONE: Id<kind::Group> =

@@ -8,6 +8,7 @@ use kernel::{
 };
 use platform::{
     db::{Bind, DbError, Extra, Filter, ListError, ListOf, Lookup, Tx, Unit},
+    objects::ObjectHash,
     record,
 };
 use sea_query::{Condition, Expr, ExprTrait, LikeExpr, Query};
@@ -30,12 +31,13 @@ record! {
         pub(crate) username: String,
         pub(crate) display_name: String,
         pub(crate) avatar_url: Option<String>,
+        pub(crate) avatar_hash: Option<ObjectHash>,
         pub(crate) email: String,
     }
 }
 
 const COLUMNS: &str = "m.id, m.rev, m.group_id, m.user_id, m.role, m.permissions, m.status, m.joined_at, m.updated_at, \
-                       u.username, u.display_name, u.avatar_url, u.email";
+                       u.username, u.display_name, u.avatar_url, u.avatar_hash, u.email";
 
 /// The members of one group, which an extra condition names.
 pub(crate) const LIST: ListOf = ListOf {
@@ -61,7 +63,7 @@ pub(crate) const LIST: ListOf = ListOf {
 pub(crate) const LIST_OF_EVERYONE: ListOf = ListOf {
     from: "members m LEFT JOIN server_users u ON u.id = m.user_id",
     columns: "m.user_id, 1, m.user_id, m.user_id, 'member', 'read write', 'active', m.joined_at, m.joined_at, \
-              u.username, u.display_name, u.avatar_url, u.email",
+              u.username, u.display_name, u.avatar_url, u.avatar_hash, u.email",
     org: "m.org_id",
     id: "m.user_id",
     // All have one role, so that any order is one by it.
@@ -152,7 +154,7 @@ pub(crate) fn find(
 ) -> Result<Option<SeatRow>, DbError> {
     tx.one(
         "SELECT m.id, m.rev, m.group_id, m.user_id, m.role, m.permissions, m.status, m.joined_at, m.updated_at,
-            u.username, u.display_name, u.avatar_url, u.email
+            u.username, u.display_name, u.avatar_url, u.avatar_hash, u.email
          FROM group_members m JOIN server_users u ON u.id = m.user_id
          WHERE m.org_id = $1 AND m.group_id = $2 AND m.user_id = $3",
         &[&group, &user],
@@ -163,7 +165,7 @@ pub(crate) fn find(
 pub(crate) fn of_everyone(tx: &Tx<'_>, user: Id<kind::User>) -> Result<Option<SeatRow>, DbError> {
     tx.one(
         "SELECT m.user_id, 1, m.user_id, m.user_id, 'member', 'read write', 'active', m.joined_at, m.joined_at,
-            u.username, u.display_name, u.avatar_url, u.email
+            u.username, u.display_name, u.avatar_url, u.avatar_hash, u.email
          FROM members m JOIN server_users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id = $2",
         &[&user],
     )

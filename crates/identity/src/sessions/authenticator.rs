@@ -10,7 +10,7 @@ use std::{
 
 use chrono::TimeDelta;
 use kernel::{Confinement, Error, Id, Kind, PermissionSet, Principal, Result, Timestamp, id::kind};
-use platform::db::{Db, DbError};
+use platform::db::{Db, DbError, Json};
 use tokio::sync::mpsc;
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     api_keys::{self, Networks},
+    organizations::settings::Decided,
     roles::{self, Effective},
     tokens::{self, TokenHash, TokenKind},
     visitors,
@@ -75,6 +76,11 @@ fn refused(reason: &'static str) -> Error {
     Error::unauthorized("The token is not valid, or not any more. Sign in again.", reason)
 }
 
+/// From where an organization is used that decided so.
+fn used_from(settings: Option<&Json>) -> std::result::Result<Networks, DbError> {
+    Decided::stored(settings)?.networks()
+}
+
 impl Authenticator {
     /// Needs a running Tokio: a task writes down when sessions are used, until the last clone of this is gone.
     pub(crate) fn new(db: Db, callers: Callers) -> Self {
@@ -113,13 +119,20 @@ impl Authenticator {
             let text = "This API key is not good from this address.";
             return Err(Error::new(Kind::Forbidden, text).reason("ip_not_allowed"));
         }
+        if !known.org_used_from.allow(from) {
+            let text = "This organization is not used from this address.";
+            return Err(Error::new(Kind::Forbidden, text).reason("ip_not_allowed"));
+        }
         self.note(&known, from, now);
         Ok(Arc::clone(&known.principal))
     }
 
     /// The caller behind the token, if this node knows without asking the database.
     pub(crate) fn remembered(&self, token: &str, from: IpAddr, now: Timestamp) -> Option<Arc<Principal>> {
-        let known = self.callers.get(&read(token)?.1, now).filter(|known| known.good_from.allow(from))?;
+        let known = self
+            .callers
+            .get(&read(token)?.1, now)
+            .filter(|known| known.good_from.allow(from) && known.org_used_from.allow(from))?;
         self.note(&known, from, now);
         Some(Arc::clone(&known.principal))
     }
@@ -158,6 +171,7 @@ impl Authenticator {
             noted: AtomicI64::new(shown.last_activity.timestamp_micros()),
             precision: PRECISION,
             good_from: Networks::default(),
+            org_used_from: used_from(shown.org_settings.as_ref())?,
         });
         self.callers.remember(&reading, hash, Arc::clone(&known));
         Ok(known)
@@ -202,6 +216,7 @@ impl Authenticator {
             // Its use moves its end, so that a short one has to be noted more often.
             precision: PRECISION.min(TimeDelta::microseconds(visit.idle / 4)),
             good_from: Networks::default(),
+            org_used_from: used_from(visit.org_settings.as_ref())?,
         });
         self.callers.remember(&reading, hash, Arc::clone(&known));
         Ok(known)
@@ -223,6 +238,7 @@ impl Authenticator {
             noted: AtomicI64::new(shown.last_used_at.timestamp_micros()),
             precision: PRECISION,
             good_from: Networks::of_stored(&shown.ip_allowlist)?,
+            org_used_from: used_from(shown.org_settings.as_ref())?,
         });
         self.callers.remember(&reading, hash, Arc::clone(&known));
         Ok(known)

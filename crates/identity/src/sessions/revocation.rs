@@ -52,6 +52,8 @@ pub(crate) struct Known {
     pub(crate) precision: TimeDelta,
     /// Where the token is good from.
     pub(crate) good_from: Networks,
+    /// From where the organization that they act in is used.
+    pub(crate) org_used_from: Networks,
 }
 
 type Listener = Box<dyn Fn(SessionEnded) + Send + Sync>;
@@ -269,6 +271,7 @@ mod tests {
             noted: AtomicI64::new(0),
             precision: TimeDelta::minutes(1),
             good_from: Networks::default(),
+            org_used_from: Networks::default(),
         })
     }
 

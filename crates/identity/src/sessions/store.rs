@@ -2,7 +2,7 @@
 
 use kernel::{Confinement, Id, Timestamp, id::kind};
 use platform::{
-    db::{DbError, Filter, ListOf, ServerTx, ServerUnit},
+    db::{DbError, Filter, Json, ListOf, ServerTx, ServerUnit},
     record,
 };
 
@@ -64,6 +64,7 @@ record! {
         pub(crate) ended_at: Option<Timestamp>,
         pub(crate) confined: Option<String>,
         pub(crate) status: crate::users::model::Status,
+        pub(crate) org_settings: Option<Json>,
     }
 }
 
@@ -71,8 +72,9 @@ record! {
 pub(crate) fn by_token(tx: &ServerTx<'_>, hash: &TokenHash) -> Result<Option<Shown>, DbError> {
     tx.one(
         "SELECT s.id, s.user_id, s.org_id, s.token_expires_at, s.last_activity, s.ended_at, s.confined,
-            u.status
-         FROM server_sessions s JOIN server_users u ON u.id = s.user_id WHERE s.token_hash = $1",
+            u.status, o.settings
+         FROM server_sessions s JOIN server_users u ON u.id = s.user_id
+            JOIN server_organizations o ON o.id = s.org_id WHERE s.token_hash = $1",
         &[hash],
     )
 }
@@ -87,8 +89,9 @@ impl Shown {
 pub(crate) fn by_id(tx: &ServerTx<'_>, id: Id<kind::Session>) -> Result<Option<Shown>, DbError> {
     tx.one(
         "SELECT s.id, s.user_id, s.org_id, s.token_expires_at, s.last_activity, s.ended_at, s.confined,
-            u.status
-         FROM server_sessions s JOIN server_users u ON u.id = s.user_id WHERE s.id = $1",
+            u.status, o.settings
+         FROM server_sessions s JOIN server_users u ON u.id = s.user_id
+            JOIN server_organizations o ON o.id = s.org_id WHERE s.id = $1",
         &[&id],
     )
 }
@@ -210,6 +213,28 @@ pub(crate) fn live_of_user(
         "SELECT id, user_id, token_hash FROM server_sessions
          WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY last_activity, id",
         &[&user, &now],
+    )
+}
+
+/// Those of them that act in that organization.
+pub(crate) fn live_of_user_in(
+    tx: &ServerTx<'_>,
+    user: Id<kind::User>,
+    org: Id<kind::Organization>,
+    now: Timestamp,
+) -> Result<Vec<Live>, DbError> {
+    tx.all(
+        "SELECT id, user_id, token_hash FROM server_sessions
+         WHERE user_id = $1 AND org_id = $2 AND ended_at IS NULL AND expires_at > $3",
+        &[&user, &org, &now],
+    )
+}
+
+/// Everybody's sessions that act in that organization.
+pub(crate) fn live_in(tx: &ServerTx<'_>, org: Id<kind::Organization>) -> Result<Vec<Live>, DbError> {
+    tx.all(
+        "SELECT id, user_id, token_hash FROM server_sessions WHERE org_id = $1 AND ended_at IS NULL",
+        &[&org],
     )
 }
 

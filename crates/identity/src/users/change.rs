@@ -220,6 +220,7 @@ impl CheckedUser {
             first_name: self.first_name.clone(),
             last_name: self.last_name.clone(),
             avatar_url: self.avatar_url.clone(),
+            avatar_hash: None,
             metadata: Json::of(&self.metadata),
             status: if has_password { Status::Active } else { Status::PendingActivation },
             suspended_at: None,

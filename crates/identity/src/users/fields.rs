@@ -47,6 +47,13 @@ documented! {
     ShownName { least: 1, most: 120, pattern: text::ONE_LINE, example: "Ann Lee" }
     /// A first or last name, in one line. Empty is none.
     NamePart { least: 0, most: 120, pattern: text::ONE_LINE_OR_BLANK, example: "Lee" }
+    /// An https address.
+    HttpsAddress {
+        least: 9,
+        most: 2048,
+        pattern: r"^https://[A-Za-z0-9.:-]+([/?#][!#-;=?-\[\]_a-z~]*)?$",
+        example: "https://example.com"
+    }
     /// The https address of a picture.
     PictureAddress {
         least: 9,

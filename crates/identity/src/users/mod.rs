@@ -23,7 +23,7 @@ pub use model::{CreatedUser, NewUser, Person, Status, User, UserCard, UserPatch,
 pub use policy::UserError;
 pub use rights::{EffectivePermissions, HeldRole, Membership, PermissionAnswer};
 pub use service::Users;
-pub(crate) use service::{insert, load};
+pub(crate) use service::{insert, load, lock, seen};
 
 /// The operations on users.
 pub(crate) fn module(users: &Users) -> Module {

@@ -103,10 +103,9 @@ pub struct User {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Lee")]
     pub last_name: Option<String>,
-    /// The address of a picture.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "https://example.com/ann.png")]
-    pub avatar_url: Option<String>,
+    /// Where the picture is: what was set, or `/users/{user_id}/avatar`, which takes the same credentials as the rest.
+    #[schema(example = "/api/v1/users/usr_01jzx1hm60es2tv4k60c1vp5ba/avatar?v=9f86d081884c7d65")]
+    pub avatar_url: String,
     /// What the account can do at all.
     pub status: Status,
     /// The name of the highest role that the user was given, if there is one.
@@ -150,10 +149,9 @@ pub struct UserCard {
     /// The name to show.
     #[schema(example = "Ann Lee")]
     pub display_name: String,
-    /// The address of a picture.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "https://example.com/ann.png")]
-    pub avatar_url: Option<String>,
+    /// Where the picture is: what was set, or `/users/{user_id}/avatar`, which takes the same credentials as the rest.
+    #[schema(example = "/api/v1/users/usr_01jzx1hm60es2tv4k60c1vp5ba/avatar?v=9f86d081884c7d65")]
+    pub avatar_url: String,
     /// What the account can do at all.
     pub status: Status,
 }

@@ -23,6 +23,12 @@ pub enum UserError {
     /// Somebody has the address.
     #[error("The e-mail address is taken.")]
     EmailTaken,
+    /// The organization has as many members as it may have.
+    #[error("The organization may have {0} members, and has them.")]
+    MemberLimit(i64),
+    /// The organization takes no addresses of that domain.
+    #[error("The organization takes no e-mail addresses of this domain.")]
+    EmailDomain,
     /// The organization would be left without an owner.
     #[error("An organization needs an owner; make somebody else one first.")]
     LastOwner,
@@ -60,6 +66,8 @@ impl From<UserError> for Error {
             UserError::NoSuchPermission => Self::not_found("permission"),
             UserError::UsernameTaken => Self::conflict(text, "username_taken"),
             UserError::EmailTaken => Self::conflict(text, "email_taken"),
+            UserError::MemberLimit(most) => Self::conflict(text, "member_limit").detail("max_members", most),
+            UserError::EmailDomain => Self::invalid("email", text).reason("email_domain_not_allowed"),
             UserError::LastOwner => Self::conflict(text, "last_owner"),
             UserError::SelfDemotion => Self::conflict(text, "self_demotion"),
             UserError::SelfSuspend => Self::conflict(text, "self_suspend"),

@@ -183,11 +183,21 @@ impl Users {
     async fn make(&self, org: Id<kind::Organization>, maker: Maker, new: NewUser) -> Result<CreatedUser> {
         let now = self.world.now();
         let names = new.roles.clone().unwrap_or_default();
-        let catalogue = self.db.read(org, move |tx| roles::store::catalogue_for(tx, &names)).await?;
+        let looked_up = self.db.read(org, move |tx| {
+            let (decided, _) = organizations::store::decided(tx.server(), org)?;
+            Ok::<_, DbError>((roles::store::catalogue_for(tx, &names)?, decided.role(tx)?, decided))
+        });
+        let (catalogue, usual, decided) = looked_up.await?;
         let settings = Arc::clone(&self.settings);
         let policies: std::result::Result<_, DbError> =
             self.db.read_server(move |tx| security::store::policies(tx, &settings, org)).await;
-        let checked = change::check_new(&new, &catalogue, &policies?.password, FieldErrors::default())?;
+        let mut checked = change::check_new(&new, &catalogue, &policies?.password, FieldErrors::default())?;
+        if new.roles.is_none() {
+            checked.roles = usual;
+        }
+        if !decided.takes_address(new.email.trim()) {
+            return Err(UserError::EmailDomain);
+        }
         let (level, permissions) = maker.rank();
         policy::may_change_roles(level, permissions, false, &[], &checked.roles)?;
         let password_hash = match new.password {
@@ -202,6 +212,7 @@ impl Users {
 
         self.db
             .write(org, move |unit| {
+                organizations::settings::make_room(unit)?;
                 keep(unit, &roles)?;
                 insert(unit, &account, &roles, maker.id(), now)?;
                 unit.emit(&UserCreated { user: About::from(&account) })?;
@@ -259,6 +270,12 @@ impl Users {
                 let catalogue = roles::store::catalogue_for(unit, named)?;
                 let change =
                     change::plan(&patch, &before, &subject.roles, &catalogue, &actor, confirms, now)?;
+                if change.account.email != before.email {
+                    let (decided, _) = organizations::store::decided(unit.server(), before.home_org_id)?;
+                    if !decided.takes_address(&change.account.email) {
+                        return Err(UserError::EmailDomain);
+                    }
+                }
                 apply(unit, &actor, &before, &change, now)?;
                 this.tell_of(unit, &before, &change)?;
                 if change.loses_owner(&subject.roles) && !roles::store::has_lasting_owner(unit)? {
@@ -409,15 +426,16 @@ pub(crate) fn tell(
     }
 }
 
-fn seen(who: &Principal, account: Account, roles: &Effective) -> Result<Person> {
+/// A user as the caller may see them.
+pub(crate) fn seen(who: &Principal, account: Account, roles: &Effective) -> Result<Person> {
     if policy::sees_in_full(who, account.id, account.home_org_id) {
         Ok(Person::Full(Box::new(full(account, roles)?)))
     } else {
         Ok(Person::Card(UserCard {
             user_id: account.id,
+            avatar_url: account.picture(),
             username: account.username,
             display_name: account.display_name,
-            avatar_url: account.avatar_url,
             status: account.status,
         }))
     }
@@ -427,6 +445,7 @@ fn seen(who: &Principal, account: Account, roles: &Effective) -> Result<Person> 
 pub(crate) fn full(account: Account, roles: &Effective) -> Result<User> {
     Ok(User {
         user_id: account.id,
+        avatar_url: account.picture(),
         username: account.username,
         email: account.email,
         email_verified: account.email_verified,
@@ -435,7 +454,6 @@ pub(crate) fn full(account: Account, roles: &Effective) -> Result<User> {
         full_name: account.display_name,
         first_name: account.first_name,
         last_name: account.last_name,
-        avatar_url: account.avatar_url,
         status: account.status,
         role: roles.direct.first().map(|role| role.name.clone()),
         roles: roles::names(&roles.direct),

@@ -1,5 +1,6 @@
 //! Users and their memberships in the database.
 
+use gateway::API_PREFIX;
 use kernel::{
     Id, Timestamp,
     id::kind,
@@ -10,6 +11,7 @@ use platform::{
         Bind, Cell, Column, DbError, Extra, Filter, Json, ListError, ListOf, Lookup, Record, Row, SearchOn,
         ServerTx, ServerUnit, Tx, Unit, Value,
     },
+    objects::ObjectHash,
     record,
 };
 use sea_query::{Condition, Expr, ExprTrait, LikeExpr, Query};
@@ -47,6 +49,7 @@ record! {
         pub(crate) first_name: Option<String>,
         pub(crate) last_name: Option<String>,
         pub(crate) avatar_url: Option<String>,
+        pub(crate) avatar_hash: Option<ObjectHash>,
         pub(crate) metadata: Json,
         pub(crate) status: Status,
         pub(crate) suspended_at: Option<Timestamp>,
@@ -58,12 +61,34 @@ record! {
     }
 }
 
+impl Account {
+    /// Where the picture is: the address that was set, or else that of the one that was sent or is drawn.
+    pub(crate) fn picture(&self) -> String {
+        picture(self.id, self.avatar_url.as_deref(), self.avatar_hash.as_ref())
+    }
+}
+
+/// Where the picture of somebody is who set that address, and sent that picture.
+pub(crate) fn picture(user: Id<kind::User>, address: Option<&str>, sent: Option<&ObjectHash>) -> String {
+    match (address, sent) {
+        (Some(address), _) => address.to_owned(),
+        (None, Some(hash)) => format!("{API_PREFIX}/users/{user}/avatar?v={}", version_of(hash)),
+        (None, None) => format!("{API_PREFIX}/users/{user}/avatar"),
+    }
+}
+
+/// How an address names a version of a picture: other content has another address.
+pub(crate) fn version_of(hash: &ObjectHash) -> String {
+    hash.to_string().chars().take(16).collect()
+}
+
 /// A statement that reads [`Account`]s from `server_users u`.
 macro_rules! select_account {
     ($rest:literal) => {
         concat!(
             "SELECT u.id, u.rev, u.home_org_id, u.username, u.email, u.email_verified, u.pending_email, u.display_name, \
-             u.first_name, u.last_name, u.avatar_url, u.metadata, u.status, u.suspended_at, u.suspend_reason, \
+             u.first_name, u.last_name, u.avatar_url, u.avatar_hash, u.metadata, u.status, u.suspended_at, \
+             u.suspend_reason, \
              u.two_factor_enabled, u.last_login, u.created_at, u.updated_at ",
             $rest
         )
@@ -75,7 +100,8 @@ macro_rules! select_account {
 pub(crate) const LIST: ListOf = ListOf {
     from: "members m LEFT JOIN server_users u ON u.id = m.user_id",
     columns: "u.id, u.rev, u.home_org_id, u.username, u.email, u.email_verified, u.pending_email, u.display_name, \
-              u.first_name, u.last_name, u.avatar_url, u.metadata, u.status, u.suspended_at, u.suspend_reason, \
+              u.first_name, u.last_name, u.avatar_url, u.avatar_hash, u.metadata, u.status, u.suspended_at, \
+              u.suspend_reason, \
               u.two_factor_enabled, u.last_login, u.created_at, u.updated_at",
     org: "m.org_id",
     id: "m.user_id",
@@ -287,13 +313,19 @@ pub(crate) fn insert(unit: &Unit<'_>, account: &Account) -> Result<(), DbError> 
             &account.created_at,
         ],
     )?;
+    join(unit, account, account.created_at)
+}
+
+/// Makes the account a member of the unit's organization.
+pub(crate) fn join(unit: &Unit<'_>, account: &Account, now: Timestamp) -> Result<(), DbError> {
+    let keys = Keys::of(account);
     unit.execute(
         "INSERT INTO members (org_id, user_id, joined_at, created_at, username_key, email_key, display_name_key,
             last_login, search_key, names_key)
          VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9)",
         &[
             &account.id,
-            &account.created_at,
+            &now,
             &keys.username,
             &keys.email,
             &keys.display_name,
@@ -337,6 +369,12 @@ pub(crate) fn save(unit: &ServerUnit<'_>, account: &Account) -> Result<(), DbErr
             &keys.pending_email,
         ],
     )?;
+    Ok(())
+}
+
+/// Ends a membership of the unit's organization.
+pub(crate) fn leave(unit: &Unit<'_>, user: Id<kind::User>) -> Result<(), DbError> {
+    unit.execute("DELETE FROM members WHERE org_id = $1 AND user_id = $2", &[&user])?;
     Ok(())
 }
 

@@ -14,11 +14,11 @@ mod tests;
 use chrono::TimeDelta;
 use gateway::{Access, Module, Repeats, VISITS, routes as documented};
 use kernel::{
-    Id,
+    Id, Timestamp,
     id::kind::{Bot, Organization, Session, User},
 };
 use platform::{
-    db::{DbError, ServerTx, ServerUnit, Unit},
+    db::{DbError, ServerTx, ServerUnit, Tx, Unit},
     jobs::JobKind,
     schedules::Schedule,
 };
@@ -46,6 +46,9 @@ pub struct Open {
 pub trait Host: Send + Sync + 'static {
     /// The bot of that id or slug if it is open to visitors, or the default one of the server's first organization.
     fn open(&self, tx: &ServerTx<'_>, named: Option<&str>) -> Result<Option<Open>, DbError>;
+
+    /// Is that user a member of the organization who can sign in and may use the bot?
+    fn may_use(&self, tx: &Tx<'_>, bot: Id<Bot>, user: Id<User>, now: Timestamp) -> Result<bool, DbError>;
 
     /// What the visitor said becomes the user's. The unit's organization is that of both.
     fn moved(&self, unit: &Unit<'_>, visitor: Id<User>, user: Id<User>) -> Result<(), DbError>;

@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use kernel::{
     Actor, Error, FieldErrors, Id, Origin, Permission, PermissionSet, Principal, Surroundings, Timestamp,
-    id::kind::User,
+    id::kind::{Bot, User},
 };
 use platform::{
-    db::{Db, DbError, ServerUnit},
+    db::{Db, DbError, ServerUnit, Tx},
     jobs::{JobContext, JobError, in_small_units},
 };
 
@@ -17,6 +17,7 @@ use super::{
     store::{self, VisitRow},
 };
 use crate::{
+    organizations,
     sessions::{Session, revocation::Callers},
     tokens::{Disclosed, NewToken, TokenKind},
 };
@@ -78,6 +79,17 @@ impl Visitors {
     }
 
     /// Says who has the bots; before that, none is open. The first one stays.
+    /// May that member use the bot? Where nobody has bots, nobody may.
+    pub(crate) fn may_use(
+        &self,
+        tx: &Tx<'_>,
+        bot: Id<Bot>,
+        user: Id<User>,
+        now: Timestamp,
+    ) -> std::result::Result<bool, DbError> {
+        self.host.get().map_or(Ok(false), |host| host.may_use(tx, bot, user, now))
+    }
+
     pub(crate) fn hosted_by(&self, host: Arc<dyn Host>) {
         let _ = self.host.set(host);
     }
@@ -125,9 +137,18 @@ impl Visitors {
             expires_at: now + idle,
             ended_at: None,
             created_at: now,
+            org_settings: None,
         };
         let new = row.clone();
-        self.db.write_server(move |unit| store::insert(unit, &new)).await?;
+        self.db
+            .write_server(move |unit| {
+                // The bots of an organization that was deleted are there until they are erased.
+                if !organizations::store::is_there(unit, org)? {
+                    return Err(VisitError::NotOpen);
+                }
+                Ok(store::insert(unit, &new)?)
+            })
+            .await?;
         Ok(Begun { token: token.text, row, bot_name })
     }
 

@@ -5,7 +5,7 @@ use kernel::{
     id::kind::{Bot, Organization, Session, User},
 };
 use platform::{
-    db::{DbError, ServerTx, ServerUnit},
+    db::{DbError, Json, ServerTx, ServerUnit},
     record,
 };
 
@@ -48,6 +48,8 @@ record! {
         pub(crate) expires_at: Timestamp,
         pub(crate) ended_at: Option<Timestamp>,
         pub(crate) created_at: Timestamp,
+        /// What the organization decides for itself.
+        pub(crate) org_settings: Option<Json>,
     }
 }
 
@@ -62,7 +64,9 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, user_id, org_id, bot_id, token_hash, ip_address, user_agent, idle, last_activity, expires_at,
-                ended_at, created_at FROM server_visitors ",
+                ended_at, created_at,
+                (SELECT o.settings FROM server_organizations o WHERE o.id = server_visitors.org_id)
+             FROM server_visitors ",
             $rest
         )
     };
@@ -109,6 +113,20 @@ pub(crate) fn end(unit: &ServerUnit<'_>, id: Id<Session>, now: Timestamp) -> Res
         &[&id, &now],
     )?;
     Ok(ended == 1)
+}
+
+/// Ends all visits to an organization; gives those that it ended.
+pub(crate) fn end_all_in(
+    unit: &ServerUnit<'_>,
+    org: Id<Organization>,
+    now: Timestamp,
+) -> Result<Vec<Live>, DbError> {
+    let visits: Vec<VisitRow> = unit.all(select!("WHERE org_id = $1 AND ended_at IS NULL"), &[&org])?;
+    unit.execute(
+        "UPDATE server_visitors SET ended_at = $2 WHERE org_id = $1 AND ended_at IS NULL",
+        &[&org, &now],
+    )?;
+    Ok(visits.iter().map(VisitRow::live).collect())
 }
 
 /// Locks a visit against its end. False if it has ended.

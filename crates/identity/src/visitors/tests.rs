@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use chrono::TimeDelta;
 use gateway::Authenticator;
 use kernel::{
-    Id,
+    Id, Timestamp,
     id::kind::{Bot, Organization, User},
 };
-use platform::db::{DbError, ServerTx, Unit};
+use platform::db::{DbError, ServerTx, Tx, Unit};
 use test_database::each_database;
 
 use super::{Host, NewVisit, Open};
@@ -26,6 +26,10 @@ impl Host for HostDouble {
     fn open(&self, _: &ServerTx<'_>, named: Option<&str>) -> Result<Option<Open>, DbError> {
         let open = Open { org: self.org, bot: self.bot, name: "Bot".to_owned(), idle: self.idle };
         Ok(named.is_none().then_some(open))
+    }
+
+    fn may_use(&self, _: &Tx<'_>, bot: Id<Bot>, _: Id<User>, _: Timestamp) -> Result<bool, DbError> {
+        Ok(bot == self.bot)
     }
 
     fn moved(&self, _: &Unit<'_>, _: Id<User>, _: Id<User>) -> Result<(), DbError> {

@@ -9,6 +9,7 @@
 //! meet others that change the same rows, and has to run again. So what is asked can be cloned, and may run more than
 //! once: it must do nothing but read, write, and compute; what should happen once belongs into `after_commit`.
 
+mod erasure;
 mod error;
 mod list;
 mod made;
@@ -33,6 +34,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use kernel::{Id, Surroundings, Timestamp, id::kind::Organization};
 use tokio::sync::oneshot;
 
+pub use erasure::TableOfOrganizations;
 pub use error::DbError;
 pub use list::{Extra, Filter, ListError, ListOf, Lookup, SearchOn};
 pub use made::{

@@ -209,6 +209,12 @@ impl Unit<'_> {
         store::withdraw(self, id)
     }
 
+    /// Takes back all jobs of the organization, which is about to go. Gives how many are under way: those were asked to
+    /// stop.
+    pub fn abandon_jobs(&self) -> Result<u64, DbError> {
+        store::abandon(self)
+    }
+
     /// Asks for a job, in this unit of work: it stays if the unit does. Of one that is to be unique and waits or runs
     /// already, gives that one.
     pub fn enqueue(&self, job: &NewJob) -> Result<JobId, DbError> {

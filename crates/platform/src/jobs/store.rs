@@ -181,6 +181,13 @@ pub(super) fn list(tx: &Tx<'_>, request: &ListRequest) -> Result<Page<Job>, List
     Ok(tx.list::<Shown>(&LIST, request, None)?.map(Job::from))
 }
 
+/// Removes the jobs of the organization that nobody does, and asks those to stop that somebody does; gives how many those
+/// are.
+pub(crate) fn abandon(unit: &Unit<'_>) -> Result<u64, DbError> {
+    unit.execute("DELETE FROM jobs WHERE org_id = $1 AND place <> 'leased'", &[])?;
+    unit.execute("UPDATE jobs SET cancel_asked = $2 WHERE org_id = $1 AND place = 'leased'", &[&true])
+}
+
 /// Writes a new job. Of one that is to be unique and waits or runs already, gives that one's id instead.
 pub(crate) fn insert(unit: &Unit<'_>, new: &NewJob) -> Result<JobId, DbError> {
     let now = unit.surroundings().now();

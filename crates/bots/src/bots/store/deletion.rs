@@ -1,7 +1,7 @@
 //! Removing what a bot had.
 
 use kernel::{Id, id::kind::Bot as BotKind};
-use platform::db::{DbError, ServerTx, Unit};
+use platform::db::{DbError, ServerTx, Tx, Unit};
 
 use super::Named;
 use crate::{
@@ -26,6 +26,12 @@ pub(in crate::bots) fn being_deleted(tx: &ServerTx<'_>) -> Result<Vec<Named>, Db
 
 /// Rows that one unit removes, about.
 const ROWS_AT_ONCE: u64 = 1000;
+
+/// Any bot of the organization.
+pub(in crate::bots) fn any(tx: &Tx<'_>) -> Result<Option<Id<BotKind>>, DbError> {
+    let found = tx.one::<(Id<BotKind>,)>("SELECT id FROM bots WHERE org_id = $1 LIMIT 1", &[])?;
+    Ok(found.map(|(id,)| id))
+}
 
 /// Removes some of what the bot had. True while there is more.
 pub(in crate::bots) fn delete_some(unit: &Unit<'_>, id: Id<BotKind>) -> Result<bool, DbError> {

@@ -43,6 +43,12 @@ impl Organization {
         things.insert("conversation_id", talk);
         things.insert("bot_id", bot);
 
+        let org = text(&owner.me().await["organization_id"]);
+        let invite = json!({ "email": format!("{}@example.com", role_name(mark)) });
+        let invited = made(&owner, &format!("/organizations/{org}/invitations"), invite).await;
+        things.insert("invitation_id", text(&invited["invitations"][0]["invitation_id"]));
+        things.insert("org_id", org);
+
         let role = json!({ "name": role_name(mark), "display_name": mark });
         things.insert("role_id", text(&made(&owner, "/roles", role).await["role_id"]));
         let group = json!({ "name": mark, "visibility": "public" });

@@ -12,7 +12,10 @@ use super::super::{
     policy::{MEMBER, Power, Powers},
     seats::SeatRow,
 };
-use crate::ids::{GroupId, MembershipId, UserId};
+use crate::{
+    ids::{GroupId, MembershipId, UserId},
+    users::store::picture,
+};
 
 /// What a membership is at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -56,10 +59,9 @@ pub(crate) struct MemberCard {
     /// The name to show.
     #[schema(example = "Ann Lee")]
     full_name: String,
-    /// The address of a picture.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "https://example.com/ann.png")]
-    avatar_url: Option<String>,
+    /// Where the picture is.
+    #[schema(example = "/api/v1/users/usr_01jzx1hm60es2tv4k60c1vp5ba/avatar")]
+    avatar_url: String,
 }
 
 /// Somebody's membership in a group.
@@ -105,10 +107,10 @@ impl GroupMember {
         Self {
             membership_id: (!inherited).then_some(row.id),
             user: MemberCard {
+                avatar_url: picture(row.user_id, row.avatar_url.as_deref(), row.avatar_hash.as_ref()),
                 user_id: row.user_id,
                 username: row.username.clone(),
                 full_name: row.display_name,
-                avatar_url: row.avatar_url,
             },
             user_id: row.user_id,
             username: row.username,

@@ -1,6 +1,6 @@
 //! What somebody may do, where it comes from, and the giving and taking of roles.
 
-mod model;
+pub(crate) mod model;
 mod organizations;
 pub(crate) mod routes;
 mod service;
