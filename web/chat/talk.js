@@ -8,6 +8,8 @@ import { Messages } from "./messages.js";
 const PAGE = 30;
 /** How long what is read waits until the server is told, together with what else is read. */
 const READING = 3_000;
+/** How long somebody types who doesn't say it again. */
+const TYPING = 10_000;
 
 export class Talk {
   #session;
@@ -18,6 +20,8 @@ export class Talk {
   #sending = null;
   #attempt = 0;
   #timers = new Set();
+  /** Who types besides the person, `bot` or `staff`, each with what ends it. */
+  #typists = new Map();
   #reading = null;
   #read = null;
   #isOver = false;
@@ -96,6 +100,7 @@ export class Talk {
     this.#tellReading();
     this.#connection.close();
     this.#timers.forEach(clearTimeout);
+    this.#typists.forEach(clearTimeout);
     document.removeEventListener("visibilitychange", this.#noteReading);
   }
 
@@ -119,6 +124,7 @@ export class Talk {
 
   #heard(frame) {
     if (frame.type === "message") this.#said(frame);
+    else if (frame.type === "typing") this.#types(frame);
     else if (frame.type === "ack") this.#taken(frame);
     else if (frame.type === "error") this.#refused(frame);
   }
@@ -130,8 +136,17 @@ export class Talk {
     if (!this.#messages.add(message)) return;
     if (message.sender === "user") this.#outbox.recognize(message);
     this.#watcher.said(message);
-    this.#showWaiting();
+    this.#types({ sender: message.sender, active: false });
     this.#noteReading();
+  }
+
+  #types({ sender, active }) {
+    clearTimeout(this.#typists.get(sender));
+    this.#typists.delete(sender);
+    if (active && sender !== "user") {
+      this.#typists.set(sender, setTimeout(() => this.#types({ sender, active: false }), TYPING));
+    }
+    this.#showWaiting();
   }
 
   #taken({ id: name, message_id: id }) {
@@ -188,7 +203,8 @@ export class Talk {
 
   #showWaiting() {
     const waiting = this.#outbox.settle(this.id, id => this.#messages.has(id));
-    this.#watcher.waiting(waiting, this.#sending !== null);
+    const answering = this.#sending !== null || this.#typists.has("bot") ? "bot" : null;
+    this.#watcher.waiting(waiting, this.#typists.has("staff") ? "staff" : answering);
   }
 
   /** Tells the server how far the person has read, when they see it and a while after the last message. */

@@ -108,10 +108,12 @@ export class Thread {
     this.onActivity();
   }
 
-  waiting(entries, isBusy) {
+  /** `answering` is who is about to say something, `bot` or `staff`, if anybody is. */
+  waiting(entries, answering) {
     const isConnected = by("thread").dataset.connected === "true";
     by("pending").replaceChildren(...entries.map(entry => this.#waitingItem(entry, isConnected)));
-    by("busy").hidden = !isBusy;
+    by("busy").hidden = answering === null;
+    by("busy-who").textContent = answering === "staff" ? "Somebody of the staff is typing" : "The bot is answering";
     this.#keepEnd();
   }
 

@@ -226,3 +226,38 @@ test("a message that the server refuses can be discarded", async () => {
   assert.equal(await visitor.page.locator("#pending > li").count(), 0);
   await visitor.leave();
 });
+
+test("that somebody of the staff types is shown until they have said something", async () => {
+  await server.user("ivo");
+  const visitor = await Visitor.open(browser, server);
+  await visitor.signIn("ivo");
+  await visitor.begin("Echo");
+  await visitor.say("one");
+  await visitor.hears("one");
+  const conversation = visitor.conversation();
+  const { ticket } = await server.call("POST", "/ws/ticket", {});
+  const socket = await visitor.page.evaluateHandle(
+    address => new Promise((opened, failed) => {
+      const socket = new WebSocket(address);
+      socket.addEventListener("open", () => opened(socket));
+      socket.addEventListener("error", failed);
+    }),
+    `${server.url.replace("http", "ws")}/ws?ticket=${ticket}`,
+  );
+  const types = active => socket.evaluate(
+    (socket, frame) => socket.send(JSON.stringify(frame)),
+    { type: "typing", conversation_id: conversation, active },
+  );
+
+  await types(true);
+  const typing = visitor.page.locator("#busy").filter({ hasText: "Somebody of the staff is typing" });
+  await typing.waitFor();
+  await types(false);
+  await typing.waitFor({ state: "hidden" });
+  await types(true);
+  await typing.waitFor();
+  await server.call("POST", `/conversations/${conversation}/messages`, { content: "Here I am." });
+  await visitor.hears("Here I am.");
+  await typing.waitFor({ state: "hidden" });
+  await visitor.leave();
+});
