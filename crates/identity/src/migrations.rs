@@ -313,7 +313,8 @@ FOR EACH ROW WHEN (NEW.status <> OLD.status) EXECUTE FUNCTION members_follow_sta
 ";
 
 /// Who begins a membership waits for whoever changes the account at that moment, and the other way round: otherwise the
-/// one copies the state from before the change, and the other doesn't see the copy yet. SQLite does one after the other.
+/// one copies the state from before the change, and the other doesn't see the copy yet. SQLite does one after the
+/// other.
 const STATUS_AT_LAST_POSTGRES: &str = "
 CREATE OR REPLACE FUNCTION members_take_status() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,5 +1,5 @@
-//! Real servers for tests: a Redis, an S3 store, a mail server and a proxy of a test's own, on a free port and a fresh folder, gone
-//! with the test. `scripts/services` installs what they need.
+//! Real servers for tests: a Redis, an S3 store, a mail server and a proxy of a test's own, on a free port and a fresh
+//! folder, gone with the test. `scripts/services` installs what they need.
 
 // Whatever fails here is the end of a test.
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]

@@ -1,5 +1,5 @@
-//! The pages behind one-time links: one sets a password, one confirms an address. Each stands by itself: no other file, no
-//! outside request. Opening one does nothing yet, because programs that look at mail follow its links.
+//! The pages behind one-time links: one sets a password, one confirms an address. Each stands by itself: no other
+//! file, no outside request. Opening one does nothing yet, because programs that look at mail follow its links.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,8 @@ static SET_PASSWORD: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("s
 static CONFIRM_EMAIL: LazyLock<Page> = LazyLock::new(|| Page::new(include_str!("confirm_email.html")));
 
 impl Page {
-    /// The policy allows the page's own script and style by their hashes, and nothing else (CSP level 3, section 2.3.1).
+    /// The policy allows the page's own script and style by their hashes, and nothing else (CSP level 3, section
+    /// 2.3.1).
     fn new(html: &'static str) -> Self {
         let hash = |tag: &str| {
             let inner = html

@@ -122,9 +122,9 @@ pub(super) async fn verify(State(auth): State<Auth>, Caller(who): Caller) -> Res
 
 /// Set a password with a one-time token.
 ///
-/// The token comes from a link that was mailed, or that creating a user answers with. It works once: for one hour, or for 24
-/// where it sets the first password. All sessions of the user end; an account that waited for its first password becomes
-/// active, and an address that the link was mailed to is confirmed.
+/// The token comes from a link that was mailed, or that creating a user answers with. It works once: for one hour, or
+/// for 24 where it sets the first password. All sessions of the user end; an account that waited for its first
+/// password becomes active, and an address that the link was mailed to is confirmed.
 #[utoipa::path(post, path = "/auth/password/reset", request_body = PasswordReset, responses(
     (status = 200, body = Envelope<PasswordSet>),
     (status = 401, description = "`token_invalid`: unknown, expired or used"),

@@ -1,7 +1,8 @@
-//! What identity mails to people: links that only who reads the mail can follow, and word of what became of their account.
+//! What identity mails to people: links that only who reads the mail can follow, and word of what became of their
+//! account.
 //!
-//! What is said to an address that nobody has confirmed names nothing that whoever gave the address could choose, not even
-//! the name to sign in with: the server would carry strangers' words to strangers.
+//! What is said to an address that nobody has confirmed names nothing that whoever gave the address could choose, not
+//! even the name to sign in with: the server would carry strangers' words to strangers.
 
 use std::sync::Arc;
 
@@ -98,8 +99,8 @@ impl Mails {
         self.link(TokenKind::Email, "confirm-email", lasts, world)
     }
 
-    /// The token stands behind `#`, where browsers keep it from servers, their logs and the next page. The page only asks
-    /// for a click: programs that follow the links of a mail to look at them must not use the token up.
+    /// The token stands behind `#`, where browsers keep it from servers, their logs and the next page. The page only
+    /// asks for a click: programs that follow the links of a mail to look at them must not use the token up.
     fn link(&self, kind: TokenKind, page: &str, lasts: TimeDelta, world: &Surroundings) -> Link {
         let (token, now) = (NewToken::of(kind, world), world.now());
         Link {

@@ -220,8 +220,8 @@ pub struct NewUser {
     /// Anything about the user, at most 16 KiB as JSON.
     #[serde(default)]
     pub metadata: Option<Map<String, Value>>,
-    /// The password. Without one a link that lets the user set it, once, is mailed to them, or stands in the answer where
-    /// the server sends no mail.
+    /// The password. Without one a link that lets the user set it, once, is mailed to them, or stands in the answer
+    /// where the server sends no mail.
     #[serde(default)]
     pub password: Option<Secret>,
 }
@@ -284,8 +284,8 @@ pub struct UserPatch {
     #[serde(default)]
     #[schema(value_type = Username, required = false)]
     pub username: Patch<String>,
-    /// The address. One's own changes once it is confirmed from there, and stands as `pending_email` until then. That of
-    /// somebody else changes at once, and counts as unconfirmed.
+    /// The address. One's own changes once it is confirmed from there, and stands as `pending_email` until then. That
+    /// of somebody else changes at once, and counts as unconfirmed.
     #[serde(default)]
     #[schema(value_type = EmailAddress, required = false)]
     pub email: Patch<String>,

@@ -25,8 +25,9 @@ pub(super) async fn list(
 
 /// Create a user.
 ///
-/// Without a password a one-time link that sets it, good for 24 hours, is mailed to the user (`invitation_mailed`). Where the
-/// server sends no mail the answer carries it (`password_link`, shown once); hand it to the user. What stands behind
+/// Without a password a one-time link that sets it, good for 24 hours, is mailed to the user (`invitation_mailed`).
+/// Where the server sends no mail the answer carries it (`password_link`, shown once); hand it to the user. What
+/// stands behind
 /// `#token=` in it is the token that `/auth/password/reset` takes.
 /// Roles other than `member` need `admin:roles`, and nobody gives one at or above their own rank, except owners.
 #[utoipa::path(post, path = "/users", request_body = NewUser, responses(
@@ -53,7 +54,8 @@ pub(super) async fn me(State(users): State<Users>, Caller(who): Caller) -> Resul
 
 /// Change one's own account.
 ///
-/// What `PATCH /users/{user_id}` does. Everybody changes their names, their picture and their e-mail address, which waits as
+/// What `PATCH /users/{user_id}` does. Everybody changes their names, their picture and their e-mail address, which
+/// waits as
 /// `pending_email` until it is confirmed by the mailed link; the rest needs `admin:users`.
 #[utoipa::path(patch, path = "/users/me", params(IfMatch), request_body = UserPatch, responses(
     (status = 200, body = Envelope<Person>),
@@ -86,9 +88,11 @@ pub(super) async fn get(
 
 /// Change a user.
 ///
-/// Absent keeps, null clears. Everybody changes the names, the picture and the e-mail address of their own account; the address
-/// waits as `pending_email` until it is confirmed by the mailed link. The rest needs `admin:users`, and `roles` needs
-/// `admin:roles` besides. An address that an administrator gives somebody changes at once; the one before is told. Suspending or deactivating ends all sessions at once.
+/// Absent keeps, null clears. Everybody changes the names, the picture and the e-mail address of their own account;
+/// the address waits as `pending_email` until it is confirmed by the mailed link. The rest needs `admin:users`, and
+/// `roles` needs
+/// `admin:roles` besides. An address that an administrator gives somebody changes at once; the one before is told.
+/// Suspending or deactivating ends all sessions at once.
 #[utoipa::path(patch, path = "/users/{user_id}", request_body = UserPatch,
     params(("user_id" = String, Path, description = "The user's id, or `me`", example = "me"), IfMatch),
     responses(

@@ -1,9 +1,9 @@
 //! Mail that the server sends: written in the unit of work that wants it, sent by a job.
 //!
 //! A mail is rendered and sealed when it is asked for ([`Mailer::enqueue`]), and stands in `mails` until the server
-//! has taken it, has refused it for good, or its time is over; then the row goes. It is sealed and not made anew when it
-//! is sent, because a mail may be sent twice (the node dies between sending and saying so), and both must carry the same
-//! link: a token made at each attempt would make the link of a mail that did arrive worthless. So a token is at
+//! has taken it, has refused it for good, or its time is over; then the row goes. It is sealed and not made anew when
+//! it is sent, because a mail may be sent twice (the node dies between sending and saying so), and both must carry the
+//! same link: a token made at each attempt would make the link of a mail that did arrive worthless. So a token is at
 //! rest as a hash, and beside that sealed for as long as its mail waits, mostly less than a second.
 //!
 //! `template` renders, `message` makes the message of it, `post` hands it over, `store` has the SQL.

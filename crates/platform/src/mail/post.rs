@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 use super::{MailError, Settings, TlsMode, message::Letter};
 
-/// The way to the mail server. Each mail has a connection of its own: there are few, and a kept one would be found dead.
+/// The way to the mail server. Each mail has a connection of its own: there are few, and a kept one would be found
+/// dead.
 pub(super) struct Post {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,

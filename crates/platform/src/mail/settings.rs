@@ -30,7 +30,8 @@ pub struct Settings {
     /// Seconds that the server may take for each step.
     #[schemars(range(min = 1, max = 300))]
     pub timeout_seconds: u32,
-    /// Hours after which a mail that could not be sent is given up. One with a link ends with its link, if that is sooner.
+    /// Hours after which a mail that could not be sent is given up. One with a link ends with its link, if that is
+    /// sooner.
     #[schemars(range(min = 1, max = 168))]
     pub give_up_hours: u32,
 }

@@ -91,7 +91,8 @@ fn no_field_of_an_account_gets_into_the_headers() {
             let asked = json!({ "email": email });
             app.anonymous().post("/auth/password/reset-request", asked).await.assert_fields(&["email"]);
         }
-        let broken = json!({ "username": "eve", "email": "eve@example.com", "display_name": "Eve\r\nBcc: x@example.com" });
+        let two_lines = "Eve\r\nBcc: x@example.com";
+        let broken = json!({ "username": "eve", "email": "eve@example.com", "display_name": two_lines });
         app.admin().post("/users", broken).await.assert_fields(&["display_name"]);
         let odd = json!({ "username": "odd", "email": "o'dd+tag%x@example.com",
             "display_name": "\"Bcc: x@example.com\" <script>=?utf-8?b?QQ==?=" });
@@ -154,5 +155,21 @@ fn another_organization_s_people_get_no_link() {
 
         app.login_of("ann", PASSWORD).await.assert_ok();
         assert!(smtp.mails_to("ann@example.com").is_empty());
+    });
+}
+
+#[each_database]
+fn who_has_a_key_of_somebody_s_does_not_move_their_address() {
+    run_mailing(|app, smtp| async move {
+        let ann = app.user("ann").await;
+        let new = json!({ "name": "reads", "scopes": ["users:read"] });
+        let key = ann.post("/api-keys", new).await.assert_status(201).data();
+        let key = app.with_token(key["api_key"].as_str().expect("a key"));
+
+        let refused = key.patch("/users/me", json!({ "email": "eve@example.com" })).await;
+
+        refused.assert_error(403, "FORBIDDEN", "not_for_api_keys");
+        key.patch("/users/me", json!({ "first_name": "Ann" })).await.assert_ok();
+        assert!(smtp.mails().is_empty());
     });
 }

@@ -113,7 +113,8 @@ impl Auth {
     }
 }
 
-/// What does jobs of that kind. What it finds stands nowhere in the job: whoever may look at jobs could ask who is known.
+/// What does jobs of that kind. What it finds stands nowhere in the job: whoever may look at jobs could ask who is
+/// known.
 pub(super) fn handler(auth: &Auth, kind: &'static JobKind<Sealed>) -> Handler {
     let auth = auth.clone();
     kind.handled_by(move |job, sealed| {

@@ -60,8 +60,8 @@ impl Auth {
         user: Id<kind::User>,
         order: ForcedReset,
     ) -> Result<ResetMailed> {
-        self.mails.require()?;
-        // A password that nobody knows takes the present one's place, so that it stays among those that may not come back.
+        // A password that nobody knows takes the present one's place, so that it stays among those that may not come
+        // back.
         let nobodys = if order.force {
             let unknown = Secret::new(passwords::unknowable(&self.world));
             Some(self.passwords.hash(unknown).await?)
@@ -81,6 +81,8 @@ impl Auth {
                     return Err(UserError::LevelTooHigh(problem).into());
                 }
                 may_be_reset(&account)?;
+                // Said last: what can't be mailed tells nothing of who there is.
+                this.mails.require()?;
                 let ended = match (&nobodys, store::credential(server, user)?) {
                     (Some(hash), Some(credential)) => {
                         let past: Vec<String> = credential.past_hashes.read()?;
