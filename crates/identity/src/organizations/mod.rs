@@ -22,7 +22,7 @@ use platform::db::{DbError, ServerUnit};
 
 pub use error::OrganizationError;
 pub use invitations::{
-    Answered, Invitation, InvitationKind, InvitationStatus, Invited, NewInvitations, NewMember, NotInvited,
+    Answered, Invitation, InvitationKind, InvitationStatus, Invited, InvitedUser, NewInvitations, NotInvited,
 };
 pub use members::{MemberRoles, OrganizationMember};
 pub use model::{

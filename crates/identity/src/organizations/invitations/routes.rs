@@ -4,7 +4,7 @@ use gateway::{Body, Caller, Envelope, ListQuery, MaybeCaller, Params, Path, Repl
 use kernel::list::Page;
 
 use super::model::{
-    Answered, Invitation, InvitationList, Invited, NewInvitations, NewMember, Showing, ShowingInAddress,
+    Answered, Invitation, InvitationList, Invited, InvitedUser, NewInvitations, Showing, ShowingInAddress,
 };
 use crate::{
     auth::extract::Optional,
@@ -16,7 +16,7 @@ use crate::{
 ///
 /// To the organization that the caller acts in; they are a member once they accept. An earlier invitation of theirs that
 /// waits is taken back.
-#[utoipa::path(post, path = "/organizations/{org_id}/members", request_body = NewMember,
+#[utoipa::path(post, path = "/organizations/{org_id}/members", request_body = InvitedUser,
     params(("org_id" = OrganizationId, Path)),
     responses(
         (status = 202, body = Envelope<Invited>),
@@ -28,7 +28,7 @@ pub(in crate::organizations) async fn invite_user(
     State(organizations): State<Organizations>,
     Caller(who): Caller,
     Path(org): Path<OrganizationId>,
-    Body(new): Body<NewMember>,
+    Body(new): Body<InvitedUser>,
 ) -> Result<Reply<Invited>> {
     Ok(Reply::accepted(organizations.invite_user(&who, org, new).await?))
 }
