@@ -223,8 +223,8 @@ mod tests {
         fn no_name_leaves_the_text(name in ".{0,40}") {
             let svg = drawn(UserId::example(), &name);
 
-            prop_assert_eq!(svg.matches('<').count(), 6);
-            prop_assert_eq!(svg.matches('>').count(), 6);
+            prop_assert_eq!(svg.matches('<').count(), 5);
+            prop_assert_eq!(svg.matches('>').count(), 5);
             prop_assert_eq!(drawn(UserId::example(), &name), svg);
         }
     }

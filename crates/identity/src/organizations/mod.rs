@@ -22,7 +22,7 @@ use platform::db::{DbError, ServerUnit};
 
 pub use error::OrganizationError;
 pub use invitations::{
-    Answered, Invitation, InvitationKind, InvitationStatus, Invited, NewInvitations, NewMember, NotInvited,
+    Answered, Invitation, InvitationKind, InvitationStatus, Invited, InvitedUser, NewInvitations, NotInvited,
 };
 pub use members::{MemberRoles, OrganizationMember};
 pub use model::{
@@ -64,17 +64,21 @@ pub(crate) fn module(organizations: &Organizations) -> Module {
             documented!(invitations::routes::invite),
             MEMBERS.in_person().limit(inviting).repeats(Repeats::Secret),
         )
-        .route(organizations, documented!(invitations::routes::list), MEMBERS)
-        .route(organizations, documented!(invitations::routes::revoke), MEMBERS.in_person())
-        .route(organizations, documented!(invitations::routes::own), Access::authenticated())
+        .route(organizations, documented!(invitations::routes::invitations), MEMBERS)
+        .route(organizations, documented!(invitations::routes::revoke_invitation), MEMBERS.in_person())
+        .route(organizations, documented!(invitations::routes::own_invitations), Access::authenticated())
         .route(
             organizations,
-            documented!(invitations::routes::get),
+            documented!(invitations::routes::one_invitation),
             Access::public().limit(Limit::per_minute(60, By::Address)),
         )
         .route(organizations, documented!(invitations::routes::accept), answering())
         .route(organizations, documented!(invitations::routes::decline), answering())
-        .root_route(organizations, documented!(invitations::page::invitation), Access::public().uncounted())
+        .root_route(
+            organizations,
+            documented!(invitations::page::invitation_page),
+            Access::public().uncounted(),
+        )
         .route(organizations, documented!(routes::remove_member), MEMBERS.own("user_id").in_person())
 }
 

@@ -13,5 +13,5 @@ mod service;
 pub(crate) mod store;
 
 pub use model::{
-    Answered, Invitation, InvitationKind, InvitationStatus, Invited, NewInvitations, NewMember, NotInvited,
+    Answered, Invitation, InvitationKind, InvitationStatus, Invited, InvitedUser, NewInvitations, NotInvited,
 };

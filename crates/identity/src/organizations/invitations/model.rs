@@ -118,7 +118,7 @@ pub struct Answered {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "user_id": "usr_01jzx1hm60es2tv4k60c1vp5ba", "roles": ["member"] }))]
-pub struct NewMember {
+pub struct InvitedUser {
     /// Who.
     pub(super) user_id: UserId,
     /// The names or ids of the roles that they will have; the organization's usual one if absent.

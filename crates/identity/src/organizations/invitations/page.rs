@@ -35,7 +35,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     path = "/invitation",
     responses((status = 200, content_type = "text/html", body = String, example = json!("<!doctype html>…"))),
 )]
-pub(in crate::organizations) async fn invitation() -> Response {
+pub(in crate::organizations) async fn invitation_page() -> Response {
     let policy = HeaderValue::from_str(&POLICY).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     let headers: [(HeaderName, HeaderValue); 1] = [(header::CONTENT_SECURITY_POLICY, policy)];
     (headers, Html(PAGE)).into_response()

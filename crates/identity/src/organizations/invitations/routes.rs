@@ -4,7 +4,7 @@ use gateway::{Body, Caller, Envelope, ListQuery, MaybeCaller, Params, Path, Repl
 use kernel::list::Page;
 
 use super::model::{
-    Answered, Invitation, InvitationList, Invited, NewInvitations, NewMember, Showing, ShowingInAddress,
+    Answered, Invitation, InvitationList, Invited, InvitedUser, NewInvitations, Showing, ShowingInAddress,
 };
 use crate::{
     auth::extract::Optional,
@@ -16,7 +16,7 @@ use crate::{
 ///
 /// To the organization that the caller acts in; they are a member once they accept. An earlier invitation of theirs that
 /// waits is taken back.
-#[utoipa::path(post, path = "/organizations/{org_id}/members", request_body = NewMember,
+#[utoipa::path(post, path = "/organizations/{org_id}/members", request_body = InvitedUser,
     params(("org_id" = OrganizationId, Path)),
     responses(
         (status = 202, body = Envelope<Invited>),
@@ -28,7 +28,7 @@ pub(in crate::organizations) async fn invite_user(
     State(organizations): State<Organizations>,
     Caller(who): Caller,
     Path(org): Path<OrganizationId>,
-    Body(new): Body<NewMember>,
+    Body(new): Body<InvitedUser>,
 ) -> Result<Reply<Invited>> {
     Ok(Reply::accepted(organizations.invite_user(&who, org, new).await?))
 }
@@ -54,10 +54,12 @@ pub(in crate::organizations) async fn invite(
 }
 
 /// The invitations of an organization.
+///
+/// Of the one that the caller acts in, whatever has become of them.
 #[utoipa::path(get, path = "/organizations/{org_id}/invitations",
     params(("org_id" = OrganizationId, Path), ListQuery<InvitationList>),
     responses((status = 200, body = Envelope<Page<Invitation>>)))]
-pub(in crate::organizations) async fn list(
+pub(in crate::organizations) async fn invitations(
     State(organizations): State<Organizations>,
     Caller(who): Caller,
     Path(org): Path<OrganizationId>,
@@ -67,10 +69,12 @@ pub(in crate::organizations) async fn list(
 }
 
 /// Take an invitation back.
+///
+/// One that waits for its answer; nobody can accept it any more.
 #[utoipa::path(delete, path = "/organizations/{org_id}/invitations/{invitation_id}",
     params(("org_id" = OrganizationId, Path), ("invitation_id" = InvitationId, Path)),
     responses((status = 204), (status = 409, description = "`invitation_closed`")))]
-pub(in crate::organizations) async fn revoke(
+pub(in crate::organizations) async fn revoke_invitation(
     State(organizations): State<Organizations>,
     Caller(who): Caller,
     Path((org, id)): Path<(OrganizationId, InvitationId)>,
@@ -84,7 +88,7 @@ pub(in crate::organizations) async fn revoke(
 /// Those by one's id, and those by one's address if that is confirmed.
 #[utoipa::path(get, path = "/invitations", params(ListQuery<InvitationList>),
     responses((status = 200, body = Envelope<Page<Invitation>>)))]
-pub(in crate::organizations) async fn own(
+pub(in crate::organizations) async fn own_invitations(
     State(organizations): State<Organizations>,
     Caller(who): Caller,
     query: ListQuery<InvitationList>,
@@ -98,7 +102,7 @@ pub(in crate::organizations) async fn own(
 #[utoipa::path(get, path = "/invitations/{invitation_id}",
     params(("invitation_id" = InvitationId, Path), ShowingInAddress),
     responses((status = 200, body = Envelope<Invitation>)))]
-pub(in crate::organizations) async fn get(
+pub(in crate::organizations) async fn one_invitation(
     State(organizations): State<Organizations>,
     MaybeCaller(who): MaybeCaller,
     Path(id): Path<InvitationId>,

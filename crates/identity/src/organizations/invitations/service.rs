@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 
 use super::{
     mail::{self, Said},
-    model::{Answered, Invitation, Invited, NewInvitations, NewMember, NotInvited},
+    model::{Answered, Invitation, Invited, InvitedUser, NewInvitations, NotInvited},
     store::{self, InvitationRow},
 };
 use crate::{
@@ -113,7 +113,7 @@ impl Organizations {
         &self,
         who: &Actor,
         org: Id<kind::Organization>,
-        new: NewMember,
+        new: InvitedUser,
     ) -> Result<Invited> {
         acting(who, org)?;
         let (now, mut wrong) = (self.world.now(), FieldErrors::default());
