@@ -38,7 +38,7 @@ async fn rows_of(app: &App, org: OrganizationId) -> BTreeMap<String, i64> {
 
 /// How many tables scripts have made in the server.
 async fn made_tables(app: &App, org: OrganizationId) -> usize {
-    let listed = app.database().write(org, |unit| unit.tables_of_organizations());
+    let listed = app.database().write(org, platform::db::Unit::tables_of_organizations);
     let listed: Result<_, DbError> = listed.await;
     listed.expect("tables").iter().filter(|table| table.name().starts_with("rows_")).count()
 }

@@ -265,9 +265,9 @@ async fn an_organization_keeps_an_owner_and_those_whose_home_it_is(app: App) {
     let eve = id(&app.user("eve").await).await;
     let refused = admin.delete(format!("{}/members/{eve}", path(&first))).await;
     refused.assert_error(409, "CONFLICT", "home_organization");
-    let boss = app.user_with_role("boss", "admin").await;
+    let deputy = app.user_with_role("deputy", "admin").await;
     let above = format!("{}/members/{}", path(&first), id(&admin).await);
-    boss.delete(&above).await.assert_error(403, "FORBIDDEN", "level_too_high");
+    deputy.delete(&above).await.assert_error(403, "FORBIDDEN", "level_too_high");
 }
 
 #[botserver_test]
