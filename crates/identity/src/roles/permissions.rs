@@ -44,7 +44,7 @@ fn pattern() -> String {
     }
     let all: BTreeSet<_> = families.values().flatten().copied().collect();
     let family = |resource: &str, actions: &BTreeSet<&str>| {
-        format!(r"{resource}[:.]({}|\*)", Vec::from_iter(actions.iter().copied()).join("|"))
+        format!(r"{resource}[:.]({}|\*)", actions.iter().copied().collect::<Vec<_>>().join("|"))
     };
     let mut choices = vec![r"\*".to_owned(), family(r"\*", &all)];
     choices.extend(families.iter().map(|(resource, actions)| family(resource, actions)));
