@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::id::OrganizationId;
-use platform::db::DbError;
+use platform::db::{DbError, TableOfOrganizations, Unit};
 
 use super::{found, path, switch, text};
 use crate::support::{App, Client, PASSWORD, Value, botserver_test, json, until, zip_of};
@@ -27,8 +27,7 @@ async fn rows_of(app: &App, org: OrganizationId) -> BTreeMap<String, i64> {
     let counted = app.database().write(org, |unit| {
         let tables = unit.tables_of_organizations()?;
         assert!(tables.len() > 30, "only {} tables have an organization", tables.len());
-        let count =
-            |table| Ok((platform::db::TableOfOrganizations::name(table).to_owned(), unit.count_rows(table)?));
+        let count = |table| Ok((TableOfOrganizations::name(table).to_owned(), unit.count_rows(table)?));
         tables.iter().map(count).collect::<Result<BTreeMap<_, _>, DbError>>()
     });
     let mut counted = counted.await.expect("counts");
@@ -38,9 +37,16 @@ async fn rows_of(app: &App, org: OrganizationId) -> BTreeMap<String, i64> {
 
 /// How many tables scripts have made in the server.
 async fn made_tables(app: &App, org: OrganizationId) -> usize {
-    let listed = app.database().write(org, platform::db::Unit::tables_of_organizations);
-    let listed: Result<_, DbError> = listed.await;
-    listed.expect("tables").iter().filter(|table| table.name().starts_with("rows_")).count()
+    fn listed(unit: &Unit<'_>) -> Result<Vec<TableOfOrganizations>, DbError> {
+        unit.tables_of_organizations()
+    }
+    app.database()
+        .write(org, listed)
+        .await
+        .expect("tables")
+        .iter()
+        .filter(|table| table.name().starts_with("rows_"))
+        .count()
 }
 
 /// Gives an organization some of everything.
