@@ -28,7 +28,9 @@ pub(crate) enum NoPicture {
     #[error("The picture can't be read; it may be damaged.")]
     Damaged,
     /// It takes too much to decode.
-    #[error("The picture is too large; it may have 10,000 pixels a side, and about 48 million in all.")]
+    #[error(
+        "The picture is too large; it may have 10,000 pixels a side, about 48 million in all, and 22 million in a JPEG."
+    )]
     Large,
 }
 
@@ -57,7 +59,9 @@ pub(super) fn kept(file: &[u8]) -> Result<Vec<u8>, NoPicture> {
     let (width, height) = decoder.dimensions();
     // Not every decoder heeds the limits, so that the size is looked at before anything is decoded.
     limits.check_dimensions(width, height)?;
-    if u64::from(width) * u64::from(height) * 4 > MOST_MEMORY {
+    // A JPEG's decoder keeps the coefficients of the whole picture beside it, which it counts for nothing.
+    let bytes_each = if format == ImageFormat::Jpeg { 9 } else { 4 };
+    if u64::from(width) * u64::from(height) * bytes_each > MOST_MEMORY {
         return Err(NoPicture::Large);
     }
     limits.reserve(decoder.total_bytes())?;

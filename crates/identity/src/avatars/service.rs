@@ -128,12 +128,13 @@ impl Avatars {
     }
 
     async fn kept(&self, file: Bytes) -> Result<Bytes> {
-        let Ok(_place) = self.decoding.acquire().await else {
-            return Err(Error::internal("nobody closes it").into());
+        let place = Arc::clone(&self.decoding).acquire_owned().await.map_err(Error::internal)?;
+        let decode = move || {
+            // Nobody can stop it, not by leaving either: the place is taken until it is over.
+            let _place = place;
+            picture::kept(&file)
         };
-        let kept =
-            tokio::task::spawn_blocking(move || picture::kept(&file)).await.map_err(Error::internal)?;
-        Ok(kept?.into())
+        Ok(tokio::task::spawn_blocking(decode).await.map_err(Error::internal)??.into())
     }
 
     async fn replace(

@@ -26,7 +26,7 @@ use super::{
     service::{Organizations, Result, acting},
     store,
 };
-use crate::{avatars, ids::OrganizationId, sessions, visitors};
+use crate::{avatars, ids::OrganizationId, sessions, users, visitors};
 
 /// Erases what a deleted organization has. Its attempts last for half a day or so.
 const ERASE: JobKind<Deleted> = JobKind::new("organizations.erase")
@@ -128,6 +128,8 @@ impl Organizations {
         if !is_deleted.map_err(|error: DbError| error)? {
             return Ok(json!({ "rows": 0 }));
         }
+        // First the people: those who are at home here sign in elsewhere only once their account has moved.
+        let mut accounts = self.erase_all_accounts(&job, org).await?;
         // What is under way would write again.
         let under_way: std::result::Result<u64, DbError> = self.db.write(org, abandon_jobs).await;
         if under_way? > 0 {
@@ -144,6 +146,19 @@ impl Organizations {
                 }
             }
         }
+        accounts += self.erase_all_accounts(&job, org).await?;
+        let rows = self.erase_rows(&job, org).await?;
+        let before = self.world.now() - LATE;
+        let gone = self.db.write_server(move |unit| store::forget(unit, org, before)).await;
+        gone.map_err(|error: DbError| error)?;
+        Ok(json!({ "rows": rows, "accounts": accounts }))
+    }
+
+    async fn erase_all_accounts(
+        &self,
+        job: &JobContext,
+        org: Id<kind::Organization>,
+    ) -> std::result::Result<u64, JobError> {
         let mut accounts = 0;
         loop {
             job.check()?;
@@ -151,14 +166,9 @@ impl Organizations {
             let some = some?;
             accounts += some;
             if some < ACCOUNTS.unsigned_abs() {
-                break;
+                return Ok(accounts);
             }
         }
-        let rows = self.erase_rows(&job, org).await?;
-        let before = self.world.now() - LATE;
-        let gone = self.db.write_server(move |unit| store::forget(unit, org, before)).await;
-        gone.map_err(|error: DbError| error)?;
-        Ok(json!({ "rows": rows, "accounts": accounts }))
     }
 
     /// Removes every row of the organization, in as many passes as it takes: a row goes after those that refer to it.
@@ -249,6 +259,8 @@ fn erase_accounts(unit: &Unit<'_>) -> std::result::Result<u64, DbError> {
     unit.execute("DELETE FROM members WHERE org_id = $1", &[])?;
     let accounts = store::accounts_at(server, unit.org(), ACCOUNTS)?;
     for (user,) in &accounts {
+        // Somebody who changes their picture meanwhile waits, and changes it in their new home.
+        users::store::lock(server, *user)?;
         match store::other_home(server, *user)? {
             Some(home) => {
                 if let Some((stored, claim)) = picture(unit, *user)? {

@@ -18,7 +18,11 @@ mod tests;
 
 use gateway::{Access, By, Limit, Module, Repeats, routes as documented};
 use kernel::{Id, Permission, Surroundings, id::kind, text};
-use platform::db::{DbError, ServerUnit};
+use platform::{
+    db::{DbError, ServerUnit},
+    jobs::JobKind,
+    schedules::Schedule,
+};
 
 pub use error::OrganizationError;
 pub use invitations::{
@@ -31,6 +35,9 @@ pub use model::{
 pub use service::Organizations;
 pub use settings::{OrganizationSettings, OrganizationSettingsPatch};
 
+/// Forgets invitations that ended long ago.
+const FORGET_INVITATIONS: JobKind<()> = JobKind::new("organizations.forget_invitations");
+
 /// The operations on organizations, and the jobs of their deletion.
 pub(crate) fn module(organizations: &Organizations) -> Module {
     const READ: Access = Access::permission(Permission::ORG_READ);
@@ -40,7 +47,14 @@ pub(crate) fn module(organizations: &Organizations) -> Module {
     let answering = || Access::authenticated().not_for_api_keys().in_person().repeats(Repeats::Ignored);
     // What somebody's script decides over an organization would be its author's doing.
     let making = Access::permission(Permission::ORG_CREATE).limit(Limit::per_hour(20, By::Caller));
+    let forgetful = organizations.clone();
     deletion::with_jobs(Module::new("organizations"), organizations)
+        .job(&FORGET_INVITATIONS, move |job, ()| forgetful.clone().forget_invitations(job))
+        .schedule(Schedule::new(
+            "organizations.forget_invitations",
+            "41 3 * * *",
+            FORGET_INVITATIONS.job(&()),
+        ))
         .route(organizations, documented!(routes::list), Access::authenticated())
         .route(organizations, documented!(routes::create), making.in_person())
         .route(organizations, documented!(routes::get), Access::authenticated())
@@ -79,7 +93,11 @@ pub(crate) fn module(organizations: &Organizations) -> Module {
             documented!(invitations::page::invitation_page),
             Access::public().uncounted(),
         )
-        .route(organizations, documented!(routes::remove_member), MEMBERS.own("user_id").in_person())
+        .route(
+            organizations,
+            documented!(routes::remove_member),
+            MEMBERS.own("user_id").in_person().not_for_api_keys(),
+        )
 }
 
 /// The server's first organization, made if there is none.

@@ -1,7 +1,11 @@
 //! Who belongs to an organization, how they come and how they go.
 
+use platform::jobs::JobKind;
+
 use super::{found, path, switch, text};
-use crate::support::{Answer, App, Client, PASSWORD, Value, botserver_test, json, run_with};
+use crate::support::{Answer, App, Client, PASSWORD, Value, botserver_test, json, run_with, until};
+
+const FORGET: JobKind<()> = JobKind::new("organizations.forget_invitations");
 
 async fn id(client: &Client) -> String {
     text(&client.me().await["user_id"]).to_owned()
@@ -170,6 +174,31 @@ async fn an_invitation_ends_by_time_by_revocation_and_by_another(app: App) {
     answer(&bob, &third, "accept", json!({})).await.assert_error(409, "CONFLICT", "invitation_expired");
     assert_eq!(owner.get(format!("{}/invitations", path(&guild))).await.items()[0]["status"], "expired");
     app.admin().delete(one(&third)).await.assert_error(404, "NOT_FOUND", "");
+    let forget = app.enqueue(&app.admin(), FORGET.job(&())).await;
+    let forgotten = until(&app.admin(), &format!("/jobs/{forget}"), "completed").await;
+    assert_eq!(
+        forgotten["result"],
+        json!({ "invitations": 1 }),
+        "those that ended a moment ago are remembered"
+    );
+}
+
+#[botserver_test(balanced)]
+async fn an_invitation_is_worth_no_more_than_whoever_made_it(app: App) {
+    let ann = app.user_with_role("ann", "admin").await;
+    let (bob, eve) = (app.user("bob").await, app.user("eve").await);
+    let (guild, owner) = found(&app, &ann, "Guild").await;
+    join(&guild, &owner, &bob, "owner").await;
+    let there = switch(&app, &bob, &guild).await;
+    let new = json!({ "user_id": id(&eve).await, "roles": ["owner"] });
+    let invited = there.post(format!("{}/members", path(&guild)), new).await.assert_status(202).data();
+    let bobs = format!("{}/members/{}", path(&guild), id(&there).await);
+
+    owner.patch(&bobs, json!({ "role": "admin" })).await.assert_ok();
+
+    answer(&eve, &invited, "accept", json!({})).await.assert_error(409, "CONFLICT", "invitation_closed");
+    owner.patch(&bobs, json!({ "role": "owner" })).await.assert_ok();
+    answer(&eve, &invited, "accept", json!({})).await.assert_ok();
 }
 
 #[botserver_test(balanced)]

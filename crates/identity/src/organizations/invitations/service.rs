@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::TimeDelta;
 use kernel::{
-    Actor, Error, FieldErrors, Id, Secret, Timestamp,
+    Actor, Error, FieldErrors, Id, Permission, Secret, Timestamp,
     id::kind,
     list::{ListRequest, Page},
     text,
@@ -12,7 +12,9 @@ use kernel::{
 use platform::{
     audit::{Audit, Category},
     db::{Json, ServerTx, ServerUnit, Tx, Unit},
+    jobs::{JobContext, JobError, in_small_units},
 };
+use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use super::{
@@ -29,7 +31,7 @@ use crate::{
         settings::Decided,
         store as organizations_store,
     },
-    roles::{self, Assignment, Role, names},
+    roles::{self, Assignment, Effective, Role, names},
     tokens::{self, NewToken, TokenKind},
     users::{self, UserError, fields, model::Status, policy, store::Account},
 };
@@ -40,6 +42,9 @@ const MOST: usize = 100;
 const MOST_ROLES: usize = 20;
 /// Days for which an invitation waits where nobody says.
 const DAYS: u32 = 7;
+
+/// How long an invitation is remembered after its end, whatever became of it.
+const REMEMBERED: TimeDelta = TimeDelta::days(90);
 
 /// What is said with an invitation, whoever it is for.
 #[derive(Clone)]
@@ -185,9 +190,9 @@ impl Organizations {
     ) -> Result<Invited> {
         let (server, org) = (unit.server(), unit.org());
         let token = NewToken::of(TokenKind::Invitation, &self.world);
-        let (user_id, to, email) = match guest {
-            Guest::Account(account) => (Some(account.id), account.email, None),
-            Guest::Address(email) => (None, email.clone(), Some(email)),
+        let (user_id, named, to, email) = match guest {
+            Guest::Account(account) => (Some(account.id), account.username, account.email, None),
+            Guest::Address(email) => (None, email.clone(), email.clone(), Some(email)),
         };
         let email_key = email.as_deref().map(text::key);
         store::replace(server, org, user_id, email_key.as_deref(), now)?;
@@ -221,7 +226,7 @@ impl Organizations {
         };
         let mailed = mail::send(&self.mailer, &self.public_url, unit, &said)?;
         let entry = Audit::by(who, "member_invited", Category::Administrative).on("invitation", row.id);
-        unit.audit(entry.named(row.email.clone().unwrap_or(inviter.username)).detail("roles", names(roles)))?;
+        unit.audit(entry.named(named).detail("user_id", row.user_id).detail("roles", names(roles)))?;
         let shown: Vec<_> = names(roles).into_iter().map(Cow::into_owned).collect();
         // Who is named needs no token, and who gets a mail has it from there.
         let token = (!mailed && row.user_id.is_none()).then_some(token.text);
@@ -354,8 +359,12 @@ impl Organizations {
                     return Err(OrganizationError::AlreadyMember);
                 }
                 settings::make_room(&there)?;
+                let roles = promised(&there, &row)?;
+                if !could_still_invite(&there, row.invited_by, &roles, now)? {
+                    return Err(OrganizationError::InvitationClosed);
+                }
                 users::store::join(&there, &account, now)?;
-                for role in promised(&there, &row)? {
+                for role in roles {
                     let assignment = Assignment::lasting(role.id);
                     roles::store::assign(&there, account.id, assignment, Some(row.invited_by), now)?;
                 }
@@ -366,6 +375,17 @@ impl Organizations {
             })
             .await?;
         self.shown(row, now).await
+    }
+
+    /// Forgets invitations that ended long ago, with the addresses in them.
+    pub(in crate::organizations) async fn forget_invitations(
+        self,
+        job: JobContext,
+    ) -> std::result::Result<Value, JobError> {
+        let before = self.world.now() - REMEMBERED;
+        let some = || self.db.write_server(move |unit| store::forget_some(unit, before));
+        let forgotten = in_small_units(|| job.check(), store::FORGOTTEN_AT_ONCE, some).await?;
+        Ok(json!({ "invitations": forgotten }))
     }
 
     /// Says no.
@@ -433,6 +453,17 @@ fn promised(tx: &Tx<'_>, row: &InvitationRow) -> Result<Vec<Role>> {
         return Ok(organizations_store::decided(tx.server(), tx.org())?.0.role(tx)?);
     }
     Ok(found)
+}
+
+/// Might whoever invited somebody still do so? They may have been suspended since, or have lost their rank.
+fn could_still_invite(tx: &Tx<'_>, by: Id<kind::User>, roles: &[Role], now: Timestamp) -> Result<bool> {
+    let account = users::store::find(tx.server(), by)?;
+    let held = roles::store::holdings(tx, by)?;
+    let (Some(account), Some(held)) = (account, held) else { return Ok(false) };
+    let present = Effective::of(&held, now);
+    let may_give = policy::may_change_roles(present.level, present.permissions, false, &[], roles);
+    let may_invite = present.permissions.contains(Permission::ORG_MEMBERS);
+    Ok(account.status == Status::Active && may_invite && may_give.is_ok())
 }
 
 fn role_names(tx: &Tx<'_>, row: &InvitationRow) -> Result<Vec<String>> {

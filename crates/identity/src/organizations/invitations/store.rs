@@ -8,6 +8,9 @@ use platform::{
 
 use crate::tokens::TokenHash;
 
+/// Invitations that one unit forgets at the most.
+pub(super) const FORGOTTEN_AT_ONCE: u64 = 500;
+
 /// Whom an invitation is for looks for it in all organizations, so that the table is the server's.
 pub(crate) const INVITATIONS: Migration = Migration::new(
     "m20261202_43_identity_invitations",
@@ -174,4 +177,13 @@ pub(crate) fn revoke_those_by(
         &[&org, &by, &now],
     )?;
     Ok(())
+}
+
+/// Forgets some that ended before that time; gives their number.
+pub(super) fn forget_some(unit: &ServerUnit<'_>, before: Timestamp) -> Result<u64, DbError> {
+    unit.execute(
+        "DELETE FROM server_invitations WHERE id IN
+            (SELECT id FROM server_invitations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+        &[&before, &FORGOTTEN_AT_ONCE.cast_signed()],
+    )
 }
