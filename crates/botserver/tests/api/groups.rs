@@ -32,7 +32,7 @@ async fn names(client: &Client, path: &str) -> Vec<String> {
     names
 }
 
-#[botserver_test(balanced)]
+#[botserver_test]
 async fn what_a_group_allows_its_members_may_from_the_next_request_on(app: App) {
     let (admin, ann) = (app.admin(), app.user("ann").await);
     let user = id_of(&ann).await;

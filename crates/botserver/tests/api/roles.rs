@@ -11,7 +11,7 @@ async fn may(client: &Client, permission: &str) -> bool {
     client.get(format!("/users/me/permissions/{permission}")).await.assert_ok().data()["granted"] == true
 }
 
-#[botserver_test(balanced)]
+#[botserver_test]
 async fn a_role_allows_what_it_and_its_parents_say_from_the_next_request_on(app: App) {
     let (admin, ann) = (app.admin(), app.user_with_role("ann", "guest").await);
     let path = format!("/users/{}/roles", id_of(&ann).await);

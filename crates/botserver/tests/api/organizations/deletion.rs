@@ -74,7 +74,7 @@ async fn fill(app: &App, owner: &Client) {
     app.anonymous().sign_in("bea", PASSWORD).await;
 }
 
-#[botserver_test(balanced)]
+#[botserver_test]
 async fn nothing_is_left_of_a_deleted_organization(app: App) {
     let ann = app.user_with_role("ann", "admin").await;
     let (made, owner) = found(&app, &ann, "Guild").await;

@@ -238,7 +238,7 @@ async fn of_two_who_accept_at_once_one_does(app: App) {
     answer(late, &invitation, "accept", json!({})).await.assert_ok();
 }
 
-#[botserver_test(balanced)]
+#[botserver_test]
 async fn who_leaves_is_out_at_once(app: App) {
     let ann = app.user_with_role("ann", "admin").await;
     let (bob, eve) = (app.user("bob").await, app.user("eve").await);

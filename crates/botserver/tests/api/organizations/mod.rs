@@ -98,7 +98,7 @@ async fn an_organization_is_changed_by_who_acts_in_it(app: App) {
     app.stranger("sue").await.get(&own).await.assert_error(404, "NOT_FOUND", "");
 }
 
-#[botserver_test(balanced)]
+#[botserver_test]
 async fn switching_ends_the_session_and_begins_one_elsewhere(app: App) {
     founder(&app, "ann").await;
     let login = json!({ "username": "ann", "password": PASSWORD });
