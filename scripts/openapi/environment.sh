@@ -51,8 +51,16 @@ webhooks_per_organization = 0
 allow = ["127.0.0.1/32"]
 http = true
 
+# Mail is written, and never sent: nobody listens there.
+[mail]
+host = "127.0.0.1"
+port = 9
+tls = "none"
+from = "bots@example.com"
+
 [identity]
 logins_per_minute = 0
+mail_requests_per_hour = 0
 
 [identity.api_keys]
 max_per_user = 1000000
