@@ -156,7 +156,7 @@ def before_call(context, case, kwargs):
 
 
 def stay_let_in(operation, body):
-    """Whoever shows wrong passwords is locked out, and whoever has to have a second factor must set it up first, as they
+    """Whoever shows wrong passwords is locked out, whoever's password is ended can't sign in, and whoever has to have a second factor must set it up first, as they
     should be: nothing that comes after would be answered."""
     if operation == "security_change" and isinstance(body.get("two_factor"), dict):
         body["two_factor"].pop("required_for_roles", None)
@@ -164,6 +164,8 @@ def stay_let_in(operation, body):
         # Who may be made, and from where it is asked, would be decided for all that comes after.
         for name in ("allowed_email_domains", "max_members", "ip_whitelist"):
             body.pop(name, None)
+    if operation == "auth_order_reset":
+        body["force"] = False
     present = {"auth_change_password": "current_password"}.get(operation, "password")
     if operation == "auth_change_password" or operation.startswith("two_factor_"):
         for name in {present, "new_password"} & {name for name, value in body.items() if isinstance(value, str)}:
