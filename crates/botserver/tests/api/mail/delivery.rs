@@ -6,7 +6,7 @@ use kernel::Secret;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use test_servers::{Secured, SmtpServer};
 
-use super::{comes, make, run_mailing};
+use super::{comes, make, run_mailing, run_mailing_with};
 use crate::support::{each_database, json, run_with};
 
 #[each_database]
@@ -29,6 +29,44 @@ fn what_the_server_puts_off_is_sent_again_and_what_it_refuses_is_given_up() {
         let failed = app.admin().get("/admin/jobs?filter[status]=failed").await.assert_ok().items();
         assert_eq!(failed[0]["error"], "The mail server refuses the mail.");
     });
+}
+
+#[each_database]
+fn a_mail_server_that_says_nothing_leaves_workers_to_other_jobs() {
+    run_mailing_with(
+        |config| config.jobs.workers = 4,
+        |app, _smtp| async move {
+            for name in ["silent-ann", "silent-bob", "silent-cid", "silent-dan", "silent-eve"] {
+                make(&app, name).await;
+            }
+
+            app.ask_for_reset("nobody@example.com").await;
+
+            app.jobs_come_to("identity.reset_password", "completed", 1).await;
+            app.jobs_come_to("mail.send", "running", 2).await;
+            app.jobs_come_to("mail.send", "queued", 3).await;
+        },
+    );
+}
+
+#[each_database]
+fn a_mail_server_that_says_nothing_is_not_waited_for() {
+    run_mailing_with(
+        |config| config.mail.timeout_seconds = 1,
+        |app, smtp| async move {
+            make(&app, "silent-ann").await;
+
+            let is_put_off = async || {
+                let jobs = app.admin().get("/admin/jobs?filter[kind]=mail.send").await.assert_ok().items();
+                jobs[0]["error"] == "The mail server does not take the mail now."
+            };
+            comes(is_put_off).await;
+
+            app.jobs_come_to("mail.send", "queued", 1).await;
+            make(&app, "bob").await;
+            smtp.await_mail("bob@example.com", 1);
+        },
+    );
 }
 
 #[each_database]
