@@ -206,7 +206,7 @@ impl Mailer {
             return forget(job, id, "refused", JobError::fail("The mail can't be read any more.")).await;
         };
         let Some(turn) = post.turn().await else { return Err(JobError::NotYet(TURN_LATER)) };
-        let delivered = post.deliver(&letter, id, row.created_at).await;
+        let delivered = post.deliver(&letter, id, row.created_at, self.0.world.now()).await;
         drop(turn);
         match delivered {
             Ok(()) => {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use kernel::Timestamp;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
@@ -35,6 +36,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const STEPS: u32 = 4;
 /// Less than the time limit of the job.
 const LONGEST: Duration = Duration::from_mins(9);
+
+/// What refuses a mail for good is asked again for that long: a server, or what it asks about senders, may be set up
+/// wrong for a while, and then says so of all mail.
+const ASKED_AGAIN: TimeDelta = TimeDelta::hours(1);
 
 /// The way to the mail server. Each mail has a connection of its own: there are few, and a kept one would be found
 /// dead.
@@ -117,7 +122,13 @@ impl Post {
     }
 
     /// Hands a mail over that was written then.
-    pub(super) async fn deliver(&self, letter: &Letter, id: Uuid, written: Timestamp) -> Result<(), Refusal> {
+    pub(super) async fn deliver(
+        &self,
+        letter: &Letter,
+        id: Uuid,
+        written: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let message = letter.clone().message(&self.from, id, written);
         let message = message.map_err(|cause| Refusal::Never(cause.to_string()))?;
         // The transport has a deadline for the connection alone.
@@ -129,7 +140,9 @@ impl Post {
         match sent {
             Ok(_) => Ok(()),
             // What the server says of the sign-in (RFC 4954, section 6) is for the operator to mend, who may.
-            Err(error) if error.is_permanent() && !is_about_sign_in(&error) => {
+            Err(error)
+                if error.is_permanent() && !is_about_sign_in(&error) && now - written >= ASKED_AGAIN =>
+            {
                 Err(Refusal::Never(described(&error)))
             }
             Err(error) => Err(Refusal::Later(described(&error))),
