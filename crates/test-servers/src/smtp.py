@@ -1,11 +1,13 @@
 """A mail server for tests: takes mail and writes each one into a folder, as it came.
 
 Speaks ESMTP (RFC 5321) with STARTTLS and AUTH where a certificate and a password are given. A receiver whose name begins
-with `later-` is put off once (451), one with `never-` is refused (550).
+with `later-` is put off once (451), one with `strict-` is refused once and one with `never-` always (550), and at one
+with `silent-` nothing is answered any more.
 
 Usage: smtp.py PORT FOLDER [CERT KEY USER PASSWORD]
 """
 
+import asyncio
 import itertools
 import json
 import pathlib
@@ -24,11 +26,14 @@ put_off = set()
 
 class Box:
     async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("silent-"):
+            await asyncio.Event().wait()
         if address.startswith("never-"):
             return "550 5.1.1 There is no such mailbox"
-        if address.startswith("later-") and address not in put_off:
+        if address.startswith(("later-", "strict-")) and address not in put_off:
             put_off.add(address)
-            return "451 4.2.1 Come back later"
+            is_strict = address.startswith("strict-")
+            return "550 5.7.1 Not from there" if is_strict else "451 4.2.1 Come back later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

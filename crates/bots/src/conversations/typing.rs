@@ -27,7 +27,7 @@ use super::{
     access::manageable,
     dialog::{Input, Outcome, Scene},
     message::Sender,
-    store::ENDED,
+    store::{ConversationRow, ENDED},
 };
 
 /// Whoever doesn't say again that they type has stopped.
@@ -185,16 +185,16 @@ impl Conversations {
         let number = socket.number();
         if let Some((types, is_long_ago)) = self.typists.again(number, id) {
             if is_long_ago {
+                // The conversation may have ended since, or be theirs no more.
+                if let Err(error) = self.may_type(who, id).await {
+                    self.type_no_more(socket, id);
+                    return Err(error);
+                }
                 self.tell_typing(types, Some(number));
             }
             return Ok(());
         }
-        let asks = who.clone();
-        let read = self.db.read(who.org, move |tx| manageable(tx, &asks, id));
-        let row = read.await?;
-        if row.status == ENDED {
-            return Err(ConversationError::Ended);
-        }
+        let row = self.may_type(who, id).await?;
         let is_staff = !who.is(row.user_id);
         let (sender, sender_id) =
             if is_staff { (Sender::Staff, Some(who.user)) } else { (Sender::User, None) };
@@ -211,6 +211,17 @@ impl Conversations {
             });
         }
         Ok(())
+    }
+
+    /// The conversation, if somebody may say something there now.
+    async fn may_type(
+        &self,
+        who: &Actor,
+        id: Id<Conversation>,
+    ) -> Result<ConversationRow, ConversationError> {
+        let asks = who.clone();
+        let row = self.db.read(who.org, move |tx| manageable(tx, &asks, id)).await?;
+        if row.status == ENDED { Err(ConversationError::Ended) } else { Ok(row) }
     }
 
     /// Somebody types no more over a connection, if they did.

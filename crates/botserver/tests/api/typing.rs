@@ -1,15 +1,18 @@
 //! That somebody types, over WebSocket.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing};
 use tokio::{
     net::TcpListener,
     sync::{Notify, Semaphore},
+    time::timeout,
 };
 
 use crate::support::{App, Client, Socket, Value, botserver_test, each_database, json, run_with};
 
+/// How long somebody goes on typing at the most.
+const PATIENCE: Duration = Duration::from_secs(20);
 const ECHO: &str = "DO\nHEAR x\nTALK x\nLOOP";
 
 /// A socket that follows the conversation.
@@ -122,6 +125,40 @@ async fn only_who_may_say_something_types(app: App) {
     .assert_ok();
     own.send(typing(&started, true)).await;
     assert_eq!(own.next("error").await["details"]["reason"], "conversation_ended");
+}
+
+#[each_database]
+fn nobody_goes_on_typing_in_a_conversation_that_has_ended() {
+    run_with(
+        |config| config.http.socket_hints_per_minute = 0,
+        |app| async move {
+            let bot = app.bot("Echo", ECHO).await;
+            let ann = app.user("ann").await;
+            let started = ann.converse(&bot).await;
+            let mut staff = following(&app, &app.admin(), &started).await;
+            let mut own = Socket::signed_in(&app, ann.token(), "").await;
+            own.send(typing(&started, true)).await;
+            assert_eq!(own.any().await.expect("a frame")["type"], "ack");
+            hears(&mut staff, &started, "user", true).await;
+
+            let id = started["conversation_id"].as_str().expect("an id");
+            ann.post(format!("/conversations/{id}/end"), json!({})).await.assert_ok();
+
+            // Until it is looked whether others have to be told again.
+            let goes_on = async {
+                loop {
+                    own.send(typing(&started, true)).await;
+                    let answer = own.any().await.expect("a frame");
+                    if answer["type"] == "error" {
+                        return answer;
+                    }
+                }
+            };
+            let refused = timeout(PATIENCE, goes_on).await.expect("a refusal");
+            assert_eq!(refused["details"]["reason"], "conversation_ended");
+            assert_eq!(staff.next("typing").await["active"], false, "nobody is told that it goes on");
+        },
+    );
 }
 
 #[each_database]

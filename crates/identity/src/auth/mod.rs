@@ -18,6 +18,7 @@ pub(crate) mod store;
 mod switching;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 use gateway::{Access, By, Limit, Module, Repeats, routes};
 use kernel::{Confinement, Permission};
@@ -43,7 +44,7 @@ pub(crate) fn module(auth: &Auth, founding: &Founding) -> Module {
     // Tokens can't be guessed; who tries shall not be able to keep the server busy with it either.
     let shows_token = || Access::public().in_person().limit(Limit::per_minute(20, By::Address));
     let asks_for_mail = || Access::public().in_person().repeats(Repeats::Ignored);
-    by_mail::jobs(Module::new("auth"), auth)
+    upkeep::jobs(by_mail::jobs(Module::new("auth"), auth), auth)
         .route(auth, routes!(routes::login), Access::public().uncompressed().in_person())
         .route(auth, routes!(routes::second_step), Access::public().uncompressed().in_person())
         .route(auth, routes!(routes::refresh), Access::public().uncompressed().in_person())

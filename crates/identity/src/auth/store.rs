@@ -80,7 +80,7 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::SetPassword => "set_password",
             Self::ConfirmEmail => "confirm_email",

@@ -255,7 +255,7 @@ pub(super) fn move_home(
 }
 
 /// Removes an account with everything that only it has.
-pub(super) fn delete_account(unit: &ServerUnit<'_>, user: Id<kind::User>) -> Result<(), DbError> {
+pub(crate) fn delete_account(unit: &ServerUnit<'_>, user: Id<kind::User>) -> Result<(), DbError> {
     unit.execute("DELETE FROM server_users WHERE id = $1", &[&user])?;
     Ok(())
 }

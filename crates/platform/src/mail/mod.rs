@@ -58,6 +58,9 @@ const SEND: JobKind<Sending> = JobKind::new("mail.send")
     .time_limit(Duration::from_mins(10))
     .backoff(Duration::from_secs(20), Duration::from_mins(30));
 
+/// When a mail is looked at again whose turn did not come.
+const TURN_LATER: Duration = Duration::from_secs(10);
+
 /// Forgets what stayed behind: mails whose job was cancelled.
 pub const SWEEP: JobKind<()> = JobKind::new("mail.sweep");
 
@@ -202,7 +205,10 @@ impl Mailer {
         let Some(letter) = letter else {
             return forget(job, id, "refused", JobError::fail("The mail can't be read any more.")).await;
         };
-        match post.deliver(&letter, id, row.created_at).await {
+        let Some(turn) = post.turn().await else { return Err(JobError::NotYet(TURN_LATER)) };
+        let delivered = post.deliver(&letter, id, row.created_at, self.0.world.now()).await;
+        drop(turn);
+        match delivered {
             Ok(()) => {
                 let done = job.complete_with(move |unit| {
                     store::forget(unit, id)?;

@@ -1,7 +1,12 @@
 //! Handing a message over to the mail server.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
+use chrono::TimeDelta;
 use kernel::Timestamp;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
@@ -13,16 +18,38 @@ use lettre::{
     },
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 use url::Host;
 use uuid::Uuid;
 
 use super::{MailError, Settings, TlsMode, message::Letter};
+
+/// Mails that are handed over at once: fewer than a node has workers, so that a mail server that says nothing leaves
+/// some of them to other jobs.
+const AT_ONCE: usize = 2;
+/// How long a mail waits for its turn while the mail server takes mail.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What all steps together may take, in times of what the setting says.
+const STEPS: u32 = 4;
+/// Less than the time limit of the job.
+const LONGEST: Duration = Duration::from_mins(9);
+
+/// What refuses a mail for good is asked again for that long: a server, or what it asks about senders, may be set up
+/// wrong for a while, and then says so of all mail.
+const ASKED_AGAIN: TimeDelta = TimeDelta::hours(1);
 
 /// The way to the mail server. Each mail has a connection of its own: there are few, and a kept one would be found
 /// dead.
 pub(super) struct Post {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    turns: Semaphore,
+    /// Nobody's turn came in time, and no mail was handed over since: nobody waits for theirs.
+    is_stuck: AtomicBool,
+    longest: Duration,
 }
 
 /// Why a mail was not taken.
@@ -51,11 +78,12 @@ impl Post {
         if name.chars().any(kernel::text::disturbs) {
             return Err(wrong("from_name", "must be one line"));
         }
+        let step = Duration::from_secs(settings.timeout_seconds.into());
         let port = settings.port.unwrap_or(settings.tls.usual_port());
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
             .port(port)
             .tls(security(settings, host)?)
-            .timeout(Some(Duration::from_secs(settings.timeout_seconds.into())))
+            .timeout(Some(step))
             .hello_name(match greets_as {
                 Some(Host::Domain(domain)) => ClientId::Domain(domain),
                 Some(Host::Ipv4(address)) => ClientId::Ipv4(address),
@@ -74,17 +102,47 @@ impl Post {
             (Some(_), None) => return Err(wrong("password", "is needed with mail.user")),
         }
         let from = Mailbox::new((!name.is_empty()).then(|| name.to_owned()), sender);
-        Ok(Some(Self { transport: builder.build(), from }))
+        Ok(Some(Self {
+            transport: builder.build(),
+            from,
+            turns: Semaphore::new(AT_ONCE),
+            is_stuck: AtomicBool::new(false),
+            longest: (step * STEPS).min(LONGEST),
+        }))
+    }
+
+    /// Waits for a turn to hand a mail over, for a moment. None if none came.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        let patience = if self.is_stuck.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
+        let turn = timeout(patience, self.turns.acquire()).await;
+        if turn.is_err() {
+            self.is_stuck.store(true, Ordering::Relaxed);
+        }
+        turn.ok()?.ok()
     }
 
     /// Hands a mail over that was written then.
-    pub(super) async fn deliver(&self, letter: &Letter, id: Uuid, written: Timestamp) -> Result<(), Refusal> {
+    pub(super) async fn deliver(
+        &self,
+        letter: &Letter,
+        id: Uuid,
+        written: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let message = letter.clone().message(&self.from, id, written);
         let message = message.map_err(|cause| Refusal::Never(cause.to_string()))?;
-        match self.transport.send(message).await {
+        // The transport has a deadline for the connection alone.
+        let Ok(sent) = timeout(self.longest, self.transport.send(message)).await else {
+            let seconds = self.longest.as_secs();
+            return Err(Refusal::Later(format!("the mail server did not take it within {seconds} seconds")));
+        };
+        self.is_stuck.store(false, Ordering::Relaxed);
+        match sent {
             Ok(_) => Ok(()),
             // What the server says of the sign-in (RFC 4954, section 6) is for the operator to mend, who may.
-            Err(error) if error.is_permanent() && !is_about_sign_in(&error) => {
+            Err(error)
+                if error.is_permanent() && !is_about_sign_in(&error) && now - written >= ASKED_AGAIN =>
+            {
                 Err(Refusal::Never(described(&error)))
             }
             Err(error) => Err(Refusal::Later(described(&error))),

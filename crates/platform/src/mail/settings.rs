@@ -27,7 +27,7 @@ pub struct Settings {
     pub from: Option<String>,
     /// The name that mail comes from.
     pub from_name: String,
-    /// Seconds that the server may take for each step.
+    /// Seconds that the server may take to be reached; four times as long for a whole mail, and at most nine minutes.
     #[schemars(range(min = 1, max = 300))]
     pub timeout_seconds: u32,
     /// Hours after which a mail that could not be sent is given up. One with a link ends with its link, if that is

@@ -6,29 +6,85 @@ use kernel::Secret;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use test_servers::{Secured, SmtpServer};
 
-use super::{comes, make, run_mailing};
-use crate::support::{each_database, json, run_with};
+use super::{comes, make, run_mailing, run_mailing_with};
+use crate::support::{App, each_database, json, run_with};
 
 #[each_database]
-fn what_the_server_puts_off_is_sent_again_and_what_it_refuses_is_given_up() {
+fn what_the_server_puts_off_is_sent_again_and_what_it_refuses_for_an_hour_is_given_up() {
     run_mailing(|app, smtp| async move {
         make(&app, "later-ann").await;
         make(&app, "never-bob").await;
+        make(&app, "strict-cid").await;
 
-        app.jobs_come_to("mail.send", "failed", 1).await;
         let again = async || {
             app.hasten_jobs("mail.send").await;
-            !smtp.mails_to("later-ann@example.com").is_empty()
+            app.jobs_of("mail.send", "completed").await == 2
         };
         comes(again).await;
+        for receiver in ["later-ann@example.com", "strict-cid@example.com"] {
+            assert_eq!(smtp.mails_to(receiver).len(), 1);
+        }
+        let (_, waiting) = app.at_rest().await;
+        assert_eq!(waiting, 1, "what is refused is not given up at once");
+        an_hour_passes_for_mails(&app).await;
+        let refused = async || {
+            app.hasten_jobs("mail.send").await;
+            app.jobs_of("mail.send", "failed").await == 1
+        };
+        comes(refused).await;
 
-        app.jobs_come_to("mail.send", "completed", 1).await;
         assert!(smtp.mails_to("never-bob@example.com").is_empty());
         let (_, waiting) = app.at_rest().await;
         assert_eq!(waiting, 0);
         let failed = app.admin().get("/admin/jobs?filter[status]=failed").await.assert_ok().items();
         assert_eq!(failed[0]["error"], "The mail server refuses the mail.");
     });
+}
+
+/// As if the mails that wait had been written an hour earlier.
+async fn an_hour_passes_for_mails(app: &App) {
+    let passed = app.database().write(app.organization().await, |unit| {
+        let hour = 3_600_000_000_i64;
+        unit.execute("UPDATE mails SET created_at = created_at - $2 WHERE org_id = $1", &[&hour])
+    });
+    let passed: Result<_, platform::db::DbError> = passed.await;
+    passed.expect("a change");
+}
+
+#[each_database]
+fn a_mail_server_that_says_nothing_leaves_workers_to_other_jobs() {
+    run_mailing_with(
+        |config| config.jobs.workers = 4,
+        |app, _smtp| async move {
+            for name in ["silent-ann", "silent-bob", "silent-cid", "silent-dan", "silent-eve"] {
+                make(&app, name).await;
+            }
+
+            app.ask_for_reset("nobody@example.com").await;
+
+            app.jobs_come_to("identity.reset_password", "completed", 1).await;
+        },
+    );
+}
+
+#[each_database]
+fn a_mail_server_that_says_nothing_is_not_waited_for() {
+    run_mailing_with(
+        |config| config.mail.timeout_seconds = 1,
+        |app, smtp| async move {
+            make(&app, "silent-ann").await;
+
+            let is_put_off = async || {
+                let jobs = app.admin().get("/admin/jobs?filter[kind]=mail.send").await.assert_ok().items();
+                jobs[0]["error"] == "The mail server does not take the mail now."
+            };
+            comes(is_put_off).await;
+
+            app.jobs_come_to("mail.send", "queued", 1).await;
+            make(&app, "bob").await;
+            smtp.await_mail("bob@example.com", 1);
+        },
+    );
 }
 
 #[each_database]
