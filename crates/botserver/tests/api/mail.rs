@@ -3,6 +3,7 @@
 mod attacks;
 mod delivery;
 mod registration;
+mod takeover;
 
 use std::sync::Arc;
 

@@ -32,7 +32,7 @@ pub use model::{
     Bootstrap, Bootstrapped, Challenge, Grant, LoggedOut, Login, LoginAnswer, Logout, PasswordChange,
     PasswordReset, PasswordSet, Refresh, SecondStep, SignedIn, SignedInUser, Tokens, Unlocked, Verified,
 };
-pub(crate) use password::is_password_of;
+pub(crate) use password::{forget_links, is_password_of};
 pub use service::Auth;
 
 pub(crate) use attempts::{Attempts, hex};

@@ -256,10 +256,14 @@ impl RoleChange {
     }
 }
 
+fn shuts_out(before: &Account, after: &Account) -> bool {
+    before.status == Status::Active && after.status != Status::Active
+}
+
 impl Change {
     /// Can the account be used no longer?
     pub(crate) fn shuts_out(&self, before: &Account) -> bool {
-        before.status == Status::Active && self.account.status != Status::Active
+        shuts_out(before, &self.account)
     }
 
     /// Was it an owner, and is it none any more, or none that can act?
@@ -337,6 +341,9 @@ pub(crate) fn plan(
         }
     } else if !patch.email.is_keep() {
         // Whoever asks for the present one has thought better of another.
+        account.pending_email = None;
+    }
+    if shuts_out(before, &account) {
         account.pending_email = None;
     }
     if account != *before {

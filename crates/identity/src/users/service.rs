@@ -282,6 +282,7 @@ impl Users {
                     return Err(UserError::LastOwner);
                 }
                 if change.shuts_out(&before) {
+                    auth::forget_links(unit.server(), user)?;
                     sessions::end_all_of(unit.server(), &callers, user, now)?;
                     api_keys::stop_all_of(unit.server(), &callers, user)?;
                 } else if change.roles.is_some() {

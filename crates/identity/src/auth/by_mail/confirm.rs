@@ -22,6 +22,11 @@ use crate::{
     users::{self, change, model::Status, store::Account},
 };
 
+/// Can the account have an address confirmed? One that is shut out stays as it is.
+fn may_confirm(account: &Account) -> bool {
+    matches!(account.status, Status::Active | Status::PendingVerification)
+}
+
 impl Auth {
     /// Has the link mailed again to that address, if an account waits for its confirmation.
     pub async fn request_confirmation(
@@ -40,8 +45,7 @@ impl Auth {
             Some(account) => Some(account),
             None => users::store::by_pending_email(unit, &asked.email)?,
         };
-        let may = |account: &Account| matches!(account.status, Status::Active | Status::PendingVerification);
-        let Some(account) = account.filter(may) else { return Ok(()) };
+        let Some(account) = account.filter(may_confirm) else { return Ok(()) };
         let address = account.pending_email.as_ref().filter(|email| text::key(email) == asked.email);
         let address = address.unwrap_or(&account.email).clone();
         self.mail_confirmation_to(&unit.org(account.home_org_id), &account, &address)
@@ -91,7 +95,7 @@ impl Auth {
         if !store::use_token(server, Purpose::ConfirmEmail, token, now)? {
             return Err(AuthError::unknown_token());
         }
-        let before = users::store::find(server, user)?.filter(|account| account.status != Status::Deleted);
+        let before = users::store::find(server, user)?.filter(may_confirm);
         let before = before.ok_or_else(AuthError::unknown_token)?;
         let mut after = before.clone();
         if before.pending_email.as_ref() == Some(&address) {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     auth::{
-        Auth, AuthError,
+        Auth, AuthError, password,
         service::Result,
         store::{self, Purpose},
     },
@@ -93,6 +93,11 @@ impl Auth {
                     }
                     _ => false,
                 };
+                if order.force {
+                    // Whoever got in must not have the address confirmed as theirs afterwards.
+                    password::forget_links(server, user)?;
+                    password::forget_pending_email(server, user, now)?;
+                }
                 let is_first = account.status == Status::PendingActivation;
                 let link = if is_first {
                     this.mails.invitation_link(&this.world)
