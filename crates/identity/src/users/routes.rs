@@ -59,7 +59,7 @@ pub(super) async fn me(State(users): State<Users>, Caller(who): Caller) -> Resul
 /// `pending_email` until it is confirmed by the mailed link; the rest needs `admin:users`.
 #[utoipa::path(patch, path = "/users/me", params(IfMatch), request_body = UserPatch, responses(
     (status = 200, body = Envelope<Person>),
-    (status = 403, description = "`level_too_high`, or a permission is missing"),
+    (status = 403, description = "`level_too_high`, `not_home_organization`, or a permission is missing"),
     (status = 409, description = "`username_taken`, `email_taken`, `last_owner`, `self_demotion`, `self_suspend`"),
     (status = 503, description = "An address can't be confirmed: the server sends no mail (`service`: `mail`)"),
 ))]

@@ -367,13 +367,15 @@ fn apply(
         entry.on("user", before.id).named(before.username.as_str())
     };
     if change.account != *before {
+        // Wherever the account is changed from, its home hears of it, and only that.
+        let home = unit.server().org(before.home_org_id);
         store::save(unit.server(), &change.account)?;
         let changes = change::differences(before, &change.account);
-        tell(unit, before, &change.account, &changes)?;
+        tell(&home, before, &change.account, &changes)?;
         let entry = changes.into_iter().fold(entry("user_updated"), |entry, difference| {
             entry.change(difference.field, difference.old, difference.new)
         });
-        unit.audit(entry)?;
+        home.audit(entry)?;
     }
     if let Some(roles) = &change.roles {
         apply_roles(unit, who, &change.account, roles, None, now)?;

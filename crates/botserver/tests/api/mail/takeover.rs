@@ -2,7 +2,7 @@
 
 use super::{OTHER, run_mailing, run_mailing_with};
 use crate::{
-    organizations::text,
+    organizations::{found, path, switch, text},
     support::{App, Client, PASSWORD, Value, each_database, json},
 };
 
@@ -73,5 +73,36 @@ fn an_address_is_confirmed_only_while_the_account_can_be_used() {
 
         app.confirm(&token).await.assert_error(401, "UNAUTHORIZED", "token_invalid");
         assert_eq!(app.admin().get(&account).await.data()["email_verified"], false);
+    });
+}
+
+#[each_database]
+fn an_account_of_ones_own_is_changed_at_home() {
+    run_mailing(|app, smtp| async move {
+        let (ann, bob) = (app.user("ann").await, app.user_with_role("bob", "admin").await);
+        let (guild, owner) = found(&app, &bob, "Guild").await;
+        let invitation = json!({ "user_id": id(&ann).await, "roles": ["admin"] });
+        let members = format!("{}/members", path(&guild));
+        let invited = owner.post(&members, invitation).await.assert_status(202).data();
+        let accept = format!("/invitations/{}/accept", text(&invited["invitation_id"]));
+        ann.post(accept, json!({})).await.assert_ok();
+        let there = switch(&app, &ann, &guild).await;
+        let told = smtp.mails().len();
+
+        for change in [
+            json!({ "username": "annie" }),
+            json!({ "metadata": { "rank": "chief" } }),
+            json!({ "status": "active" }),
+            json!({ "email": "annie@example.com" }),
+        ] {
+            let refused = there.patch("/users/me", change).await;
+            refused.assert_error(403, "FORBIDDEN", "not_home_organization");
+        }
+        there.patch("/users/me", json!({ "display_name": "Ann Lee" })).await.assert_ok();
+
+        assert_eq!(app.audited("user_updated").await, 1, "where the account is at home");
+        let heard = owner.get("/audit?filter[action]=user_updated").await.assert_ok();
+        assert_eq!(heard.items(), Vec::<Value>::new());
+        assert_eq!(smtp.mails().len(), told);
     });
 }
