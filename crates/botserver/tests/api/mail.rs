@@ -1,5 +1,6 @@
 //! What goes over mail, with a real mail server: invitations, other passwords, addresses, accounts of one's own.
 
+mod addresses;
 mod attacks;
 mod delivery;
 mod registration;

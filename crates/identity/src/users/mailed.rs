@@ -9,7 +9,10 @@ use super::{
     policy::UserError,
     store::{self, Account},
 };
-use crate::auth::{self, store::Purpose};
+use crate::{
+    auth::{self, store::Purpose},
+    organizations,
+};
 
 impl Users {
     /// Sees to what a change means for the addresses of an account, and tells its owner.
@@ -42,6 +45,7 @@ impl Users {
     fn have_confirmed(&self, unit: &Unit<'_>, account: &Account, wanted: &str) -> Result<(), UserError> {
         let server = unit.server();
         self.settings.registration.check_address(wanted)?;
+        organizations::settings::check_address(server, account.home_org_id, wanted)?;
         let taken = store::by_email(server, &text::key(wanted))?;
         if taken.is_some_and(|other| other.id != account.id) {
             return Err(UserError::EmailTaken);

@@ -271,10 +271,8 @@ impl Users {
                 let change =
                     change::plan(&patch, &before, &subject.roles, &catalogue, &actor, confirms, now)?;
                 if change.account.email != before.email {
-                    let (decided, _) = organizations::store::decided(unit.server(), before.home_org_id)?;
-                    if !decided.takes_address(&change.account.email) {
-                        return Err(UserError::EmailDomain);
-                    }
+                    let (home, wanted) = (before.home_org_id, &change.account.email);
+                    organizations::settings::check_address(unit.server(), home, wanted)?;
                 }
                 apply(unit, &actor, &before, &change, now)?;
                 this.tell_of(unit, &before, &change)?;

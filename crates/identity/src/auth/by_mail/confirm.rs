@@ -18,6 +18,7 @@ use crate::{
         service::Result,
         store::{self, Purpose},
     },
+    organizations,
     tokens::{self, TokenKind},
     users::{self, change, model::Status, store::Account},
 };
@@ -99,6 +100,8 @@ impl Auth {
         let before = before.ok_or_else(AuthError::unknown_token)?;
         let mut after = before.clone();
         if before.pending_email.as_ref() == Some(&address) {
+            // What is taken may have been decided anew since the link was mailed.
+            organizations::settings::check_address(server, before.home_org_id, &address)?;
             (after.email, after.pending_email) = (address, None);
         } else if before.email != address {
             return Err(AuthError::unknown_token());

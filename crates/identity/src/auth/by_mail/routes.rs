@@ -52,6 +52,7 @@ pub(in crate::auth) async fn request_confirmation(
     (status = 200, body = Envelope<AddressConfirmed>),
     (status = 401, description = "`token_invalid`: unknown, expired, used or replaced"),
     (status = 409, description = "`email_taken` by somebody else in the meantime"),
+    (status = 422, description = "`email_domain_not_allowed` in the meantime"),
 ))]
 pub(in crate::auth) async fn confirm_email(
     State(auth): State<Auth>,
@@ -68,7 +69,7 @@ pub(in crate::auth) async fn confirm_email(
 #[utoipa::path(post, path = "/auth/register", request_body = Registration, responses(
     (status = 201, body = Envelope<Registered>),
     (status = 403, description = "`registration_disabled`"),
-    (status = 409, description = "`username_taken`, `email_taken`"),
+    (status = 409, description = "`username_taken`, `email_taken`, `member_limit`"),
     (status = 422, description = "`email_domain_not_allowed`, or `fields` names everything that is wrong"),
     (status = 503, description = "The server sends no mail (`service`: `mail`)"),
 ))]

@@ -1,0 +1,55 @@
+//! Which addresses an account can have, how often somebody asks for one, and what asking tells.
+
+use super::{run_mailing, run_mailing_with};
+use crate::{
+    organizations::text,
+    support::{App, PASSWORD, each_database, json},
+};
+
+fn open(config: &mut botserver::Config) {
+    config.identity.registration.enabled = true;
+}
+
+/// Decides that of the organization.
+async fn decide(app: &App, settings: crate::support::Value) {
+    let org = text(&app.admin().me().await["organization_id"]).to_owned();
+    app.admin().patch(format!("/organizations/{org}/settings"), settings).await.assert_ok();
+}
+
+#[each_database]
+fn an_address_of_ones_own_is_in_a_domain_that_the_organization_takes() {
+    run_mailing(|app, smtp| async move {
+        let ann = app.user("ann").await;
+        ann.patch("/users/me", json!({ "email": "ann@example.org" })).await.assert_ok();
+        let token = smtp.await_mail("ann@example.org", 1).token();
+
+        decide(&app, json!({ "allowed_email_domains": ["example.com"] })).await;
+
+        let late = app.confirm(&token).await;
+        late.assert_error(422, "VALIDATION_ERROR", "email_domain_not_allowed");
+        let refused = ann.patch("/users/me", json!({ "email": "ann@example.net" })).await;
+        refused.assert_error(422, "VALIDATION_ERROR", "email_domain_not_allowed");
+        ann.patch("/users/me", json!({ "email": "annie@example.com" })).await.assert_ok();
+        app.confirm(&smtp.await_mail("annie@example.com", 1).token()).await.assert_ok();
+        assert!(smtp.mails_to("ann@example.net").is_empty());
+    });
+}
+
+#[each_database]
+fn who_registers_fits_into_the_organization() {
+    run_mailing_with(open, |app, _| async move {
+        let register = async |name: &str, domain: &str| {
+            let email = format!("{name}@{domain}");
+            let wanted = json!({ "username": name, "email": email, "password": PASSWORD });
+            app.anonymous().post("/auth/register", wanted).await
+        };
+        let present = app.admin().get("/users").await.assert_ok().data()["total"].as_u64().expect("a total");
+
+        decide(&app, json!({ "allowed_email_domains": ["example.com"], "max_members": present + 1 })).await;
+
+        let elsewhere = register("bea", "example.org").await;
+        elsewhere.assert_error(422, "VALIDATION_ERROR", "email_domain_not_allowed");
+        register("bea", "example.com").await.assert_status(201);
+        register("cid", "example.com").await.assert_error(409, "CONFLICT", "member_limit");
+    });
+}
