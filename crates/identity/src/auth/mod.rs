@@ -22,6 +22,7 @@ mod tests;
 use gateway::{Access, By, Limit, Module, Repeats, routes};
 use kernel::{Confinement, Permission};
 
+pub(crate) use by_mail::Allowance;
 pub use by_mail::{
     AddressConfirmation, AddressConfirmed, AskedFor, ForcedReset, Registered, Registration, ResetMailed,
     ResetRequest,

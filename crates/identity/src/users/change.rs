@@ -335,7 +335,10 @@ pub(crate) fn plan(
     }
     if account.email != before.email {
         if own && confirms {
-            account.pending_email = Some(std::mem::replace(&mut account.email, before.email.clone()));
+            let wanted = std::mem::replace(&mut account.email, before.email.clone());
+            // Written otherwise it is the same address, which waits already.
+            let waits = before.pending_email.clone().filter(|email| text::key(email) == text::key(&wanted));
+            account.pending_email = waits.or(Some(wanted));
         } else {
             (account.email_verified, account.pending_email) = (false, None);
         }

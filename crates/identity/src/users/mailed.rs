@@ -1,11 +1,12 @@
 //! What follows by mail from a change of an account.
 
-use kernel::text;
-use platform::db::Unit;
+use kernel::{Actor, Error, text};
+use platform::db::{DbError, Unit};
 
 use super::{
     Users,
     change::{Change, RoleChange},
+    fields,
     policy::UserError,
     store::{self, Account},
 };
@@ -40,6 +41,20 @@ impl Users {
             Some(roles) => self.tell_of_roles(unit, after, roles),
             None => Ok(()),
         }
+    }
+
+    /// Counts that the caller wants that address, where a link would be mailed to it.
+    pub(super) async fn admit_address(&self, who: &Actor, wanted: &str) -> Result<(), UserError> {
+        // What is no address is told with the other fields.
+        let Ok(wanted) = fields::email(wanted) else { return Ok(()) };
+        let (user, now) = (who.user, self.world.now());
+        let found: Result<_, DbError> = self.db.read_server(move |tx| store::find(tx, user)).await;
+        let Some(account) = found? else { return Ok(()) };
+        let waits = account.pending_email.is_some_and(|email| text::key(&email) == text::key(&wanted));
+        if waits || account.email == wanted {
+            return Ok(());
+        }
+        Ok(self.allowance.admit_change(user, &wanted, now).await.map_err(Error::from)?)
     }
 
     fn have_confirmed(&self, unit: &Unit<'_>, account: &Account, wanted: &str) -> Result<(), UserError> {

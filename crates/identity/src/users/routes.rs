@@ -61,6 +61,7 @@ pub(super) async fn me(State(users): State<Users>, Caller(who): Caller) -> Resul
     (status = 200, body = Envelope<Person>),
     (status = 403, description = "`level_too_high`, `not_home_organization`, or a permission is missing"),
     (status = 409, description = "`username_taken`, `email_taken`, `last_owner`, `self_demotion`, `self_suspend`"),
+    (status = 429, description = "`too_many_attempts` at an address, or too many requests"),
     (status = 503, description = "An address can't be confirmed: the server sends no mail (`service`: `mail`)"),
 ))]
 pub(super) async fn change_me(
@@ -99,6 +100,7 @@ pub(super) async fn get(
         (status = 200, body = Envelope<Person>),
         (status = 403, description = "`level_too_high`, `not_home_organization`, or a permission is missing"),
         (status = 409, description = "`username_taken`, `email_taken`, `last_owner`, `self_demotion`, `self_suspend`"),
+        (status = 429, description = "`too_many_attempts` at an address, or too many requests"),
         (status = 503, description = "An address can't be confirmed: the server sends no mail (`service`: `mail`)"),
     ))]
 pub(super) async fn change(

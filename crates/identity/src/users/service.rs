@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Settings, api_keys,
-    auth::{self, store::Purpose},
+    auth::{self, Allowance, store::Purpose},
     mails::Mails,
     membership, organizations,
     passwords::Passwords,
@@ -66,6 +66,7 @@ pub struct Users {
     passwords: Passwords,
     pub(super) mails: Mails,
     pub(super) callers: Callers,
+    pub(super) allowance: Allowance,
 }
 
 /// Who makes a user: somebody signed in, or whoever operates the server.
@@ -106,8 +107,9 @@ impl Users {
         passwords: Passwords,
         mails: Mails,
         callers: Callers,
+        allowance: Allowance,
     ) -> Self {
-        Self { db, world, settings, passwords, mails, callers }
+        Self { db, world, settings, passwords, mails, callers, allowance }
     }
 
     /// What a member who can sign in may do at the moment. None if there is no such member.
@@ -257,6 +259,9 @@ impl Users {
             policy::may_give_address(who)?;
             if !who.may(Permission::ADMIN_USERS) {
                 self.mails.require()?;
+            }
+            if let Some(wanted) = patch.email.set().filter(|_| confirms) {
+                self.admit_address(who, wanted).await?;
             }
         }
         let changed = self

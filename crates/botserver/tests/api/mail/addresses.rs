@@ -3,7 +3,7 @@
 use super::{run_mailing, run_mailing_with};
 use crate::{
     organizations::text,
-    support::{App, PASSWORD, each_database, json},
+    support::{App, Client, PASSWORD, each_database, json},
 };
 
 fn open(config: &mut botserver::Config) {
@@ -52,4 +52,56 @@ fn who_registers_fits_into_the_organization() {
         register("bea", "example.com").await.assert_status(201);
         register("cid", "example.com").await.assert_error(409, "CONFLICT", "member_limit");
     });
+}
+
+async fn want(client: &Client, email: &str) -> crate::support::Answer {
+    client.patch("/users/me", json!({ "email": email })).await
+}
+
+#[each_database]
+fn one_address_is_wanted_a_few_times_an_hour_by_whomever() {
+    run_mailing_with(
+        |config| config.identity.mail_requests_per_hour = 3,
+        |app, smtp| async move {
+            let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+            for email in ["v@example.com", "V@example.com", "v@EXAMPLE.com", "v@example.com"] {
+                want(&ann, email).await.assert_ok();
+            }
+            smtp.await_mail("v@example.com", 1);
+            let change_mind = async || {
+                want(&ann, "ann@example.com").await.assert_ok();
+                want(&ann, "v@example.com").await
+            };
+
+            for _ in 0..2 {
+                change_mind().await.assert_ok();
+            }
+
+            change_mind().await.assert_error(429, "RATE_LIMITED", "too_many_attempts");
+            want(&bob, "V@example.com").await.assert_error(429, "RATE_LIMITED", "too_many_attempts");
+            want(&bob, "w@example.com").await.assert_ok();
+            // Nothing else of the account waits for it.
+            ann.patch("/users/me", json!({ "first_name": "Ann" })).await.assert_ok();
+            smtp.await_mail("w@example.com", 1);
+            smtp.await_mail("v@example.com", 3);
+            assert_eq!(smtp.mails_to("v@example.com").len(), 3);
+            assert!(smtp.mails_to("V@example.com").is_empty());
+        },
+    );
+}
+
+#[each_database]
+fn one_person_wants_a_few_addresses_an_hour() {
+    run_mailing_with(
+        |config| config.identity.address_changes_per_hour = 2,
+        |app, _| async move {
+            let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+            want(&ann, "a@example.com").await.assert_ok();
+            want(&ann, "b@example.com").await.assert_ok();
+
+            want(&ann, "c@example.com").await.assert_error(429, "RATE_LIMITED", "too_many_attempts");
+
+            want(&bob, "c@example.com").await.assert_ok();
+        },
+    );
 }
