@@ -106,3 +106,49 @@ fn an_account_of_ones_own_is_changed_at_home() {
         assert_eq!(smtp.mails().len(), told);
     });
 }
+
+#[each_database]
+fn an_account_made_after_an_invitation_needs_its_token() {
+    run_mailing_with(open, |app, smtp| async move {
+        let bob = app.user_with_role("bob", "admin").await;
+        let (guild, owner) = found(&app, &bob, "Guild").await;
+        let invitations = format!("{}/invitations", path(&guild));
+        let invited =
+            owner.post(&invitations, json!({ "email": "bea@example.com" })).await.assert_status(201);
+        let invited = invited.data()["invitations"][0].clone();
+        let mail = smtp.await_mail("bea@example.com", 1);
+        let squatted = json!({ "username": "eve", "email": "bea@example.com", "password": PASSWORD });
+        app.anonymous().post("/auth/register", squatted).await.assert_status(201);
+        app.confirm(&smtp.await_mail("bea@example.com", 2).token()).await.assert_ok();
+        let eve = app.with_token(&app.anonymous().sign_in("eve", PASSWORD).await);
+
+        let one = format!("/invitations/{}", text(&invited["invitation_id"]));
+        let accept = format!("{one}/accept");
+
+        assert_eq!(eve.get("/invitations").await.data()["total"], 0);
+        eve.get(&one).await.assert_error(404, "NOT_FOUND", "");
+        eve.post(&accept, json!({})).await.assert_error(404, "NOT_FOUND", "");
+        // Who reads the mail has the token.
+        eve.post(&accept, json!({ "token": mail.token() })).await.assert_ok();
+    });
+}
+
+#[each_database]
+fn everybody_who_waits_for_an_address_has_a_link_mailed_again() {
+    run_mailing(|app, smtp| async move {
+        let (eve, ann) = (app.user("eve").await, app.user("ann").await);
+        for client in [&eve, &ann] {
+            client.patch("/users/me", json!({ "email": "new@example.com" })).await.assert_ok();
+        }
+        smtp.await_mail("new@example.com", 2);
+
+        let again = json!({ "email": "new@example.com" });
+        app.anonymous().post("/auth/email/resend", again).await.assert_status(202);
+
+        smtp.await_mail("new@example.com", 4);
+        app.jobs_come_to("identity.confirm_email", "completed", 1).await;
+        let tokens: Vec<_> = smtp.mails_to("new@example.com")[2..].iter().map(|mail| mail.token()).collect();
+        app.confirm(&tokens[0]).await.assert_ok();
+        app.confirm(&tokens[1]).await.assert_error(409, "CONFLICT", "email_taken");
+    });
+}

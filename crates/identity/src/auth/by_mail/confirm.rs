@@ -38,18 +38,23 @@ impl Auth {
         self.ask(&CONFIRM, origin, &request.email).await
     }
 
-    /// Mails the link, if somebody waits for it.
+    /// Mails a link to everybody who waits for it: which of them reads that address, nobody knows.
     pub(super) fn mail_confirmation(&self, unit: &ServerUnit<'_>, asked: &Asked) -> Result<()> {
-        let waits = |account: &Account| !account.email_verified;
-        let unconfirmed = users::store::by_email(unit, &asked.email)?.filter(waits);
-        let account = match unconfirmed {
-            Some(account) => Some(account),
+        let is_asked = |email: &String| text::key(email) == asked.email;
+        let waiting = match users::store::by_email(unit, &asked.email)? {
             None => users::store::by_pending_email(unit, &asked.email)?,
+            Some(holder) if !holder.email_verified || holder.pending_email.as_ref().is_some_and(is_asked) => {
+                vec![holder]
+            }
+            // Nobody else can have it.
+            Some(_) => Vec::new(),
         };
-        let Some(account) = account.filter(may_confirm) else { return Ok(()) };
-        let address = account.pending_email.as_ref().filter(|email| text::key(email) == asked.email);
-        let address = address.unwrap_or(&account.email).clone();
-        self.mail_confirmation_to(&unit.org(account.home_org_id), &account, &address)
+        for account in waiting.iter().filter(|account| may_confirm(account)) {
+            let address = account.pending_email.as_ref().filter(|email| is_asked(email));
+            let address = address.unwrap_or(&account.email);
+            self.mail_confirmation_to(&unit.org(account.home_org_id), account, address)?;
+        }
+        Ok(())
     }
 
     /// Mails the link that confirms an address of an account. It makes links mailed before worthless.
