@@ -54,7 +54,8 @@ impl Users {
         if waits || account.email == wanted {
             return Ok(());
         }
-        Ok(self.allowance.admit_change(user, &wanted, now).await.map_err(Error::from)?)
+        let admitted = self.allowance.admit_change(user, &wanted, who.origin.address, now).await;
+        Ok(admitted.map_err(Error::from)?)
     }
 
     fn have_confirmed(&self, unit: &Unit<'_>, account: &Account, wanted: &str) -> Result<(), UserError> {

@@ -1,6 +1,6 @@
 //! Which addresses an account can have, how often somebody asks for one, and what asking tells.
 
-use super::{run_mailing, run_mailing_with};
+use super::{OTHER, make, run_mailing, run_mailing_with};
 use crate::{
     organizations::text,
     support::{App, Client, PASSWORD, each_database, json},
@@ -102,6 +102,57 @@ fn one_person_wants_a_few_addresses_an_hour() {
             want(&ann, "c@example.com").await.assert_error(429, "RATE_LIMITED", "too_many_attempts");
 
             want(&bob, "c@example.com").await.assert_ok();
+        },
+    );
+}
+
+#[each_database]
+fn a_stranger_who_asks_takes_no_link_away() {
+    run_mailing(|app, smtp| async move {
+        app.user("ann").await;
+        make(&app, "bea").await;
+        let invitation = smtp.await_mail("bea@example.com", 1).token();
+        app.ask_for_reset("ann@example.com").await;
+        let first = smtp.await_mail("ann@example.com", 1).token();
+
+        app.ask_for_reset("bea@example.com").await;
+        app.ask_for_reset("ann@example.com").await;
+
+        let again = smtp.await_mail("bea@example.com", 2);
+        assert!(again.text().contains("Its name is bea"), "{}", again.text());
+        assert!(again.text().contains("for 24 hours"), "{}", again.text());
+        app.set_password(&invitation, PASSWORD).await.assert_ok();
+        app.set_password(&again.token(), OTHER).await.assert_error(401, "UNAUTHORIZED", "token_invalid");
+        let second = smtp.await_mail("ann@example.com", 2).token();
+        app.set_password(&first, OTHER).await.assert_ok();
+        app.set_password(&second, "Third-Horse-9-Battery").await.assert_status(401);
+    });
+}
+
+#[each_database]
+fn strangers_leave_the_owner_requests_of_their_own() {
+    run_mailing_with(
+        |config| {
+            config.identity.mail_requests_per_hour = 1;
+            config.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+        },
+        |app, _| async move {
+            let ask_from = async |from: &str| {
+                let asked = json!({ "email": "ann@example.com" });
+                app.anonymous()
+                    .with("x-forwarded-for", from)
+                    .post("/auth/password/reset-request", asked)
+                    .await
+            };
+            ask_from("203.0.113.1").await.assert_status(202);
+            ask_from("203.0.113.1").await.assert_error(429, "RATE_LIMITED", "too_many_attempts");
+
+            for other in 2..=10 {
+                ask_from(&format!("203.0.113.{other}")).await.assert_status(202);
+            }
+
+            // All of them together are counted too.
+            ask_from("203.0.113.11").await.assert_error(429, "RATE_LIMITED", "too_many_attempts");
         },
     );
 }

@@ -1,6 +1,6 @@
 //! How many mails somebody can have sent to addresses that need not be theirs.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use kernel::{Id, Timestamp, id::kind, text};
 use platform::counters::{CounterKey, Counters};
@@ -16,6 +16,9 @@ use crate::{
 
 const HOUR: Duration = Duration::from_hours(1);
 
+/// How many times as many mails one address gets by the word of people everywhere as by that of people in one place.
+const FROM_EVERYWHERE: u64 = 10;
+
 /// Counts mails before they are written. A cheap handle.
 #[derive(Clone)]
 pub(crate) struct Allowance {
@@ -28,15 +31,20 @@ impl Allowance {
         Self { counters, settings }
     }
 
-    /// Counts a mail of that kind to an address, however it is written, or refuses it.
+    /// Counts a mail of that kind to an address, however written, that somebody asks for from there, or refuses it.
+    /// Whoever asks elsewhere leaves them mails of their own, until all together ask for too many.
     pub(super) async fn admit(
         &self,
         kind: &'static str,
         email: &str,
+        from: IpAddr,
         now: Timestamp,
     ) -> Result<(), AuthError> {
-        let key = CounterKey::text(kind, &hex(&name_hash(&text::key(email))));
-        self.count(key, self.settings.mail_requests_per_hour.into(), now).await
+        let email = hex(&name_hash(&text::key(email)));
+        let limit = u64::from(self.settings.mail_requests_per_hour);
+        let by_one = CounterKey::text(kind, &format!("{email} {}", kernel::network(from)));
+        self.count(by_one, limit, now).await?;
+        self.count(CounterKey::text(kind, &email), limit.saturating_mul(FROM_EVERYWHERE), now).await
     }
 
     /// Counts that somebody wants that address for their account, or refuses it.
@@ -44,11 +52,12 @@ impl Allowance {
         &self,
         user: Id<kind::User>,
         email: &str,
+        from: IpAddr,
         now: Timestamp,
     ) -> Result<(), AuthError> {
         let key = CounterKey::id("address_changes", user);
         self.count(key, self.settings.address_changes_per_hour.into(), now).await?;
-        self.admit(CONFIRM.name(), email, now).await
+        self.admit(CONFIRM.name(), email, from, now).await
     }
 
     async fn count(&self, key: CounterKey, limit: u64, now: Timestamp) -> Result<(), AuthError> {

@@ -63,7 +63,7 @@ impl Auth {
         const ACCEPTED: AskedFor = AskedFor { status: "accepted" };
         let email = fields::email(email).map_err(|problem| Error::invalid("email", problem))?;
         let email = text::key(&email);
-        self.allowance.admit(kind.name(), &email, self.world.now()).await?;
+        self.allowance.admit(kind.name(), &email, origin.address, self.world.now()).await?;
         if !self.mails.are_sent() {
             tracing::warn!("somebody asked for a mail, and the server isn't set up to send any");
             return Ok(ACCEPTED);

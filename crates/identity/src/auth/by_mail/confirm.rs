@@ -57,10 +57,10 @@ impl Auth {
         Ok(())
     }
 
-    /// Mails the link that confirms an address of an account. It makes links mailed before worthless.
+    /// Mails a link that confirms an address of an account.
     fn mail_confirmation_to(&self, home: &Unit<'_>, account: &Account, address: &str) -> Result<()> {
         let link = self.mails.confirmation_link(&self.world);
-        store::insert_token(home.server(), Purpose::ConfirmEmail, &link, account.id, Some(address))?;
+        store::add_token(home.server(), Purpose::ConfirmEmail, &link, account.id, Some(address))?;
         Ok(self.mails.confirm(home, address, &link)?)
     }
 
@@ -101,6 +101,7 @@ impl Auth {
         if !store::use_token(server, Purpose::ConfirmEmail, token, now)? {
             return Err(AuthError::unknown_token());
         }
+        store::forget_tokens(server, Purpose::ConfirmEmail, user)?;
         let before = users::store::find(server, user)?.filter(may_confirm);
         let before = before.ok_or_else(AuthError::unknown_token)?;
         let mut after = before.clone();
