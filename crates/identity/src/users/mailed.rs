@@ -7,6 +7,7 @@ use super::{
     Users,
     change::{Change, RoleChange},
     fields,
+    model::Status,
     policy::UserError,
     store::{self, Account},
 };
@@ -14,6 +15,11 @@ use crate::{
     auth::{self, store::Purpose},
     organizations,
 };
+
+/// Is the address that of somebody who uses the account? Whoever registered it may have nothing to do with it.
+fn is_known(holder: &Account) -> bool {
+    !matches!(holder.status, Status::PendingVerification | Status::Deleted)
+}
 
 impl Users {
     /// Sees to what a change means for the addresses of an account, and tells its owner.
@@ -62,13 +68,18 @@ impl Users {
         let server = unit.server();
         self.settings.registration.check_address(wanted)?;
         organizations::settings::check_address(server, account.home_org_id, wanted)?;
-        let taken = store::by_email(server, &text::key(wanted))?;
-        if taken.is_some_and(|other| other.id != account.id) {
-            return Err(UserError::EmailTaken);
+        // Whoever asks must not learn whether somebody has the address, of whatever organization: it waits either way.
+        match store::by_email(server, &text::key(wanted))?.filter(|holder| holder.id != account.id) {
+            Some(holder) if is_known(&holder) => {
+                self.mails.email_wanted(&server.org(holder.home_org_id), &holder)?;
+            }
+            Some(_) => {}
+            None => {
+                let link = self.mails.confirmation_link(&self.world);
+                auth::store::insert_token(server, Purpose::ConfirmEmail, &link, account.id, Some(wanted))?;
+                self.mails.confirm(unit, wanted, &link)?;
+            }
         }
-        let link = self.mails.confirmation_link(&self.world);
-        auth::store::insert_token(server, Purpose::ConfirmEmail, &link, account.id, Some(wanted))?;
-        self.mails.confirm(unit, wanted, &link)?;
         Ok(self.mails.email_change_asked(unit, account, wanted)?)
     }
 

@@ -90,9 +90,9 @@ pub(super) async fn get(
 /// Change a user.
 ///
 /// Absent keeps, null clears. Everybody changes the names, the picture and the e-mail address of their own account;
-/// the address waits as `pending_email` until it is confirmed by the mailed link. The rest needs `admin:users`, and
-/// `roles` needs
-/// `admin:roles` besides. An address that an administrator gives somebody changes at once; the one before is told.
+/// the address waits as `pending_email` until it is confirmed by the mailed link, which is mailed unless somebody has
+/// the address already. The rest needs `admin:users`, and `roles` needs `admin:roles` besides. An address that an
+/// administrator gives somebody changes at once; the one before is told.
 /// Suspending or deactivating ends all sessions at once.
 #[utoipa::path(patch, path = "/users/{user_id}", request_body = UserPatch,
     params(("user_id" = String, Path, description = "The user's id, or `me`", example = "me"), IfMatch),

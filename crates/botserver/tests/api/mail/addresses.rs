@@ -156,3 +156,29 @@ fn strangers_leave_the_owner_requests_of_their_own() {
         },
     );
 }
+
+#[each_database]
+fn wanting_an_address_does_not_tell_whether_somebody_has_it() {
+    run_mailing(|app, smtp| async move {
+        let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+
+        let known = want(&ann, "BOB@example.com").await.assert_ok().data();
+
+        assert_eq!(known["pending_email"], "BOB@example.com");
+        let told = smtp.await_mail("bob@example.com", 1);
+        assert!(!told.text().contains("token="), "{}", told.text());
+        assert!(told.text().contains("is yours already"), "{}", told.text());
+        assert!(smtp.await_mail("ann@example.com", 1).text().contains("shall become BOB@example.com"));
+        let again = json!({ "email": "bob@example.com" });
+        app.anonymous().post("/auth/email/resend", again).await.assert_status(202);
+        let link = smtp.await_mail("bob@example.com", 2).token();
+        app.jobs_come_to("identity.confirm_email", "completed", 1).await;
+        assert_eq!(smtp.mails().len(), 3);
+        let confirmed = app.confirm(&link).await.assert_ok().data();
+        assert_eq!(
+            confirmed["user_id"],
+            bob.me().await["user_id"],
+            "the one who has it, not the one who wants it"
+        );
+    });
+}
