@@ -61,6 +61,7 @@ from = "bots@example.com"
 [identity]
 logins_per_minute = 0
 mail_requests_per_hour = 0
+address_changes_per_hour = 0
 
 [identity.api_keys]
 max_per_user = 1000000

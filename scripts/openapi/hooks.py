@@ -156,8 +156,8 @@ def before_call(context, case, kwargs):
 
 
 def stay_let_in(operation, body):
-    """Whoever shows wrong passwords is locked out, whoever's password is ended can't sign in, and whoever has to have a second factor must set it up first, as they
-    should be: nothing that comes after would be answered."""
+    """Whoever shows wrong passwords is locked out, whoever's password is ended can't sign in, and whoever has to have a
+    second factor must set it up first, as they should be: nothing that comes after would be answered."""
     if operation == "security_change" and isinstance(body.get("two_factor"), dict):
         body["two_factor"].pop("required_for_roles", None)
     if operation == "organizations_change_settings":

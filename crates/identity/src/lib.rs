@@ -53,7 +53,7 @@ pub use tickets::Tickets;
 pub use two_factor::TwoFactor;
 pub use users::Users;
 
-use auth::{Attempts, Founding};
+use auth::{Allowance, Attempts, Founding};
 use avatars::Avatars;
 use mails::Mails;
 use passwords::Passwords;
@@ -132,6 +132,7 @@ impl Identity {
         let passwords = Passwords::new(&settings.hashing, world.clone());
         let mails = Mails::new(mailer.clone(), &public_url, Arc::clone(&settings));
         let callers = Callers::new(bus);
+        let allowance = Allowance::new(counters.clone(), Arc::clone(&settings));
         let users = Users::new(
             db.clone(),
             world.clone(),
@@ -139,6 +140,7 @@ impl Identity {
             passwords.clone(),
             mails.clone(),
             callers.clone(),
+            allowance.clone(),
         );
         let visitors = Visitors::new(db.clone(), world.clone(), callers.clone());
         let attempts = Attempts::new(db.clone(), counters.clone(), Arc::clone(&settings));
@@ -164,7 +166,7 @@ impl Identity {
                 two_factor: two_factor.clone(),
                 mails: mails.clone(),
                 secrets,
-                counters,
+                allowance,
             },
             two_factor,
             security: Security::new(db.clone(), world.clone(), Arc::clone(&settings)),

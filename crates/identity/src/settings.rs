@@ -81,8 +81,11 @@ pub struct Settings {
     pub reset_link_minutes: Within<5, 1440>,
     /// Hours that the link works which confirms an address.
     pub email_link_hours: Within<1, 720>,
-    /// Links of one kind that can be asked for in an hour, for one address, without credentials; 0 is no limit.
+    /// Links of one kind that can be asked for in an hour, for one address and from one place, by people without
+    /// credentials and those who want the address for their account; from everywhere ten times as many. 0 is no limit.
     pub mail_requests_per_hour: u32,
+    /// Addresses that one person can want for their account in an hour; 0 is no limit.
+    pub address_changes_per_hour: u32,
     /// Who can make an account of their own.
     pub registration: Registration,
 }
@@ -102,6 +105,7 @@ impl Default for Settings {
             reset_link_minutes: Within::new(60),
             email_link_hours: Within::new(24),
             mail_requests_per_hour: 3,
+            address_changes_per_hour: 10,
             registration: Registration::default(),
         }
     }

@@ -23,6 +23,7 @@ mod upkeep;
 use gateway::{Access, By, Limit, Module, Repeats, routes};
 use kernel::{Confinement, Permission};
 
+pub(crate) use by_mail::Allowance;
 pub use by_mail::{
     AddressConfirmation, AddressConfirmed, AskedFor, ForcedReset, Registered, Registration, ResetMailed,
     ResetRequest,
@@ -33,7 +34,7 @@ pub use model::{
     Bootstrap, Bootstrapped, Challenge, Grant, LoggedOut, Login, LoginAnswer, Logout, PasswordChange,
     PasswordReset, PasswordSet, Refresh, SecondStep, SignedIn, SignedInUser, Tokens, Unlocked, Verified,
 };
-pub(crate) use password::is_password_of;
+pub(crate) use password::{forget_links, is_password_of};
 pub use service::Auth;
 
 pub(crate) use attempts::{Attempts, hex};

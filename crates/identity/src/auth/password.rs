@@ -65,12 +65,12 @@ impl Resetting {
 
 /// Whoever had the password before must have no link left that opens the account: neither one that sets another
 /// password nor one that gives it their address.
-fn forget_links(unit: &ServerUnit<'_>, user: Id<kind::User>) -> std::result::Result<(), DbError> {
+pub(crate) fn forget_links(unit: &ServerUnit<'_>, user: Id<kind::User>) -> std::result::Result<(), DbError> {
     store::forget_tokens(unit, Purpose::SetPassword, user)?;
     store::forget_tokens(unit, Purpose::ConfirmEmail, user)
 }
 
-fn forget_pending_email(
+pub(super) fn forget_pending_email(
     unit: &ServerUnit<'_>,
     user: Id<kind::User>,
     now: Timestamp,

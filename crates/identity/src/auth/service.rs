@@ -5,12 +5,12 @@ use std::sync::Arc;
 use kernel::{Actor, Error, NEVER, Origin, Secret, Surroundings, Timestamp};
 use platform::{
     audit::{Audit, Category},
-    counters::Counters,
     db::{Db, ServerUnit},
     secrets::Secrets,
 };
 
 use super::{
+    Allowance,
     attempts::Attempts,
     error::AuthError,
     model::{LoggedOut, Logout, Tokens, Verified},
@@ -43,7 +43,7 @@ pub struct Auth {
     pub(crate) two_factor: TwoFactor,
     pub(crate) mails: Mails,
     pub(crate) secrets: Secrets,
-    pub(crate) counters: Counters,
+    pub(crate) allowance: Allowance,
 }
 
 impl Auth {

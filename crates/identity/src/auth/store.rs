@@ -107,6 +107,22 @@ pub(crate) fn insert_token(
     email: Option<&str>,
 ) -> Result<(), DbError> {
     forget_tokens(unit, purpose, user)?;
+    add_token(unit, purpose, link, user, email)
+}
+
+/// Keeps the token of a link besides those given out before, which work until one of them is used: what anybody can ask
+/// for must not take away what somebody is about to open.
+pub(crate) fn add_token(
+    unit: &ServerUnit<'_>,
+    purpose: Purpose,
+    link: &Link,
+    user: Id<kind::User>,
+    email: Option<&str>,
+) -> Result<(), DbError> {
+    unit.execute(
+        "DELETE FROM server_one_time_tokens WHERE user_id = $1 AND expires_at <= $2",
+        &[&user, &link.made_at],
+    )?;
     unit.execute(
         "INSERT INTO server_one_time_tokens (token_hash, user_id, purpose, email, expires_at, created_at)
          VALUES ($1, $2, $3, $4, $5, $6)",

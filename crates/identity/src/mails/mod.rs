@@ -170,6 +170,20 @@ impl Mails {
         )
     }
 
+    /// Tells somebody that their address was wanted for another account, which gets no link.
+    pub(crate) fn email_wanted(&self, unit: &Unit<'_>, account: &Account) -> Result<(), Error> {
+        self.tell(
+            unit,
+            &account.email,
+            account,
+            "Your e-mail address was asked for",
+            &[
+                "Somebody asked for this address for another account; it is yours already.".to_owned(),
+                "Nothing changes. If it was you, change the address of this account first.".to_owned(),
+            ],
+        )
+    }
+
     /// Tells the address that was in force before.
     pub(crate) fn email_changed(
         &self,

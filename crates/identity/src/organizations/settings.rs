@@ -1,7 +1,7 @@
 //! What an organization decides for itself: who may belong to it, as what, and from where it is used.
 
-use kernel::{FieldErrors, Patch};
-use platform::db::{DbError, Json, Tx, Unit};
+use kernel::{FieldErrors, Id, Patch, id::kind};
+use platform::db::{DbError, Json, ServerTx, Tx, Unit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -138,6 +138,16 @@ impl Decided {
         let found = roles::store::catalogue_for(tx, [name])?.named(name);
         Ok(found.map_or_else(usual, |role| vec![role]))
     }
+}
+
+/// Refuses an address that the organization takes nobody with.
+pub(crate) fn check_address(
+    tx: &ServerTx<'_>,
+    org: Id<kind::Organization>,
+    email: &str,
+) -> Result<(), UserError> {
+    let (decided, _) = store::decided(tx, org)?;
+    if decided.takes_address(email) { Ok(()) } else { Err(UserError::EmailDomain) }
 }
 
 /// Sees to it that the organization may have one more member, until the unit ends.

@@ -256,10 +256,14 @@ impl RoleChange {
     }
 }
 
+fn shuts_out(before: &Account, after: &Account) -> bool {
+    before.status == Status::Active && after.status != Status::Active
+}
+
 impl Change {
     /// Can the account be used no longer?
     pub(crate) fn shuts_out(&self, before: &Account) -> bool {
-        before.status == Status::Active && self.account.status != Status::Active
+        shuts_out(before, &self.account)
     }
 
     /// Was it an owner, and is it none any more, or none that can act?
@@ -331,12 +335,18 @@ pub(crate) fn plan(
     }
     if account.email != before.email {
         if own && confirms {
-            account.pending_email = Some(std::mem::replace(&mut account.email, before.email.clone()));
+            let wanted = std::mem::replace(&mut account.email, before.email.clone());
+            // Written otherwise it is the same address, which waits already.
+            let waits = before.pending_email.clone().filter(|email| text::key(email) == text::key(&wanted));
+            account.pending_email = waits.or(Some(wanted));
         } else {
             (account.email_verified, account.pending_email) = (false, None);
         }
     } else if !patch.email.is_keep() {
         // Whoever asks for the present one has thought better of another.
+        account.pending_email = None;
+    }
+    if shuts_out(before, &account) {
         account.pending_email = None;
     }
     if account != *before {

@@ -313,7 +313,16 @@ impl UserPatch {
         !profile_only
     }
 
-    /// Does it say anything of what only the home organization may change?
+    /// Does it say anything of what people change of their own account at home only, if at all?
+    pub(crate) fn leaves_profile(&self) -> bool {
+        let profile_and_roles = self.username.is_keep()
+            && self.email.is_keep()
+            && self.status.is_keep()
+            && self.metadata.is_keep();
+        !profile_and_roles
+    }
+
+    /// Does it say anything of what of others only their home organization may change?
     pub(crate) fn touches_account(&self) -> bool {
         let roles_only = self.display_name.is_keep()
             && self.first_name.is_keep()

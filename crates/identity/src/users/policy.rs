@@ -107,7 +107,8 @@ pub(crate) fn may_change(who: &Principal, subject: &Subject, patch: &UserPatch) 
     if !own && subject.roles.level > who.level {
         return Err(UserError::LevelTooHigh("This person has a higher rank than yours.".to_owned()));
     }
-    if !own && subject.home != who.org && patch.touches_account() {
+    let is_for_home = if own { patch.leaves_profile() } else { patch.touches_account() };
+    if subject.home != who.org && is_for_home {
         return Err(UserError::NotHome);
     }
     Ok(())
@@ -263,6 +264,9 @@ mod tests {
 
         assert!(matches!(may_change(&admin, &visitor, &readdressed()), Err(UserError::NotHome)));
         assert!(may_change(&admin, &visitor, &roles).is_ok());
+        let abroad = Subject { id: admin.user, ..visitor.clone() };
+        assert!(matches!(may_change(&admin, &abroad, &readdressed()), Err(UserError::NotHome)));
+        assert!(may_change(&admin, &abroad, &renamed()).is_ok(), "the profile is one's own everywhere");
         assert!(!sees_in_full(&admin, visitor.id, visitor.home));
     }
 

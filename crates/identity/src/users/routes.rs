@@ -59,8 +59,9 @@ pub(super) async fn me(State(users): State<Users>, Caller(who): Caller) -> Resul
 /// `pending_email` until it is confirmed by the mailed link; the rest needs `admin:users`.
 #[utoipa::path(patch, path = "/users/me", params(IfMatch), request_body = UserPatch, responses(
     (status = 200, body = Envelope<Person>),
-    (status = 403, description = "`level_too_high`, or a permission is missing"),
+    (status = 403, description = "`level_too_high`, `not_home_organization`, or a permission is missing"),
     (status = 409, description = "`username_taken`, `email_taken`, `last_owner`, `self_demotion`, `self_suspend`"),
+    (status = 429, description = "`too_many_attempts` at an address, or too many requests"),
     (status = 503, description = "An address can't be confirmed: the server sends no mail (`service`: `mail`)"),
 ))]
 pub(super) async fn change_me(
@@ -89,9 +90,9 @@ pub(super) async fn get(
 /// Change a user.
 ///
 /// Absent keeps, null clears. Everybody changes the names, the picture and the e-mail address of their own account;
-/// the address waits as `pending_email` until it is confirmed by the mailed link. The rest needs `admin:users`, and
-/// `roles` needs
-/// `admin:roles` besides. An address that an administrator gives somebody changes at once; the one before is told.
+/// the address waits as `pending_email` until it is confirmed by the mailed link, which is mailed unless somebody has
+/// the address already. The rest needs `admin:users`, and `roles` needs `admin:roles` besides. An address that an
+/// administrator gives somebody changes at once; the one before is told.
 /// Suspending or deactivating ends all sessions at once.
 #[utoipa::path(patch, path = "/users/{user_id}", request_body = UserPatch,
     params(("user_id" = String, Path, description = "The user's id, or `me`", example = "me"), IfMatch),
@@ -99,6 +100,7 @@ pub(super) async fn get(
         (status = 200, body = Envelope<Person>),
         (status = 403, description = "`level_too_high`, `not_home_organization`, or a permission is missing"),
         (status = 409, description = "`username_taken`, `email_taken`, `last_owner`, `self_demotion`, `self_suspend`"),
+        (status = 429, description = "`too_many_attempts` at an address, or too many requests"),
         (status = 503, description = "An address can't be confirmed: the server sends no mail (`service`: `mail`)"),
     ))]
 pub(super) async fn change(

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Settings, api_keys,
-    auth::{self, store::Purpose},
+    auth::{self, Allowance, store::Purpose},
     mails::Mails,
     membership, organizations,
     passwords::Passwords,
@@ -66,6 +66,7 @@ pub struct Users {
     passwords: Passwords,
     pub(super) mails: Mails,
     pub(super) callers: Callers,
+    pub(super) allowance: Allowance,
 }
 
 /// Who makes a user: somebody signed in, or whoever operates the server.
@@ -106,8 +107,9 @@ impl Users {
         passwords: Passwords,
         mails: Mails,
         callers: Callers,
+        allowance: Allowance,
     ) -> Self {
-        Self { db, world, settings, passwords, mails, callers }
+        Self { db, world, settings, passwords, mails, callers, allowance }
     }
 
     /// What a member who can sign in may do at the moment. None if there is no such member.
@@ -258,6 +260,9 @@ impl Users {
             if !who.may(Permission::ADMIN_USERS) {
                 self.mails.require()?;
             }
+            if let Some(wanted) = patch.email.set().filter(|_| confirms) {
+                self.admit_address(who, wanted).await?;
+            }
         }
         let changed = self
             .db
@@ -271,10 +276,8 @@ impl Users {
                 let change =
                     change::plan(&patch, &before, &subject.roles, &catalogue, &actor, confirms, now)?;
                 if change.account.email != before.email {
-                    let (decided, _) = organizations::store::decided(unit.server(), before.home_org_id)?;
-                    if !decided.takes_address(&change.account.email) {
-                        return Err(UserError::EmailDomain);
-                    }
+                    let (home, wanted) = (before.home_org_id, &change.account.email);
+                    organizations::settings::check_address(unit.server(), home, wanted)?;
                 }
                 apply(unit, &actor, &before, &change, now)?;
                 this.tell_of(unit, &before, &change)?;
@@ -282,6 +285,7 @@ impl Users {
                     return Err(UserError::LastOwner);
                 }
                 if change.shuts_out(&before) {
+                    auth::forget_links(unit.server(), user)?;
                     sessions::end_all_of(unit.server(), &callers, user, now)?;
                     api_keys::stop_all_of(unit.server(), &callers, user)?;
                 } else if change.roles.is_some() {
@@ -366,13 +370,15 @@ fn apply(
         entry.on("user", before.id).named(before.username.as_str())
     };
     if change.account != *before {
+        // Wherever the account is changed from, its home hears of it, and only that.
+        let home = unit.server().org(before.home_org_id);
         store::save(unit.server(), &change.account)?;
         let changes = change::differences(before, &change.account);
-        tell(unit, before, &change.account, &changes)?;
+        tell(&home, before, &change.account, &changes)?;
         let entry = changes.into_iter().fold(entry("user_updated"), |entry, difference| {
             entry.change(difference.field, difference.old, difference.new)
         });
-        unit.audit(entry)?;
+        home.audit(entry)?;
     }
     if let Some(roles) = &change.roles {
         apply_roles(unit, who, &change.account, roles, None, now)?;

@@ -250,10 +250,12 @@ pub(crate) fn by_email(tx: &ServerTx<'_>, key: &str) -> Result<Option<Account>, 
     tx.one(select_account!("FROM server_users u WHERE u.email_key = $1"), &[&key])
 }
 
-/// Somebody who waits for that folded address to be confirmed as theirs. Several may; one of them has to do.
-pub(crate) fn by_pending_email(tx: &ServerTx<'_>, key: &str) -> Result<Option<Account>, DbError> {
-    tx.one(
-        select_account!("FROM server_users u WHERE u.pending_email_key = $1 ORDER BY u.id LIMIT 1"),
+/// Those who wait for that folded address to be confirmed as theirs, at most ten: who was changed last comes first.
+pub(crate) fn by_pending_email(tx: &ServerTx<'_>, key: &str) -> Result<Vec<Account>, DbError> {
+    tx.all(
+        select_account!(
+            "FROM server_users u WHERE u.pending_email_key = $1 ORDER BY u.updated_at DESC, u.id LIMIT 10"
+        ),
         &[&key],
     )
 }

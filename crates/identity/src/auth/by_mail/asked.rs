@@ -1,11 +1,10 @@
 //! What somebody asks for without credentials, on its way to the job that looks who is meant.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use kernel::{Error, Origin, text};
 use platform::{
-    counters::CounterKey,
     db::{DbError, ServerUnit},
     jobs::{Handler, JobError, JobKind},
 };
@@ -14,16 +13,10 @@ use serde_json::Value;
 
 use super::AskedFor;
 use crate::{
-    auth::{
-        Auth, AuthError,
-        attempts::{hex, name_hash},
-        service::Result,
-    },
+    auth::{Auth, service::Result},
     organizations,
     users::fields,
 };
-
-const HOUR: Duration = Duration::from_hours(1);
 
 /// Looks for the account whose password is to be set, and mails the link.
 pub(super) const RESET: JobKind<Sealed> = JobKind::new("identity.reset_password");
@@ -70,7 +63,7 @@ impl Auth {
         const ACCEPTED: AskedFor = AskedFor { status: "accepted" };
         let email = fields::email(email).map_err(|problem| Error::invalid("email", problem))?;
         let email = text::key(&email);
-        self.admit(kind, &email).await?;
+        self.allowance.admit(kind.name(), &email, origin.address, self.world.now()).await?;
         if !self.mails.are_sent() {
             tracing::warn!("somebody asked for a mail, and the server isn't set up to send any");
             return Ok(ACCEPTED);
@@ -90,20 +83,6 @@ impl Auth {
             self.db.write(org, move |unit| unit.enqueue(&job)).await;
         enqueued?;
         Ok(ACCEPTED)
-    }
-
-    /// Mails that strangers can have sent to one address in an hour.
-    async fn admit(&self, kind: &JobKind<Sealed>, email: &str) -> Result<()> {
-        let limit = u64::from(self.settings.mail_requests_per_hour);
-        if limit == 0 {
-            return Ok(());
-        }
-        let (now, key) = (self.world.now(), CounterKey::text(kind.name(), &hex(&name_hash(email))));
-        let count = self.counters.hit(key, HOUR, now).await;
-        if count.count <= limit {
-            return Ok(());
-        }
-        Err(AuthError::TooMany { retry_after: (count.resets_at - now).num_seconds().max(1) })
     }
 
     fn opened(&self, kind: &JobKind<Sealed>, sealed: &Sealed) -> Option<Asked> {

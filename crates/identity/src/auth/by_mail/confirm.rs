@@ -18,9 +18,15 @@ use crate::{
         service::Result,
         store::{self, Purpose},
     },
+    organizations,
     tokens::{self, TokenKind},
     users::{self, change, model::Status, store::Account},
 };
+
+/// Can the account have an address confirmed? One that is shut out stays as it is.
+fn may_confirm(account: &Account) -> bool {
+    matches!(account.status, Status::Active | Status::PendingVerification)
+}
 
 impl Auth {
     /// Has the link mailed again to that address, if an account waits for its confirmation.
@@ -32,25 +38,29 @@ impl Auth {
         self.ask(&CONFIRM, origin, &request.email).await
     }
 
-    /// Mails the link, if somebody waits for it.
+    /// Mails a link to everybody who waits for it: which of them reads that address, nobody knows.
     pub(super) fn mail_confirmation(&self, unit: &ServerUnit<'_>, asked: &Asked) -> Result<()> {
-        let waits = |account: &Account| !account.email_verified;
-        let unconfirmed = users::store::by_email(unit, &asked.email)?.filter(waits);
-        let account = match unconfirmed {
-            Some(account) => Some(account),
+        let is_asked = |email: &String| text::key(email) == asked.email;
+        let waiting = match users::store::by_email(unit, &asked.email)? {
             None => users::store::by_pending_email(unit, &asked.email)?,
+            Some(holder) if !holder.email_verified || holder.pending_email.as_ref().is_some_and(is_asked) => {
+                vec![holder]
+            }
+            // Nobody else can have it.
+            Some(_) => Vec::new(),
         };
-        let may = |account: &Account| matches!(account.status, Status::Active | Status::PendingVerification);
-        let Some(account) = account.filter(may) else { return Ok(()) };
-        let address = account.pending_email.as_ref().filter(|email| text::key(email) == asked.email);
-        let address = address.unwrap_or(&account.email).clone();
-        self.mail_confirmation_to(&unit.org(account.home_org_id), &account, &address)
+        for account in waiting.iter().filter(|account| may_confirm(account)) {
+            let address = account.pending_email.as_ref().filter(|email| is_asked(email));
+            let address = address.unwrap_or(&account.email);
+            self.mail_confirmation_to(&unit.org(account.home_org_id), account, address)?;
+        }
+        Ok(())
     }
 
-    /// Mails the link that confirms an address of an account. It makes links mailed before worthless.
+    /// Mails a link that confirms an address of an account.
     fn mail_confirmation_to(&self, home: &Unit<'_>, account: &Account, address: &str) -> Result<()> {
         let link = self.mails.confirmation_link(&self.world);
-        store::insert_token(home.server(), Purpose::ConfirmEmail, &link, account.id, Some(address))?;
+        store::add_token(home.server(), Purpose::ConfirmEmail, &link, account.id, Some(address))?;
         Ok(self.mails.confirm(home, address, &link)?)
     }
 
@@ -91,10 +101,13 @@ impl Auth {
         if !store::use_token(server, Purpose::ConfirmEmail, token, now)? {
             return Err(AuthError::unknown_token());
         }
-        let before = users::store::find(server, user)?.filter(|account| account.status != Status::Deleted);
+        store::forget_tokens(server, Purpose::ConfirmEmail, user)?;
+        let before = users::store::find(server, user)?.filter(may_confirm);
         let before = before.ok_or_else(AuthError::unknown_token)?;
         let mut after = before.clone();
         if before.pending_email.as_ref() == Some(&address) {
+            // What is taken may have been decided anew since the link was mailed.
+            organizations::settings::check_address(server, before.home_org_id, &address)?;
             (after.email, after.pending_email) = (address, None);
         } else if before.email != address {
             return Err(AuthError::unknown_token());

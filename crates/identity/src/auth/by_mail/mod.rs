@@ -4,6 +4,7 @@
 //! what was asked for, as a job. The job looks who it is about, on its own time. The way of a request is thus one
 //! and the same for every address.
 
+mod allowance;
 mod asked;
 mod confirm;
 mod model;
@@ -18,6 +19,7 @@ pub use model::{
     ResetRequest,
 };
 
+pub(crate) use allowance::Allowance;
 pub(super) use reset::still_reaches;
 
 use gateway::Module;

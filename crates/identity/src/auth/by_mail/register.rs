@@ -63,6 +63,8 @@ impl Auth {
         self.db
             .write(org, move |unit| {
                 let server = unit.server();
+                organizations::settings::check_address(server, org, &account.email)?;
+                organizations::settings::make_room(unit)?;
                 users::insert(unit, &account, &user.roles, None, now)?;
                 store::insert_credential(server, account.id, &password_hash, now)?;
                 let link = this.mails.confirmation_link(&this.world);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::{Actor, Id, Origin, Secret, id::kind, text};
 use platform::{
     audit::{Audit, Category},
-    db::ServerUnit,
+    db::{ServerUnit, Unit},
 };
 
 use super::{
@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{
     auth::{
-        Auth, AuthError,
+        Auth, AuthError, password,
         service::Result,
         store::{self, Purpose},
     },
+    mails::Link,
     passwords, sessions,
     users::{self, UserError, model::Status, store::Account},
 };
@@ -40,16 +41,34 @@ impl Auth {
         self.ask(&RESET, origin, &request.email).await
     }
 
-    /// Mails the link, if there is somebody to mail it to. It makes links mailed before worthless.
+    /// Mails the link, if there is somebody to mail it to. Who has no password yet is invited again.
     pub(super) fn mail_reset(&self, unit: &ServerUnit<'_>, asked: &Asked) -> Result<()> {
         let account = users::store::by_email(unit, &asked.email)?;
         let Some(account) = account.filter(|account| may_be_reset(account).is_ok()) else { return Ok(()) };
         let home = unit.org(account.home_org_id);
-        let link = self.mails.reset_link(&self.world);
-        store::insert_token(unit, Purpose::SetPassword, &link, account.id, Some(&account.email))?;
-        self.mails.reset(&home, &account, &link)?;
+        let link = self.password_link(&account);
+        store::add_token(unit, Purpose::SetPassword, &link, account.id, Some(&account.email))?;
+        self.mail_password_link(&home, &account, &link)?;
         let entry = Audit::anonymous(&asked.origin(), "password_reset_requested", Category::Authentication);
         home.audit(entry.on("user", account.id).named(account.username.as_str()))?;
+        Ok(())
+    }
+
+    /// A link that sets the first password of an account that has none, or another one.
+    fn password_link(&self, account: &Account) -> Link {
+        if account.status == Status::PendingActivation {
+            self.mails.invitation_link(&self.world)
+        } else {
+            self.mails.reset_link(&self.world)
+        }
+    }
+
+    fn mail_password_link(&self, home: &Unit<'_>, account: &Account, link: &Link) -> Result<()> {
+        if account.status == Status::PendingActivation {
+            self.mails.invite(home, account, link)?;
+        } else {
+            self.mails.reset(home, account, link)?;
+        }
         Ok(())
     }
 
@@ -93,18 +112,14 @@ impl Auth {
                     }
                     _ => false,
                 };
-                let is_first = account.status == Status::PendingActivation;
-                let link = if is_first {
-                    this.mails.invitation_link(&this.world)
-                } else {
-                    this.mails.reset_link(&this.world)
-                };
-                store::insert_token(server, Purpose::SetPassword, &link, user, Some(&account.email))?;
-                if is_first {
-                    this.mails.invite(unit, &account, &link)?;
-                } else {
-                    this.mails.reset(unit, &account, &link)?;
+                if order.force {
+                    // Whoever got in must not have the address confirmed as theirs afterwards.
+                    password::forget_links(server, user)?;
+                    password::forget_pending_email(server, user, now)?;
                 }
+                let link = this.password_link(&account);
+                store::insert_token(server, Purpose::SetPassword, &link, user, Some(&account.email))?;
+                this.mail_password_link(unit, &account, &link)?;
                 let entry = Audit::by(&who, "password_reset_mailed", Category::Administrative);
                 let entry = entry.on("user", user).named(account.username.as_str());
                 unit.audit(entry.detail("forced", ended))?;

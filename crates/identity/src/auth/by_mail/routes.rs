@@ -15,8 +15,10 @@ const IF_KNOWN: &str = "If there is such an account, a mail is on its way.";
 
 /// Have a link mailed that sets a new password.
 ///
-/// The answer is the same whether an account has the address or not. The link works once, for one hour, and replaces
-/// those mailed before. Three requests an hour for one address. On a server that sends no mail nothing comes of it.
+/// The answer is the same whether an account has the address or not. The link works once, for one hour; those mailed
+/// before work until one of them is used. An account without a password is invited again. Three requests an hour for
+/// one address from one place, and ten times as many from everywhere. On a server that sends no mail nothing comes
+/// of it.
 #[utoipa::path(post, path = "/auth/password/reset-request", request_body = ResetRequest, responses(
     (status = 202, body = Envelope<AskedFor>),
     (status = 429, description = "`too_many_attempts` for one address, or too many requests"),
@@ -31,7 +33,8 @@ pub(in crate::auth) async fn request_reset(
 
 /// Have the link mailed again that confirms an address.
 ///
-/// The answer is the same whether an account waits for it or not. Three requests an hour for one address.
+/// The answer is the same whether an account waits for it or not. Links mailed before work until one of them is used.
+/// Three requests an hour for one address from one place, and ten times as many from everywhere.
 #[utoipa::path(post, path = "/auth/email/resend", request_body = ResetRequest, responses(
     (status = 202, body = Envelope<AskedFor>),
     (status = 429, description = "`too_many_attempts` for one address, or too many requests"),
@@ -52,6 +55,7 @@ pub(in crate::auth) async fn request_confirmation(
     (status = 200, body = Envelope<AddressConfirmed>),
     (status = 401, description = "`token_invalid`: unknown, expired, used or replaced"),
     (status = 409, description = "`email_taken` by somebody else in the meantime"),
+    (status = 422, description = "`email_domain_not_allowed` in the meantime"),
 ))]
 pub(in crate::auth) async fn confirm_email(
     State(auth): State<Auth>,
@@ -68,7 +72,7 @@ pub(in crate::auth) async fn confirm_email(
 #[utoipa::path(post, path = "/auth/register", request_body = Registration, responses(
     (status = 201, body = Envelope<Registered>),
     (status = 403, description = "`registration_disabled`"),
-    (status = 409, description = "`username_taken`, `email_taken`"),
+    (status = 409, description = "`username_taken`, `email_taken`, `member_limit`"),
     (status = 422, description = "`email_domain_not_allowed`, or `fields` names everything that is wrong"),
     (status = 503, description = "The server sends no mail (`service`: `mail`)"),
 ))]

@@ -85,7 +85,7 @@ pub(in crate::organizations) async fn revoke_invitation(
 
 /// The invitations that wait for one's answer.
 ///
-/// Those by one's id, and those by one's address if that is confirmed.
+/// Those by one's id, and those by one's address if that is confirmed and the account was there before them.
 #[utoipa::path(get, path = "/invitations", params(ListQuery<InvitationList>),
     responses((status = 200, body = Envelope<Page<Invitation>>)))]
 pub(in crate::organizations) async fn own_invitations(

@@ -287,7 +287,9 @@ impl Organizations {
             .read_server(move |tx| {
                 let account = users::store::find(tx, user)?.ok_or(UserError::NotFound)?;
                 let key = account.email_verified.then(|| text::key(&account.email));
-                Ok::<_, OrganizationError>(store::waiting_for(tx, user, key.as_deref(), now)?)
+                let mut rows = store::waiting_for(tx, user, key.as_deref(), now)?;
+                rows.retain(|row| is_for(row, &account));
+                Ok::<_, OrganizationError>(rows)
             })
             .await?;
         let page = request.cut(rows.into_iter().map(|row| (row.place(), row)).collect());
@@ -476,7 +478,9 @@ fn role_names(tx: &Tx<'_>, row: &InvitationRow) -> Result<Vec<String>> {
 fn is_for(row: &InvitationRow, account: &Account) -> bool {
     match row.user_id {
         Some(user) => user == account.id,
-        None => account.email_verified && names_address(row, account),
+        // Somebody can have registered the address of who is invited, and whoever reads it have confirmed that; the token
+        // alone shows then that they are one.
+        None => account.email_verified && account.created_at <= row.created_at && names_address(row, account),
     }
 }
 
