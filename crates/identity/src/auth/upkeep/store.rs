@@ -13,6 +13,9 @@ pub(super) const LINKS: u64 = 500;
 /// Accounts that one unit erases at the most.
 pub(super) const ACCOUNTS: u64 = 50;
 
+/// An account with its home.
+type AtHome = (Id<User>, Id<Organization>);
+
 /// Forgets some of the links that are not good any more; gives their number.
 pub(super) fn forget_links(unit: &ServerUnit<'_>, now: Timestamp) -> Result<u64, DbError> {
     unit.execute(
@@ -28,7 +31,7 @@ pub(super) fn unconfirmed(
     tx: &ServerTx<'_>,
     before: Timestamp,
     now: Timestamp,
-) -> Result<Vec<(Id<User>, Id<Organization>)>, DbError> {
+) -> Result<Vec<AtHome>, DbError> {
     tx.across_organizations_with(
         "SELECT u.id, u.home_org_id FROM server_users u
          WHERE u.status = $1 AND u.created_at <= $2
