@@ -55,7 +55,7 @@ async fn an_hour_passes_for_mails(app: &App) {
 fn a_mail_server_that_says_nothing_leaves_workers_to_other_jobs() {
     run_mailing_with(
         |config| config.jobs.workers = 4,
-        |app, _smtp| async move {
+        |app, smtp| async move {
             for name in ["silent-ann", "silent-bob", "silent-cid", "silent-dan", "silent-eve"] {
                 make(&app, name).await;
             }
@@ -63,6 +63,8 @@ fn a_mail_server_that_says_nothing_leaves_workers_to_other_jobs() {
             app.ask_for_reset("nobody@example.com").await;
 
             app.jobs_come_to("identity.reset_password", "completed", 1).await;
+            app.jobs_come_to("mail.send", "running", 2).await;
+            assert!(smtp.mails().is_empty());
         },
     );
 }

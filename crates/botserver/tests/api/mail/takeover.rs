@@ -1,5 +1,7 @@
 //! What is left to somebody who had another's session, address or invitation.
 
+use test_servers::Arrived;
+
 use super::{OTHER, run_mailing, run_mailing_with};
 use crate::{
     organizations::{found, path, switch, text},
@@ -147,7 +149,7 @@ fn everybody_who_waits_for_an_address_has_a_link_mailed_again() {
 
         smtp.await_mail("new@example.com", 4);
         app.jobs_come_to("identity.confirm_email", "completed", 1).await;
-        let tokens: Vec<_> = smtp.mails_to("new@example.com")[2..].iter().map(|mail| mail.token()).collect();
+        let tokens: Vec<_> = smtp.mails_to("new@example.com")[2..].iter().map(Arrived::token).collect();
         app.confirm(&tokens[0]).await.assert_ok();
         app.confirm(&tokens[1]).await.assert_error(409, "CONFLICT", "email_taken");
     });
