@@ -162,6 +162,7 @@ fn an_administrator_ends_a_password_and_has_a_link_mailed() {
         ann.post(&path, json!({})).await.assert_error(403, "FORBIDDEN", "");
         app.admin().post(&path, json!({})).await.assert_ok();
         ann.get("/users/me").await.assert_ok();
+        smtp.await_mail("ann@example.com", 1);
         let ordered = app.admin().post(&path, json!({ "force": true })).await.assert_ok().data();
 
         assert_eq!(ordered["forced"], true);
