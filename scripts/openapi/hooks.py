@@ -232,6 +232,10 @@ schemathesis.openapi.media_type(
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """Refusals of what fits the schema, because no schema can say it."""
+    # Whatever a made-up picture is, it is a real one that is sent.
+    is_picture = case.operation.definition.raw["operationId"] == "avatars_put"
+    if is_picture and type(failure).__name__ == "AcceptedNegativeData":
+        return False
     if response.status_code != 422 or type(failure).__name__ != "RejectedPositiveData":
         return True
     details = response.json()["error"]["details"]
