@@ -13,6 +13,7 @@ mod mails;
 pub mod membership;
 mod migrations;
 pub mod organizations;
+mod page;
 mod passwords;
 pub mod preferences;
 mod roles;
