@@ -5,6 +5,7 @@
 //! mailed there. An account alone that claims the address proves nothing, because administrators of other organizations
 //! make accounts with any.
 
+mod answering;
 mod mail;
 mod model;
 pub(super) mod page;

@@ -139,6 +139,17 @@ pub(super) fn close(
     Ok(closed == 1)
 }
 
+/// Takes back the invitations of the organization `$1` that wait, and have `$2` in that column, at the time `$3`.
+macro_rules! revoke {
+    ($column:literal) => {
+        concat!(
+            "UPDATE server_invitations SET status = 'revoked', updated_at = $3 WHERE org_id = $1 AND ",
+            $column,
+            " = $2 AND status = 'sent'"
+        )
+    };
+}
+
 /// An invitation takes the place of those before it that are for the same person.
 pub(super) fn replace(
     unit: &ServerUnit<'_>,
@@ -148,18 +159,10 @@ pub(super) fn replace(
     now: Timestamp,
 ) -> Result<(), DbError> {
     if let Some(user) = user {
-        unit.execute(
-            "UPDATE server_invitations SET status = 'revoked', updated_at = $3
-             WHERE org_id = $1 AND user_id = $2 AND status = 'sent'",
-            &[&org, &user, &now],
-        )?;
+        unit.execute(revoke!("user_id"), &[&org, &user, &now])?;
     }
     if let Some(key) = email_key {
-        unit.execute(
-            "UPDATE server_invitations SET status = 'revoked', updated_at = $3
-             WHERE org_id = $1 AND email_key = $2 AND status = 'sent'",
-            &[&org, &key, &now],
-        )?;
+        unit.execute(revoke!("email_key"), &[&org, &key, &now])?;
     }
     Ok(())
 }
@@ -171,11 +174,7 @@ pub(crate) fn revoke_those_by(
     by: Id<kind::User>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    unit.execute(
-        "UPDATE server_invitations SET status = 'revoked', updated_at = $3
-         WHERE org_id = $1 AND invited_by = $2 AND status = 'sent'",
-        &[&org, &by, &now],
-    )?;
+    unit.execute(revoke!("invited_by"), &[&org, &by, &now])?;
     Ok(())
 }
 
