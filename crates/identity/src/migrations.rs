@@ -59,6 +59,8 @@ ALTER TABLE server_one_time_tokens ADD COLUMN email text;
 ALTER TABLE server_users ADD COLUMN pending_email text;
 ALTER TABLE server_users ADD COLUMN pending_email_key keytext;
 CREATE INDEX server_users_by_pending_email ON server_users (pending_email_key);
+CREATE INDEX server_users_unconfirmed ON server_users (created_at) WHERE status = 'pending_verification';
+CREATE INDEX server_one_time_tokens_by_end ON server_one_time_tokens (expires_at);
 ";
 
 /// Who has shown their password waits here for their second factor. A session that is `confined` is good for one thing

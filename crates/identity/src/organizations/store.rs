@@ -21,7 +21,7 @@ ALTER TABLE server_organizations ADD COLUMN settings_rev bigint NOT NULL DEFAULT
 ALTER TABLE server_organizations ADD COLUMN deleted_at bigint;
 CREATE INDEX server_organizations_deleted ON server_organizations (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX server_users_by_home ON server_users (home_org_id, id);
-CREATE INDEX server_sessions_of_acting_org ON server_sessions (org_id) WHERE ended_at IS NULL;
+CREATE INDEX server_sessions_by_org ON server_sessions (org_id);
 ",
 );
 
