@@ -41,12 +41,7 @@ fn file(zip: &mut ZipArchive<Cursor<Vec<u8>>>, name: &str) -> String {
 }
 
 async fn send_file(client: &Client, conversation: &str, content: &str) -> String {
-    let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"notes.txt\"\r\n\r\n";
-    let form = format!("{head}{content}\r\n--x--\r\n");
-    let request =
-        client.request(reqwest::Method::POST, &format!("/conversations/{conversation}/attachments"));
-    let request = request.header("content-type", "multipart/form-data; boundary=x").body(form);
-    let sent = id(&Client::send(request).await.assert_status(201).data(), "attachment_id");
+    let sent = client.send_file(conversation, content).await;
     let message = json!({ "content": "look", "attachments": [sent] });
     client.post(format!("/conversations/{conversation}/messages"), message).await.assert_status(201);
     sent

@@ -75,6 +75,17 @@ impl Client {
         Self::send(request.body(zip)).await
     }
 
+    /// Uploads a text file to a conversation; gives its id.
+    pub(crate) async fn send_file(&self, conversation: &str, content: &str) -> String {
+        let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"notes.txt\"\r\n\r\n";
+        let form = format!("{head}{content}\r\n--x--\r\n");
+        let path = format!("/conversations/{conversation}/attachments");
+        let request = self.request(Method::POST, &path);
+        let request = request.header("content-type", "multipart/form-data; boundary=x").body(form);
+        let sent = Self::send(request).await.assert_status(201).data();
+        sent["attachment_id"].as_str().expect("an id").to_owned()
+    }
+
     /// Signs in and gives the access token.
     pub(crate) async fn sign_in(&self, username: &str, password: &str) -> String {
         let answer = self.post("/auth/login", json!({ "username": username, "password": password })).await;

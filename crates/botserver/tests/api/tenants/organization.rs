@@ -35,7 +35,7 @@ impl Organization {
         things.insert("schedule_id", text(&schedules[0]["schedule_id"]));
         let talk = made(&owner, "/conversations", json!({ "bot_id": bot })).await;
         let talk = text(&talk["conversation_id"]);
-        let sent = send_file(&owner, &talk, mark).await;
+        let sent = owner.send_file(&talk, mark).await;
         let said = json!({ "content": mark, "attachments": [sent] });
         let said = made(&owner, &format!("/conversations/{talk}/messages"), said).await;
         things.insert("message_id", text(&said["message_id"]));
@@ -137,13 +137,4 @@ async fn bot(owner: &Client, mark: &str) -> Value {
         owner.put_zip(path, zip_of(&files)).await.assert_ok();
     }
     bot
-}
-
-async fn send_file(client: &Client, conversation: &str, content: &str) -> String {
-    let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"notes.txt\"\r\n\r\n";
-    let form = format!("{head}{content}\r\n--x--\r\n");
-    let request =
-        client.request(reqwest::Method::POST, &format!("/conversations/{conversation}/attachments"));
-    let request = request.header("content-type", "multipart/form-data; boundary=x").body(form);
-    text(&Client::send(request).await.assert_status(201).data()["attachment_id"])
 }
