@@ -214,14 +214,9 @@ def after_call(context, case, response):
         Bearer.token = None
 
 
-@schemathesis.serializer("image/png", "image/jpeg", "image/webp", "image/gif")
-def pictures(context, value):
+@schemathesis.serializer("application/zip", "image/png", "image/jpeg", "image/webp", "image/gif")
+def as_they_are(context, value):
     return value if isinstance(value, bytes) else str(value).encode()
-
-
-@schemathesis.serializer("application/zip")
-def zips(context, value):
-    return {"data": value if isinstance(value, bytes) else str(value).encode()}
 
 
 schemathesis.openapi.media_type(
